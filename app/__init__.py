@@ -1,0 +1,1 @@
+"""The web app: a page and a REST API over the pipeline."""

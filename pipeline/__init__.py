@@ -1,0 +1,1 @@
+"""A photo and a voice go in, a talking video comes out."""

@@ -1,0 +1,50 @@
+"""The protocol that every engine keeps."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.profiles import Profile
+from pipeline.types import Pixels, Progress, Scene
+
+Reporter = Callable[[Progress], None]
+"""Takes progress; raises `GenerationCancelledError` once the job was cancelled, so call it between all longer steps."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether an engine can serve a profile on this machine.
+
+    Attributes:
+        available: It can.
+        reason: Why not, and what to do, in one sentence; empty where it can.
+    """
+
+    available: bool
+    reason: str = ""
+
+
+class Engine(Protocol):
+    """Turns a checked scene into frames. One job at a time."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in `pipeline.profiles`."""
+        ...
+
+    def availability(self, profile: Profile) -> Availability:
+        """Say whether the profile can run here, without loading anything heavy."""
+        ...
+
+    def load(self, report: Reporter) -> None:
+        """Bring the weights into memory, once; later calls return at once."""
+        ...
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        """Yield batches of RGB frames (n, height, width, 3) until there are `scene.speech.num_frames`.
+
+        Raises:
+            EngineError: The engine failed.
+            GenerationCancelledError: `report` said so.
+        """
+        ...

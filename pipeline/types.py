@@ -1,0 +1,251 @@
+"""What the stages hand to one another. Arrays are never changed in place once they are in one of these."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.notices import Notice, Value
+from pipeline.profiles import Profile
+
+FRAME_RATE = 25
+SPEECH_SAMPLING_RATE = 16_000
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Aspect = Literal["auto", "16:9", "1:1", "9:16"]
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """Size of the video in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels; the edges may lie outside of the picture."""
+
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    @property
+    def width(self) -> float:
+        """Pixels from left to right."""
+        return self.x_max - self.x_min
+
+    @property
+    def height(self) -> float:
+        """Pixels from top to bottom."""
+        return self.y_max - self.y_min
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A decoded, upright picture.
+
+    Attributes:
+        pixels: RGB (height, width, 3).
+    """
+
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face found in a picture.
+
+    Attributes:
+        box: Around the face, in pixels of that picture.
+        score: The detector's confidence, 0 to 1.
+        landmarks: 478 points of MediaPipe's mesh (478, 3): x, y and depth in pixels of that picture.
+    """
+
+    box: Box
+    score: float
+    landmarks: Floats
+
+
+@dataclass(frozen=True)
+class Framing:
+    """Which part of the photo becomes the frame.
+
+    Attributes:
+        aspect: Shape of the frame; `auto` takes the bucket nearest to the photo.
+        face: Index into the faces found, largest first; None takes the largest.
+        zoom: 1 is the automatic crop, 2 shows half of its width. Kept within what the photo can give.
+        shift_x: How far the crop moves to the right, as a share of its width. Kept inside the photo.
+        shift_y: How far it moves down, as a share of its height.
+    """
+
+    aspect: Aspect = "auto"
+    face: int | None = None
+    zoom: float = 1.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """The photo as the engine gets it.
+
+    Attributes:
+        frame: RGB (height, width, 3), at the video's size.
+        face: The face that talks, in pixels of `frame`.
+        crop: The part of the photo that `frame` shows, in the photo's pixels.
+        faces: All faces found in the photo, largest first, in the photo's pixels.
+        notices: Warnings about the photo.
+    """
+
+    frame: Pixels
+    face: Face
+    crop: Box
+    faces: tuple[Face, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The part of an uploaded recording that is used.
+
+    Attributes:
+        path: The file as it was uploaded.
+        start_seconds: Where the part begins.
+        duration_seconds: How long it is.
+    """
+
+    path: Path
+    start_seconds: float
+    duration_seconds: float
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The voice as the engine gets it.
+
+    Attributes:
+        waveform: Mono samples (samples,) at 16 kHz, -1 to 1, of the part used.
+        sound: Where the person's own sound is.
+        total_seconds: Length of the whole recording.
+        activity: Probability of speech in each video frame (num_frames,).
+        notices: Warnings about the voice.
+    """
+
+    waveform: Floats
+    sound: Sound
+    total_seconds: float
+    activity: Floats
+    notices: tuple[Notice, ...] = ()
+
+    @cached_property
+    def num_frames(self) -> int:
+        """Frames of the video: the whole ones that the speech fills."""
+        return len(self.waveform) * FRAME_RATE // SPEECH_SAMPLING_RATE
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What a person may set of the sampler.
+
+    Attributes:
+        num_inference_steps: Denoising steps of a clip.
+        guidance_scale: How strongly to follow the prompt.
+        audio_guidance_scale: How strongly to follow the voice.
+    """
+
+    num_inference_steps: int
+    guidance_scale: float
+    audio_guidance_scale: float
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """What a person asks for.
+
+    Attributes:
+        photo: The uploaded picture.
+        voice: The uploaded recording.
+        profile: Name of the profile.
+        prompt: What the scene is like; empty takes the engine's own.
+        start_seconds: Where in the recording to begin.
+        max_duration_seconds: How much of it to use at most; None takes all.
+        seed: Makes the video repeatable; None draws one.
+        framing: Which part of the photo to show.
+        num_inference_steps: In place of the profile's.
+        guidance_scale: In place of the profile's.
+        audio_guidance_scale: In place of the profile's.
+    """
+
+    photo: Path
+    voice: Path
+    profile: str = "preview"
+    prompt: str = ""
+    start_seconds: float = 0.0
+    max_duration_seconds: float | None = None
+    seed: int | None = None
+    framing: Framing = Framing()
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    audio_guidance_scale: float | None = None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A checked request, ready for an engine."""
+
+    portrait: Portrait
+    speech: Speech
+    prompt: str
+    seed: int
+    profile: Profile
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        stage: Key of what is being done: `photo`, `voice`, `loading`, `conditioning`, `denoising`, `frames` or
+            `finishing`.
+        step: Steps of this stage that are done.
+        num_steps: Steps that the stage has; 0 where it cannot be counted.
+        percent: Of the whole run, 0 to 100.
+    """
+
+    stage: str
+    step: int
+    num_steps: int
+    percent: float
+
+
+@dataclass(frozen=True)
+class GenerationResult:
+    """A finished video.
+
+    Attributes:
+        path: The mp4.
+        size: Of its frames.
+        num_frames: How many.
+        speech_seconds: Length of the voice used.
+        compute_seconds: How long it took.
+        seed: The seed that was used.
+        timings: Seconds that each stage took.
+        notices: Warnings about photo and voice.
+    """
+
+    path: Path
+    size: FrameSize
+    num_frames: int
+    speech_seconds: float
+    compute_seconds: float
+    seed: int
+    timings: dict[str, Value]
+    notices: tuple[Notice, ...]
