@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.profiles import Profile
@@ -22,6 +23,19 @@ class Availability:
 
     available: bool
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Where engines find what they need.
+
+    Attributes:
+        weights: Folder of the prepared model weights; None where there are none.
+        device: `auto`, or a torch device such as `cuda:0` or `cpu`.
+    """
+
+    weights: Path | None = None
+    device: str = "auto"
 
 
 class Engine(Protocol):
