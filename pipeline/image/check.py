@@ -1,0 +1,124 @@
+"""Says what is wrong with a photo of a face, as an error or as a warning."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.errors import InputError
+from pipeline.notices import Notice
+from pipeline.types import Face, Pixels
+
+RECOMMENDED_SIDE = 512
+MIN_FACE_PIXELS, SMALL_FACE_PIXELS = 48, 110
+"""Hairline to chin, in the photo: below the first nothing can be done, below the second the video looks soft."""
+TURNED_DEGREES, TOO_TURNED_DEGREES = 20, 40
+"""As the mesh measures it; beyond 20 degrees it shows about two thirds of the true angle."""
+BLURRED, TOO_BLURRED = 12.0, 5.0
+DARK, TOO_DARK = 45.0, 18.0
+BRIGHT, TOO_BRIGHT = 225.0, 245.0
+CUT, TOO_CUT = 0.005, 0.10
+"""Share of the mesh's points outside of the photo."""
+RIVAL = 0.25
+"""A second face of this share of the largest's area may be the one that was meant."""
+
+_LEFT_SIDE, _RIGHT_SIDE = 234, 454
+_FOREHEAD, _CHIN = 10, 152
+
+
+@dataclass(frozen=True)
+class FaceFacts:
+    """What is measured of a face.
+
+    Attributes:
+        height_pixels: Hairline to chin.
+        yaw_degrees: How far it is turned aside, without sign.
+        sharpness: 1000 x variance of the Laplacian / variance, on a face of one size; 12 and more is sharp.
+        brightness: Mean luma, 0 to 255.
+        outside: Share of the mesh's points that lie outside of the photo.
+    """
+
+    height_pixels: float
+    yaw_degrees: float
+    sharpness: float
+    brightness: float
+    outside: float
+
+
+def measure_face(pixels: Pixels, face: Face) -> FaceFacts:
+    """Measure a face in an RGB picture."""
+    points = face.landmarks
+    across = points[_RIGHT_SIDE] - points[_LEFT_SIDE]
+    grey = _cut_face(pixels, face)
+    height, width = pixels.shape[:2]
+    flat = points[:468, :2]
+    return FaceFacts(
+        height_pixels=float(np.linalg.norm(points[_CHIN, :2] - points[_FOREHEAD, :2])),
+        yaw_degrees=float(abs(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))),
+        sharpness=float(1000 * cv2.Laplacian(grey, cv2.CV_64F).var() / max(float(grey.var()), 1.0)),
+        brightness=float(grey.mean()),
+        outside=float(np.mean(((flat < -0.5) | (flat > (width, height))).any(axis=1))),
+    )
+
+
+def _cut_face(pixels: Pixels, face: Face) -> Pixels:
+    """Return the detector's box in grey at 160 x 200, so that one threshold serves faces of all sizes."""
+    height, width = pixels.shape[:2]
+    x_min, x_max = (int(np.clip(x, 0, width)) for x in (face.box.x_min, face.box.x_max))
+    y_min, y_max = (int(np.clip(y, 0, height)) for y in (face.box.y_min, face.box.y_max))
+    part = pixels[y_min : max(y_max, y_min + 1), x_min : max(x_max, x_min + 1)]
+    method = cv2.INTER_AREA if part.shape[0] > 200 else cv2.INTER_CUBIC
+    grey: Pixels = cv2.cvtColor(cv2.resize(part, (160, 200), interpolation=method), cv2.COLOR_RGB2GRAY)
+    return grey
+
+
+def choose_face(faces: tuple[Face, ...], index: int | None) -> Face:
+    """Return the face that talks: the one named, or the largest.
+
+    Raises:
+        InputError: There is no face, or none of that number.
+    """
+    if not faces:
+        raise InputError("photo.no_face", "image")
+    if index is None:
+        return faces[0]
+    if not 0 <= index < len(faces):
+        raise InputError("face.out_of_range", "face", index=index, count=len(faces), last=len(faces) - 1)
+    return faces[index]
+
+
+def check_face(facts: FaceFacts) -> list[Notice]:
+    """Return the warnings about a face.
+
+    Raises:
+        InputError: No video can be made of it.
+    """
+    found = (
+        _judge("photo.face_too_small", -facts.height_pixels, -SMALL_FACE_PIXELS, -MIN_FACE_PIXELS),
+        _judge("photo.face_cut", facts.outside, CUT, TOO_CUT),
+        _judge("photo.face_turned", facts.yaw_degrees, TURNED_DEGREES, TOO_TURNED_DEGREES),
+        _judge("photo.blurred", -facts.sharpness, -BLURRED, -TOO_BLURRED),
+        _judge("photo.too_dark", -facts.brightness, -DARK, -TOO_DARK),
+        _judge("photo.too_bright", facts.brightness, BRIGHT, TOO_BRIGHT),
+    )
+    return [notice for notice in found if notice]
+
+
+def _judge(code: str, value: float, warn_above: float, refuse_above: float) -> Notice | None:
+    values = {"value": round(abs(value), 1)}
+    if value > refuse_above:
+        raise InputError(f"{code}_error", "image", least=abs(refuse_above), **values)
+    return Notice(code, "image", dict(values)) if value > warn_above else None
+
+
+def check_picture(pixels: Pixels, faces: tuple[Face, ...], chosen: int | None) -> list[Notice]:
+    """Return the warnings about the whole photo: its size, and who else is in it."""
+    height, width = pixels.shape[:2]
+    notices = []
+    if min(height, width) < RECOMMENDED_SIDE:
+        values = {"width": width, "height": height, "recommended": RECOMMENDED_SIDE}
+        notices.append(Notice("photo.low_resolution", "image", dict(values)))
+    areas = [face.box.width * face.box.height for face in faces]
+    if chosen is None and len(areas) > 1 and areas[1] > RIVAL * areas[0]:
+        notices.append(Notice("photo.several_faces", "image", {"count": len(faces)}))
+    return notices

@@ -1,0 +1,116 @@
+"""Finds faces, and 478 points on each."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.types import Box, Face, Floats, Pixels
+
+MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+MIN_SCORE = 0.8
+MAX_FACES = 16
+_DETECTION_SIDES = (1280, 480)
+"""At the larger size small faces are seen, at the smaller one close-ups, for which the detector is blind at 1280."""
+_MESH_SIDE = 256
+_MESH_MARGIN = 1.5
+_RIGHT_EYE, _LEFT_EYE = 33, 263
+_FACE_POINTS = 468
+"""The ten points after these are irises, which do not count for the face's extent."""
+
+
+@dataclass(frozen=True)
+class _Detection:
+    """A row of the detector: x, y, width, height, five points (eyes, nose, corners of the mouth), score."""
+
+    row: Floats
+
+    @property
+    def area(self) -> float:
+        return float(self.row[2] * self.row[3])
+
+    @property
+    def score(self) -> float:
+        return float(self.row[14])
+
+
+class FaceFinder:
+    """Holds the two nets. Not for several threads at once: OpenCV's nets keep state between calls."""
+
+    def __init__(self) -> None:
+        # OpenCV 5 warns at each net that its new graph engine ignores the target, which nobody set.
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+    @cached_property
+    def _mesh(self) -> cv2.dnn.Net:
+        return cv2.dnn.readNetFromTFLite(str(MODELS / "face_landmarks_detector.tflite"))
+
+    def find(self, pixels: Pixels) -> tuple[Face, ...]:
+        """Return the faces in an RGB picture (height, width, 3), the largest first, sixteen at most."""
+        return tuple(self._describe(pixels, detection) for detection in self._detect(pixels)[:MAX_FACES])
+
+    def track(self, pixels: Pixels, landmarks: Floats) -> Floats:
+        """Find the mesh (478, 3) again in a similar picture, from where it was."""
+        return self._place_mesh(pixels, *_square_around(landmarks))
+
+    def _detect(self, pixels: Pixels) -> list[_Detection]:
+        detections = [found for side in _DETECTION_SIDES for found in self._detect_at(pixels, side)]
+        if not detections:
+            return []
+        boxes = [found.row[:4].tolist() for found in detections]
+        kept = cv2.dnn.NMSBoxes(boxes, [found.score for found in detections], MIN_SCORE, 0.3)
+        return sorted((detections[int(index)] for index in np.ravel(kept)), key=lambda found: -found.area)
+
+    def _detect_at(self, pixels: Pixels, side: int) -> list[_Detection]:
+        scale = min(1.0, side / max(pixels.shape[:2]))
+        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+        height, width = small.shape[:2]
+        detector = cv2.FaceDetectorYN.create(
+            str(MODELS / "face_detection_yunet_2023mar.onnx"), "", (width, height), MIN_SCORE, 0.3, 50
+        )
+        rows = detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
+        if rows is None:
+            return []
+        scales = np.r_[np.full(14, 1 / scale), 1].astype(np.float32)
+        return [_Detection(row * scales) for row in rows]
+
+    def _describe(self, pixels: Pixels, detection: _Detection) -> Face:
+        x, y, width, height = (float(value) for value in detection.row[:4])
+        center = np.array([x + width / 2, y + height / 2], np.float32)
+        along_eyes = detection.row[6:8] - detection.row[4:6]
+        rough = self._place_mesh(pixels, center, _MESH_MARGIN * max(width, height), along_eyes)
+        landmarks = self._place_mesh(pixels, *_square_around(rough))
+        return Face(Box(x, y, x + width, y + height), detection.score, landmarks)
+
+    def _place_mesh(self, pixels: Pixels, center: Floats, side: float, along_eyes: Floats) -> Floats:
+        """Run the mesh net on a square (side in pixels) that is turned so that the eyes lie level."""
+        scale = _MESH_SIDE / side
+        length = max(float(np.linalg.norm(along_eyes)), 1e-6)
+        cosine, sine = along_eyes / length
+        turn = scale * np.array([[cosine, sine], [-sine, cosine]], np.float32)
+        to_square = np.c_[turn, _MESH_SIDE / 2 - turn @ center].astype(np.float32)
+        square = _cut(pixels, to_square, scale)
+        self._mesh.setInput(cv2.dnn.blobFromImage(square, 1 / 255))
+        points = self._mesh.forward("Identity").reshape(-1, 3)
+        back = cv2.invertAffineTransform(to_square)
+        flat = points[:, :2] @ back[:, :2].T + back[:, 2]
+        return np.c_[flat, points[:, 2] / scale].astype(np.float32)
+
+
+def _cut(pixels: Pixels, to_square: npt.NDArray[np.float32], scale: float) -> Pixels:
+    # warpAffine takes no area average: shrink first where it would skip pixels.
+    if scale < 0.5:
+        pixels = cv2.resize(pixels, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)
+        to_square = to_square @ np.diag([1 / (2 * scale), 1 / (2 * scale), 1]).astype(np.float32)
+    side = (_MESH_SIDE, _MESH_SIDE)
+    square: Pixels = cv2.warpAffine(pixels, to_square, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return square
+
+
+def _square_around(landmarks: Floats) -> tuple[Floats, float, Floats]:
+    points = landmarks[:_FACE_POINTS, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (low + high) / 2, _MESH_MARGIN * float((high - low).max()), landmarks[_LEFT_EYE, :2] - landmarks[_RIGHT_EYE, :2]

@@ -1,0 +1,127 @@
+"""Reads an uploaded picture: upright, RGB, 8 bits. What kind of file it is, its bytes say and not its name."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps
+
+from pipeline.errors import InputError, InputTooLargeError
+from pipeline.types import Photo, Pixels
+
+MAX_MEGABYTES = 50
+MAX_MEGAPIXELS = 64
+MIN_SIDE = 128
+FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
+BACKDROP = (200, 200, 200)
+"""Behind transparent parts: a light grey that suits fair and dark hair alike."""
+
+_OTHER_KINDS = {
+    b"GIF8": "a GIF",
+    b"BM": "a BMP",
+    b"II*\x00": "a TIFF",
+    b"MM\x00*": "a TIFF",
+    b"%PDF": "a PDF",
+    b"<svg": "an SVG",
+    b"<?xml": "an SVG",
+    b"\x1aE\xdf\xa3": "a video",
+    b"RIFF": "a sound or video",
+    b"OggS": "a sound",
+    b"ID3": "a sound",
+}
+
+
+def load_photo(path: Path) -> Photo:
+    """Decode the picture after its size was checked, so that a bomb is never unpacked.
+
+    Raises:
+        InputTooLargeError: It has too many bytes or pixels.
+        InputError: It is empty, of another kind, damaged or too small.
+    """
+    num_bytes = path.stat().st_size
+    if num_bytes > MAX_MEGABYTES * 1_000_000:
+        raise InputTooLargeError("photo.too_many_bytes", "image", megabytes=round(num_bytes / 1e6), most=MAX_MEGABYTES)
+    content = path.read_bytes()
+    with _open(content) as image:
+        _check_size(image.size)
+        return Photo(_decode(image))
+
+
+def _open(content: bytes) -> Image.Image:
+    if not content:
+        raise InputError("photo.empty", "image")
+    pillow_heif.register_heif_opener()
+    try:
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputTooLargeError("photo.too_many_pixels", "image", most=MAX_MEGAPIXELS) from None
+    except Image.UnidentifiedImageError:
+        raise _name_kind(content) from None
+    except Exception as error:  # noqa: BLE001 - a decoder may raise anything on a damaged header
+        raise InputError("photo.damaged", "image") from error
+
+
+def _name_kind(content: bytes) -> InputError:
+    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:8] == b"\x89PNG\r\n\x1a\n" or start[:3] == b"\xff\xd8\xff":
+        return InputError("photo.damaged", "image")
+    if start[4:12] in {b"ftypavif", b"ftypavis"}:
+        return InputError("photo.format", "image", kind="an AVIF")
+    if start[4:8] == b"ftyp":
+        return InputError("photo.format", "image", kind="a video")
+    kind = next((name for signature, name in _OTHER_KINDS.items() if start.startswith(signature)), "another kind of file")
+    return InputError("photo.format", "image", kind=kind)
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        raise InputTooLargeError("photo.too_many_pixels", "image", most=MAX_MEGAPIXELS)
+    if min(size) < MIN_SIDE:
+        raise InputError("photo.too_small", "image", width=width, height=height, least=MIN_SIDE)
+
+
+def _decode(image: Image.Image) -> Pixels:
+    try:
+        image.load()
+        return np.asarray(_turn_upright(_to_rgb(image), image))
+    except Exception as error:
+        raise InputError("photo.damaged", "image") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow would clip 16-bit greys at 255 instead of scaling them.
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        cutout = image.convert("RGBA")
+        flat = Image.new("RGB", image.size, BACKDROP)
+        flat.paste(cutout, mask=cutout.getchannel("A"))
+        return flat
+    return _to_srgb(image) if image.info.get("icc_profile") else image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """Honour the picture's colour profile: a phone's Display P3 looks pale, and CMYK garish, without it."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        if "sRGB" in ImageCms.getProfileDescription(profile) and image.mode == "RGB":
+            return image
+        source = image if image.mode in {"RGB", "CMYK", "L"} else image.convert("RGB")
+        converted = ImageCms.profileToProfile(source, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image.convert("RGB")
+    return converted or image.convert("RGB")
+
+
+def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
+    """Turn by the EXIF note of the source; where that is damaged, the picture stays as it lies."""
+    try:
+        orientation = source.getexif().get(0x0112, 1)
+    except Exception:  # noqa: BLE001 - broken notes raise anything, and are no reason to refuse a good picture
+        return picture
+    turned = Image.new("RGB", (1, 1))
+    turned.getexif()[0x0112] = orientation
+    picture.getexif()[0x0112] = orientation
+    return ImageOps.exif_transpose(picture)
