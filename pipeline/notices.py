@@ -14,6 +14,33 @@ Field = Literal[
 Value = str | int | float
 
 TEXTS: dict[str, str] = {
+    "audio.empty_file": "The recording is empty. Choose another file or record again.",
+    "audio.too_many_bytes": "The recording has {megabytes} MB; at most {limit_megabytes} MB are accepted. "
+    "Save it as MP3 or M4A, or cut it.",
+    "audio.too_long": "The recording is longer than {limit_minutes} minutes, the most that is accepted. Cut it.",
+    "audio.unknown_format": "This is no recording of a known kind. Use WAV, MP3, M4A, AAC, OGG, Opus, FLAC, WebM, or "
+    "a video with sound.",
+    "audio.unreadable": "The recording is damaged: nothing in it can be played. Save it again, or use another format.",
+    "audio.no_sound": "The file has no sound. Choose a recording, or a video with sound.",
+    "audio.unknown_codec": "The sound inside of the file is of a kind that is not accepted ({codec}). Save it as WAV, "
+    "MP3 or M4A.",
+    "audio.unusual": "Expected 1 to 16 channels at 4 to 192 kHz, got {num_channels} at {sampling_rate} Hz. Save the "
+    "recording again at 48 kHz.",
+    "audio.too_short": "The recording is {total} seconds long; at least 1 second is needed. Record a longer one.",
+    "audio.start_invalid": "The start must be 0 seconds or later, got {start}.",
+    "audio.length_invalid": "The length must be at least 1 second, got {length}.",
+    "audio.start_beyond_end": "The start, {start} seconds, lies beyond the end of the recording ({total} seconds). "
+    "Begin earlier.",
+    "audio.part_too_short": "Less than 1 second is left after {start} seconds; the recording ends at {total}. Begin "
+    "earlier.",
+    "audio.silent": "The recording is silent. Check the microphone and record again.",
+    "audio.no_speech": "No speech was found in the recording; the mouth may hardly move.",
+    "audio.clipped": "The recording is too loud and distorted (clipped). Record again farther from the microphone.",
+    "audio.quiet": "The recording is very quiet ({decibels} dB). Record again closer to the microphone.",
+    "audio.damaged": "Some of the recording is damaged and was left out. Listen to the result.",
+    "profile.unknown": "There is no profile {profile}. Choose one of: {known}.",
+    "request.out_of_range": "{field} must be from {lowest} to {highest}, got {value}.",
+    "request.prompt_too_long": "The prompt has {length} characters; at most {limit} are accepted. Shorten it.",
     "photo.empty": "Expected a photo, got an empty file. Choose it again.",
     "photo.format": "Expected a PNG, JPEG, WebP or HEIC picture, got {kind}. Save the photo as JPEG or PNG.",
     "photo.damaged": "The picture's file is damaged or cut short. Send the original, or save it again as JPEG.",
@@ -45,6 +72,19 @@ TEXTS: dict[str, str] = {
     "face.out_of_range": "There is no face number {index}: {count} found, numbered from 0 to {last}.",
     "crop.zoom": "Expected a zoom above 0, such as 1.5, got {zoom}.",
     "crop.shift": "Expected the crop's shift as two numbers, such as 0.1 and -0.05.",
+    "request.large_file": "The file has {megabytes} MB; at most {limit} MB are accepted. Choose a smaller one.",
+    "request.file_gone": "The uploaded file is gone. Choose it again.",
+    "request.model_mismatch": "The profile {profile} belongs to the model {model}, but {asked} was asked for. Leave "
+    "the model out, or name another profile.",
+    "job.engine_failed": "{reason}",
+    "job.out_of_memory": "There was not enough memory for this video. Use a shorter voice, or a smaller profile.",
+    "job.killed": "The process that made the video was ended from outside, most likely because memory ran out. Use a "
+    "shorter voice or a smaller profile, and try again.",
+    "job.crashed": "The process that made the video crashed ({reason}). Try again; if it happens again, try another "
+    "photo or recording.",
+    "job.interrupted": "The server stopped {attempts} times while it made this video, so it was given up. Try again "
+    "with a shorter voice.",
+    "job.unexpected": "Something unexpected went wrong; the server's log has the details. Try again.",
 }
 
 

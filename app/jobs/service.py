@@ -1,0 +1,450 @@
+"""The service that takes jobs, runs them in turn and keeps them until they expire."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from app.errors import JobExpiredError, JobNotFinishedError, JobNotFoundError, QueueFullError
+from app.jobs.checks import check_request, copy_files
+from app.jobs.job import Job
+from app.jobs.local import LocalRunner
+from app.jobs.runner import JobRunner, RunEnd
+from app.jobs.speed import SpeedBook, find_remaining, seconds_between
+from app.settings import Settings
+from app.storage import ENDED, JobFolder, JobRecord, JobRequest, JobStore
+from pipeline.engine import Availability
+from pipeline.errors import EngineUnavailableError
+from pipeline.notices import Notice
+from pipeline.profiles import Model, Profile, get_profile
+from pipeline.types import GenerationRequest, Progress
+
+MAX_ATTEMPTS = 3
+TOMBSTONE_DAYS = 7
+_SWEEP_SECONDS = 5
+_LIVE_CLIPS_KEPT = timedelta(minutes=1)
+_CANCEL_WAIT_SECONDS = 1.8
+_CHECKS_AT_ONCE = 2
+_GUESSED_SECONDS = 30.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Entry:
+    """A job in memory."""
+
+    record: JobRecord
+    progress: Progress | None = None
+    num_live_clips: int = 0
+    handle: str | None = None
+    is_cancelled: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self) -> None:
+        """Wake everyone who follows the job."""
+        told, self.changed = self.changed, asyncio.Event()
+        told.set()
+
+
+@dataclass(eq=False)
+class _Lane:
+    """A runner and the jobs that wait for it."""
+
+    runner: JobRunner
+    waiting: list[_Entry] = field(default_factory=list)
+    running: dict[_Entry, asyncio.Task[None]] = field(default_factory=dict)
+
+    @property
+    def is_free(self) -> bool:
+        return len(self.running) < self.runner.capacity
+
+
+class Jobs:
+    """Takes jobs, runs them in turn, and keeps them until they expire. To be used in one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: JobStore,
+        runner: JobRunner | None = None,
+        on_end: Callable[[Job], None] | None = None,
+    ) -> None:
+        """Prepare the service; `start` begins the work.
+
+        Args:
+            settings: Of the app.
+            store: The data folder; closed with the service.
+            runner: Runs the models that need a GPU; None runs them on this machine. Previews always run here.
+            on_end: Is told of each job that ends.
+        """
+        self._settings = settings
+        self._store = store
+        self._on_end = on_end
+        self._speeds = SpeedBook(store.speeds)
+        local = LocalRunner(settings.engine_settings, capacity=settings.workers)
+        self._local = _Lane(local)
+        self._lanes = [self._local] if runner is None else [self._local, _Lane(runner)]
+        self._entries: dict[str, _Entry] = {}
+        self._num_submitting = 0
+        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._sweeper: asyncio.Task[None] | None = None
+        self._is_closing = False
+
+    async def start(self) -> None:
+        """Take up what an earlier server left, and begin to work."""
+        for record in self._store.load():
+            self._recover(record)
+        self._dispatch()
+        self._sweeper = asyncio.create_task(self._sweep_forever())
+
+    def stop_followers(self) -> None:
+        """End every `follow` and `wait`, so that connections close; jobs go on."""
+        self._is_closing = True
+        for entry in self._entries.values():
+            entry.tell()
+
+    async def close(self) -> None:
+        """Stop; what runs on this machine is begun again by the next server."""
+        self.stop_followers()
+        tasks = [task for lane in self._lanes for task in lane.running.values()]
+        tasks += [self._sweeper] if self._sweeper else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in self._lanes:
+            await lane.runner.close()
+        self._store.close()
+
+    def availability(self, profile: Profile) -> Availability:
+        """Say whether jobs of the profile can run."""
+        return self._lane(profile.model).runner.availability(profile)
+
+    async def submit(self, request: GenerationRequest) -> Job:
+        """Check the request, copy its files and put it in the queue.
+
+        Raises:
+            InputError: It cannot be used.
+            EngineUnavailableError: Its profile cannot run here.
+            QueueFullError: No more jobs can wait.
+        """
+        profile = get_profile(request.profile)
+        availability = self.availability(profile)
+        if not availability.available:
+            raise EngineUnavailableError(availability.reason)
+        lane = self._lane(profile.model)
+        self._check_room(lane)
+        self._num_submitting += 1
+        try:
+            record = await self._accept(request, profile)
+        finally:
+            self._num_submitting -= 1
+        entry = self._entries[record.id] = _Entry(record)
+        lane.waiting.append(entry)
+        _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
+        self._dispatch()
+        return self._read(entry)
+
+    def get(self, job_id: str) -> Job:
+        """Return the job's state.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        return self._read(self._entry(job_id))
+
+    async def follow(self, job_id: str) -> AsyncIterator[Job]:
+        """Yield the job's state now and after each change, until it has ended or the server stops.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        entry = self._entry(job_id)
+        while True:
+            changed = entry.changed
+            job = self._read(entry)
+            yield job
+            if job.has_ended or self._is_closing:
+                return
+            await changed.wait()
+
+    async def wait(self, job_id: str, timeout_seconds: float) -> Job:
+        """Return the job once it has ended.
+
+        Raises:
+            JobNotFoundError: There is none.
+            TimeoutError: It has not ended in time; it goes on.
+        """
+        async with asyncio.timeout(timeout_seconds):
+            async for job in self.follow(job_id):
+                if job.has_ended:
+                    return job
+        raise TimeoutError
+
+    async def cancel(self, job_id: str) -> Job:
+        """End the job, within two seconds; one that has ended stays as it is.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        entry = self._entry(job_id)
+        lane = self._lane(entry.record.model)
+        if entry in lane.waiting:
+            lane.waiting.remove(entry)
+            self._end(entry, RunEnd("cancelled"))
+            self._tell_waiting(lane)
+        elif entry.record.status == "running":
+            entry.is_cancelled = True
+            if entry.handle is not None:
+                await lane.runner.cancel(entry.handle)
+            with contextlib.suppress(TimeoutError):
+                await self.wait(job_id, _CANCEL_WAIT_SECONDS)
+            self._end(entry, RunEnd("cancelled"))
+        return self._read(entry)
+
+    async def delete(self, job_id: str) -> Job:
+        """Delete the job's files and all that was asked for; a job that has not ended is cancelled first.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        await self.cancel(job_id)
+        entry = self._entry(job_id)
+        self._erase(entry)
+        return self._read(entry)
+
+    def video_path(self, job_id: str) -> Path:
+        """Return the job's mp4.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+            JobNotFinishedError: It is not done.
+            JobExpiredError: The file has been deleted.
+        """
+        return self._result_folder(job_id).video
+
+    def poster_path(self, job_id: str) -> Path:
+        """Return a still picture of the job's video; raises as `video_path` does."""
+        return self._result_folder(job_id).poster
+
+    def live_clip_paths(self, job_id: str) -> list[Path]:
+        """Return the clips that can be watched, in order. They vanish a minute after the job has ended.
+
+        Raises:
+            JobNotFoundError: There is no such job.
+        """
+        return self._store.folder(self._entry(job_id).record.id).live_clips
+
+    def all(self) -> list[Job]:
+        """Return every job that is known."""
+        return [self._read(entry) for entry in self._entries.values()]
+
+    # From here on: how a job gets in, runs and ends.
+
+    async def _accept(self, request: GenerationRequest, profile: Profile) -> JobRecord:
+        job_id, folder = self._store.create()
+        try:
+            async with self._checks:
+                await asyncio.to_thread(copy_files, request, folder, self._settings)
+                own_request = replace(request, photo=folder.photo, voice=folder.voice)
+                speech_seconds, notices = await asyncio.to_thread(check_request, own_request)
+            record = JobRecord(
+                id=job_id,
+                model=profile.model,
+                request=JobRequest.of(request),
+                created_at=datetime.now(UTC),
+                speech_seconds=speech_seconds,
+                notices=notices,
+            )
+            folder.write(record)
+        except BaseException:
+            self._store.delete(job_id)
+            raise
+        return record
+
+    def _recover(self, record: JobRecord) -> None:
+        entry = self._entries[record.id] = _Entry(record)
+        lane = self._lane(record.model)
+        if record.status in ENDED:
+            self._store.folder(record.id).delete_inputs()
+        elif record.status == "running" and record.handle and lane.runner.is_lasting:
+            self._begin(lane, entry)
+        elif record.attempts >= MAX_ATTEMPTS:
+            self._end(entry, RunEnd("failed", error=Notice("job.interrupted", "request", {"attempts": MAX_ATTEMPTS})))
+        else:
+            self._save(entry, status="queued", started_at=None)
+            lane.waiting.append(entry)
+
+    def _dispatch(self) -> None:
+        for lane in self._lanes:
+            while lane.waiting and lane.is_free and not self._is_closing:
+                self._begin(lane, lane.waiting.pop(0))
+                self._tell_waiting(lane)
+
+    def _begin(self, lane: _Lane, entry: _Entry) -> None:
+        lane.running[entry] = task = asyncio.create_task(self._run(lane.runner, entry))
+        task.add_done_callback(lambda _: self._leave(lane, entry))
+
+    def _leave(self, lane: _Lane, entry: _Entry) -> None:
+        del lane.running[entry]
+        self._dispatch()
+
+    async def _run(self, runner: JobRunner, entry: _Entry) -> None:
+        folder = self._store.folder(entry.record.id)
+        try:
+            await self._start_run(runner, entry, folder)
+            await self._watch_run(runner, entry, folder)
+        except asyncio.CancelledError:
+            if not runner.is_lasting:
+                self._save(entry, status="queued", started_at=None, attempts=entry.record.attempts - 1)
+            raise
+        except Exception:  # noqa: BLE001 - whatever a runner does, the job ends with a reason and the next one runs
+            _log.exception("job %.6s could not be run", entry.record.id)
+            self._end(entry, RunEnd("failed", error=Notice("job.unexpected", "request")))
+
+    async def _start_run(self, runner: JobRunner, entry: _Entry, folder: JobFolder) -> None:
+        if entry.record.handle is not None and entry.record.status == "running":
+            entry.handle = entry.record.handle  # an earlier server began it
+            return
+        attempts = entry.record.attempts + 1
+        self._save(entry, status="running", started_at=datetime.now(UTC), attempts=attempts)
+        entry.handle = await runner.start(folder)
+        if runner.is_lasting:
+            self._save(entry, handle=entry.handle)
+        if entry.is_cancelled:
+            await runner.cancel(entry.handle)
+
+    async def _watch_run(self, runner: JobRunner, entry: _Entry, folder: JobFolder) -> None:
+        assert entry.handle is not None
+        async for event in runner.events(entry.handle, folder):
+            if isinstance(event, RunEnd):
+                self._end(entry, event)
+            else:
+                entry.progress, entry.num_live_clips = event.progress, event.num_live_clips
+                entry.tell()
+
+    def _end(self, entry: _Entry, end: RunEnd) -> None:
+        """Keep how the job ended, once, and delete what nobody needs any more."""
+        if entry.record.status in ENDED:
+            return
+        now = datetime.now(UTC)
+        expires_at = now + timedelta(hours=self._settings.result_hours)
+        entry.progress = None
+        self._save(entry, status=end.status, finished_at=now, expires_at=expires_at, result=end.result, error=end.error)
+        folder = self._store.folder(entry.record.id)
+        folder.delete_inputs()
+        if end.status == "done":
+            run_seconds = seconds_between(entry.record.started_at, now)
+            self._speeds.add(entry.record.request.profile, entry.record.speech_seconds, run_seconds)
+        _log.info("job %.6s %s", entry.record.id, end.status)
+        if self._on_end:
+            self._on_end(self._read(entry))
+
+    def _save(self, entry: _Entry, **changes: object) -> None:
+        entry.record = entry.record.model_copy(update=changes)
+        self._store.folder(entry.record.id).write(entry.record)
+        entry.tell()
+
+    # From here on: how jobs are read.
+
+    def _entry(self, job_id: str) -> _Entry:
+        try:
+            return self._entries[job_id]
+        except KeyError:
+            raise JobNotFoundError from None
+
+    def _lane(self, model: Model) -> _Lane:
+        return self._local if model == "preview" else self._lanes[-1]
+
+    def _result_folder(self, job_id: str) -> JobFolder:
+        job = self.get(job_id)
+        if job.is_expired:
+            raise JobExpiredError
+        if job.status != "done":
+            raise JobNotFinishedError(job.status)
+        return self._store.folder(job.id)
+
+    def _read(self, entry: _Entry) -> Job:
+        record = entry.record
+        lane = self._lane(record.model)
+        is_expired = record.erased or (record.expires_at is not None and record.expires_at <= datetime.now(UTC))
+        return Job(
+            id=record.id,
+            status=record.status,
+            profile=record.request.profile,
+            model=record.model,
+            created_at=record.created_at,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            expires_at=record.expires_at,
+            is_expired=is_expired,
+            progress=entry.progress,
+            eta_seconds=self._predict(lane, entry),
+            position=lane.waiting.index(entry) + 1 if entry in lane.waiting else None,
+            num_live_clips=entry.num_live_clips,
+            speech_seconds=record.speech_seconds,
+            request=record.request,
+            result=record.result,
+            notices=record.notices,
+            error=record.error,
+        )
+
+    def _predict(self, lane: _Lane, entry: _Entry) -> float | None:
+        """Say when the job is likely to be done, in seconds from now."""
+        if entry.record.status in ENDED:
+            return None
+        if entry not in lane.waiting:
+            return self._predict_run(entry)
+        before = [*lane.running, *lane.waiting[: lane.waiting.index(entry)]]
+        times = [self._predict_run(other) for other in before]
+        own = self._predict_run(entry)
+        if own is None:
+            return None
+        return own + sum(time or own for time in times) / lane.runner.capacity
+
+    def _predict_run(self, entry: _Entry) -> float | None:
+        record = entry.record
+        predicted = self._speeds.predict(record.request.profile, record.speech_seconds)
+        elapsed = datetime.now(UTC) - (record.started_at or datetime.now(UTC))
+        return find_remaining(predicted, elapsed, entry.progress)
+
+    def _check_room(self, lane: _Lane) -> None:
+        num_waiting = len(lane.waiting) + self._num_submitting
+        if num_waiting < self._settings.queue_size:
+            return
+        remaining = [self._predict_run(entry) or _GUESSED_SECONDS for entry in lane.running]
+        raise QueueFullError(num_waiting, max(1, round(min(remaining, default=_GUESSED_SECONDS))))
+
+    def _tell_waiting(self, lane: _Lane) -> None:
+        for entry in lane.waiting:
+            entry.tell()
+
+    # From here on: how jobs are forgotten.
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            self._sweep(datetime.now(UTC))
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    def _sweep(self, now: datetime) -> None:
+        for entry in list(self._entries.values()):
+            record = entry.record
+            if record.expires_at is None or record.finished_at is None:
+                continue
+            if now >= record.expires_at + timedelta(days=TOMBSTONE_DAYS):
+                self._store.delete(record.id)
+                del self._entries[record.id]
+            elif now >= record.expires_at and not record.erased:
+                self._erase(entry)
+            elif now >= record.finished_at + _LIVE_CLIPS_KEPT:
+                self._store.folder(record.id).delete_live_clips()
+
+    def _erase(self, entry: _Entry) -> None:
+        """Delete the files and what was asked for; that there was a job is still known for some days."""
+        if entry.record.erased:
+            return
+        self._store.folder(entry.record.id).delete_files()
+        blank = JobRequest(profile=entry.record.request.profile)
+        self._save(entry, erased=True, request=blank, result=None, notices=())

@@ -1,0 +1,54 @@
+"""What a worker does with a job: read it from its folder, make the video, put it there."""
+
+from pathlib import Path
+
+import av
+from PIL import Image
+
+from app.storage import JobFolder, JobResult
+from pipeline.engine import Engine, Reporter
+from pipeline.generate import generate
+from pipeline.types import FRAME_RATE
+
+_POSTER_SECONDS = 1.0
+
+
+def perform(folder: JobFolder, engine: Engine, report: Reporter) -> JobResult:
+    """Make the video of the job in the folder. It may run twice: the second run replaces the first.
+
+    Args:
+        folder: With record, photo and voice; the video and its poster appear in it, whole.
+        engine: Of the job's model.
+        report: Takes progress.
+
+    Raises:
+        PipelineError: It cannot be made, or was cancelled.
+    """
+    partial = folder.path / "part.mp4"
+    folder.delete_live_clips()
+    result = generate(folder.generation_request(), engine, partial, report)
+    _write_poster(partial, folder)
+    partial.replace(folder.video)
+    return JobResult(
+        num_frames=result.num_frames,
+        speech_seconds=result.speech_seconds,
+        compute_seconds=result.compute_seconds,
+        width=result.size.width,
+        height=result.size.height,
+        frame_rate=FRAME_RATE,
+        seed=result.seed,
+        timings=result.timings,
+        notices=result.notices,
+    )
+
+
+def _write_poster(video: Path, folder: JobFolder) -> None:
+    """Keep a frame of the first seconds: the very first is often a closed mouth and half-shut eyes."""
+    partial = folder.path / "poster.part"
+    with av.open(str(video)) as container:
+        for frame in container.decode(video=0):
+            picture = frame
+            if frame.time >= _POSTER_SECONDS:
+                break
+    Image.fromarray(picture.to_ndarray(format="rgb24")).save(partial, format="JPEG", quality=88)
+    partial.replace(folder.poster)

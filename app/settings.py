@@ -1,0 +1,211 @@
+"""The app's settings: one environment variable each, checked at start."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.engine import EngineSettings
+
+PREFIX = "VIDEO_LAB_"
+MEGABYTE = 1_000_000
+LIVE_PROGRAMS = ("ffmpeg", "ffprobe")
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message names variable, value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """What may be set of the app. Each field is the environment variable `VIDEO_LAB_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    host: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="The address to listen on. 0.0.0.0 lets other machines in; set a password then.",
+            json_schema_extra={"allowed": "a host name or an IP address"},
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=65535,
+            description="The port of the page and of the REST API.",
+            json_schema_extra={"allowed": "a whole number from 1 to 65535"},
+        ),
+    ] = 7860
+    public_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="Where people reach the app, for links to share. Not set: the address of each request.",
+            json_schema_extra={"allowed": "an http or https address"},
+        ),
+    ] = None
+    password: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=8,
+            description="Asked of everyone (HTTP Basic, any user name), except for /health. Not set: no one is asked.",
+            json_schema_extra={"allowed": "at least 8 characters"},
+        ),
+    ] = None
+    data_dir: Annotated[
+        Path,
+        Field(
+            description="The folder of jobs and results. One server at a time uses it.",
+            json_schema_extra={"allowed": "a folder that can be written to, made if it is missing"},
+        ),
+    ] = Path("data")
+    weights_dir: Annotated[
+        Path | None,
+        Field(
+            description="The folder of prepared model weights. Not set: profiles that need a GPU are unavailable.",
+            json_schema_extra={"allowed": "a folder that exists"},
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        Field(
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="Where models compute.",
+            json_schema_extra={"allowed": "auto, cpu, cuda, cuda:0, cuda:1, ..."},
+        ),
+    ] = "auto"
+    workers: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Jobs that run at the same time on this machine, each in a process of its own.",
+            json_schema_extra={"allowed": "a whole number from 1 to 64"},
+        ),
+    ] = 1
+    queue_size: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10_000,
+            description="Jobs that may wait. More are answered with 503 and Retry-After.",
+            json_schema_extra={"allowed": "a whole number from 1 to 10000"},
+        ),
+    ] = 100
+    request_limit_seconds: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=3600,
+            allow_inf_nan=False,
+            description="How long POST /generate waits for its video before it answers 504. The job goes on.",
+            json_schema_extra={"allowed": "a number from 1 to 3600"},
+        ),
+    ] = 120.0
+    result_hours: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=8760,
+            allow_inf_nan=False,
+            description="How long results are kept after a job has ended.",
+            json_schema_extra={"allowed": "a number above 0, up to 8760 (a year)"},
+        ),
+    ] = 24.0
+    max_photo_mb: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=50,
+            allow_inf_nan=False,
+            description="The largest photo accepted, in megabytes.",
+            json_schema_extra={"allowed": "a number above 0, up to 50"},
+        ),
+    ] = 50.0
+    max_voice_mb: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100,
+            allow_inf_nan=False,
+            description="The largest recording accepted, in megabytes.",
+            json_schema_extra={"allowed": "a number above 0, up to 100"},
+        ),
+    ] = 100.0
+    live: Annotated[
+        Literal["auto", "on", "off"],
+        Field(
+            description="Shows clips while a video is made. It needs ffmpeg and ffprobe; `auto` is on where both are.",
+            json_schema_extra={"allowed": "auto, on, off"},
+        ),
+    ] = "auto"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(
+            description="How much the log says. Photos, voices and prompts are never in it.",
+            json_schema_extra={"allowed": "debug, info, warning, error"},
+        ),
+    ] = "info"
+
+    @property
+    def max_photo_bytes(self) -> int:
+        """The largest photo accepted."""
+        return int(self.max_photo_mb * MEGABYTE)
+
+    @property
+    def max_voice_bytes(self) -> int:
+        """The largest recording accepted."""
+        return int(self.max_voice_mb * MEGABYTE)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether clips are shown while a video is made."""
+        return self.live == "on" or (self.live == "auto" and not find_missing_live_programs())
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """Where engines find what they need."""
+        return EngineSettings(weights=self.weights_dir, device=self.device)
+
+
+def find_missing_live_programs() -> list[str]:
+    """Name the programs that live delivery needs and that are not on the PATH."""
+    return [name for name in LIVE_PROGRAMS if shutil.which(name) is None]
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: A value cannot be used.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(error))) from None
+    _check_folders(settings)
+    if settings.live == "on" and (missing := find_missing_live_programs()):
+        raise SettingsError(
+            f"VIDEO_LAB_LIVE is 'on', but {' and '.join(missing)} cannot be found. "
+            "Install ffmpeg, or set it to 'auto' or 'off'."
+        )
+    return settings
+
+
+def _check_folders(settings: Settings) -> None:
+    weights = settings.weights_dir
+    if weights is not None and not weights.is_dir():
+        raise SettingsError(f"VIDEO_LAB_WEIGHTS_DIR is '{weights}', which is no folder. Allowed: a folder that exists.")
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors():
+        name = str(detail["loc"][0])
+        field = Settings.model_fields[name]
+        allowed = field.json_schema_extra["allowed"] if isinstance(field.json_schema_extra, dict) else ""
+        value = "not shown" if name == "password" else f"'{detail['input']}'"
+        yield f"{PREFIX}{name.upper()} is {value}. Allowed: {allowed}."

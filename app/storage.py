@@ -1,0 +1,279 @@
+"""One folder a job: its record, inputs and results, under an id that cannot be guessed."""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.errors import DataFolderError, JobNotFoundError
+from pipeline.notices import Notice, Value
+from pipeline.profiles import Model
+from pipeline.types import Framing, GenerationRequest
+
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
+ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
+
+_ID = re.compile(r"[A-Za-z0-9_-]{22}")
+_RECORD = "job.json"
+
+
+class Frozen(BaseModel):
+    """A value that is kept as JSON and never changed in place."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class JobRequest(Frozen):
+    """What was asked for, without the files."""
+
+    profile: str
+    prompt: str = ""
+    start_seconds: float = 0.0
+    max_duration_seconds: float | None = None
+    seed: int | None = None
+    framing: Framing = Framing()
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    audio_guidance_scale: float | None = None
+
+    @classmethod
+    def of(cls, request: GenerationRequest) -> "JobRequest":
+        """Take what was asked for, and leave the files."""
+        return cls(**{name: getattr(request, name) for name in cls.model_fields})
+
+
+class JobResult(Frozen):
+    """What is known of a finished video.
+
+    Attributes:
+        num_frames: How many.
+        speech_seconds: Length of the voice used.
+        compute_seconds: How long it took.
+        width: Of the video, in pixels.
+        height: Of the video, in pixels.
+        frame_rate: Frames a second.
+        seed: The seed that was used.
+        timings: Seconds that each stage took.
+        notices: Warnings about photo and voice.
+    """
+
+    num_frames: int
+    speech_seconds: float
+    compute_seconds: float
+    width: int
+    height: int
+    frame_rate: int
+    seed: int
+    timings: dict[str, Value] = {}
+    notices: tuple[Notice, ...] = ()
+
+
+class JobRecord(Frozen):
+    """What is kept of a job.
+
+    Attributes:
+        attempts: How often it was begun.
+        handle: The run, as a runner whose runs outlive this server knows it.
+        speech_seconds: Length of the voice that is used.
+        erased: Its files and its request have been deleted.
+    """
+
+    id: str
+    status: Status = "queued"
+    model: Model
+    request: JobRequest
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    attempts: int = 0
+    handle: str | None = None
+    speech_seconds: float
+    notices: tuple[Notice, ...] = ()
+    result: JobResult | None = None
+    error: Notice | None = None
+    erased: bool = False
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The files of one job."""
+
+    path: Path
+
+    @property
+    def photo(self) -> Path:
+        """The photo as it was uploaded."""
+        return self.path / "photo"
+
+    @property
+    def voice(self) -> Path:
+        """The recording as it was uploaded."""
+        return self.path / "voice"
+
+    @property
+    def video(self) -> Path:
+        """The finished mp4; it appears whole."""
+        return self.path / "video.mp4"
+
+    @property
+    def poster(self) -> Path:
+        """A still picture of the video, JPEG."""
+        return self.path / "poster.jpg"
+
+    @property
+    def live(self) -> Path:
+        """The folder of clips that can be watched while the video is made."""
+        return self.path / "live"
+
+    @property
+    def live_clips(self) -> list[Path]:
+        """The clips that are whole, in order."""
+        return sorted(self.live.glob("[0-9]*.mp4"))
+
+    def read(self) -> JobRecord:
+        """Return the job's record.
+
+        Raises:
+            JobNotFoundError: There is none.
+        """
+        try:
+            return JobRecord.model_validate_json((self.path / _RECORD).read_bytes())
+        except FileNotFoundError:
+            raise JobNotFoundError from None
+
+    def write(self, record: JobRecord) -> None:
+        """Keep the record so that it outlives a crash; readers see the old one or the new one, never half of it."""
+        partial = self.path / f"{_RECORD}.part"
+        with partial.open("wb") as file:
+            file.write(record.model_dump_json().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path / _RECORD)
+        _sync_folder(self.path)
+
+    def generation_request(self) -> GenerationRequest:
+        """Return the job's request, with its files, as the pipeline takes it."""
+        request = self.read().request
+        return GenerationRequest(photo=self.photo, voice=self.voice, **dict(request))
+
+    def delete_inputs(self) -> None:
+        """Delete photo, voice and what a run left half done. Live clips stay: someone may be watching them."""
+        for path in self.path.iterdir():
+            if path.name not in {_RECORD, self.video.name, self.poster.name, self.live.name}:
+                _delete(path)
+
+    def delete_live_clips(self) -> None:
+        """Delete the clips that could be watched while the video was made."""
+        _delete(self.live)
+
+    def delete_files(self) -> None:
+        """Delete all but the record."""
+        for path in self.path.iterdir():
+            if path.name != _RECORD:
+                _delete(path)
+
+
+class JobStore:
+    """The folder of all jobs. One server at a time has it."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder.
+
+        Args:
+            root: Is made if it is missing.
+
+        Raises:
+            DataFolderError: Another server has it, or it cannot be written to.
+        """
+        self._root = root
+        self._jobs = root / "jobs"
+        try:
+            self._jobs.mkdir(parents=True, exist_ok=True)
+            self._lock = (root / "lock").open("a+")
+        except OSError as error:
+            raise DataFolderError(
+                f"The data folder '{root}' cannot be written to ({error.strerror}). "
+                "Set VIDEO_LAB_DATA_DIR to a folder that can."
+            ) from None
+        self._take_lock()
+
+    @property
+    def speeds(self) -> Path:
+        """The file of measured speeds."""
+        return self._root / "speeds.json"
+
+    def close(self) -> None:
+        """Let another server have the folder."""
+        self._lock.close()
+
+    def create(self) -> tuple[str, JobFolder]:
+        """Make the folder of a new job, which has no record yet."""
+        job_id = secrets.token_urlsafe(16)
+        folder = JobFolder(self._jobs / job_id)
+        folder.path.mkdir()
+        _sync_folder(self._jobs)
+        return job_id, folder
+
+    def folder(self, job_id: str) -> JobFolder:
+        """Return the folder of a job.
+
+        Raises:
+            JobNotFoundError: There is none, or this is no id.
+        """
+        folder = JobFolder(self._jobs / job_id)
+        if not _ID.fullmatch(job_id) or not folder.path.is_dir():
+            raise JobNotFoundError
+        return folder
+
+    def load(self) -> Iterator[JobRecord]:
+        """Yield all records, oldest first. Folders without a readable one are deleted: no job was ever promised."""
+        records = []
+        for path in self._jobs.iterdir():
+            try:
+                records.append(JobFolder(path).read())
+            except (JobNotFoundError, ValidationError, NotADirectoryError):
+                _delete(path)
+        yield from sorted(records, key=lambda record: record.created_at)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job with all of its files."""
+        _delete(self.folder(job_id).path)
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or "unknown"
+            self._lock.close()
+            raise DataFolderError(
+                f"The data folder '{self._root}' is used by another server (process {owner}). "
+                "Stop that one, or set VIDEO_LAB_DATA_DIR to another folder."
+            ) from None
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
