@@ -1,5 +1,6 @@
 """What the stages hand to one another. Arrays are never changed in place once they are in one of these."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,6 +125,21 @@ class Sound:
     path: Path
     start_seconds: float
     duration_seconds: float
+
+
+@dataclass(frozen=True)
+class SoundTrack:
+    """Sound on its way into a video.
+
+    Attributes:
+        sampling_rate: Samples a second and channel.
+        num_channels: 1 or 2.
+        pieces: Consecutive samples (num_channels, samples), -1 to 1; read once.
+    """
+
+    sampling_rate: int
+    num_channels: int
+    pieces: Iterator[Floats]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,79 @@
+"""The part of a recording that is used."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pipeline.audio.decode import Block
+from pipeline.errors import InputError
+
+MIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where in a recording to begin, and how much of it to use.
+
+    Attributes:
+        start_seconds: Where it begins.
+        max_seconds: How long it may be at most; infinite takes the rest.
+    """
+
+    start_seconds: float
+    max_seconds: float = math.inf
+
+
+def choose_part(start_seconds: float, max_duration_seconds: float | None) -> Part:
+    """Check what a person asked for, before the recording is known.
+
+    Raises:
+        InputError: The start is negative or the length below a second.
+    """
+    if not (math.isfinite(start_seconds) and start_seconds >= 0):
+        raise InputError("audio.start_invalid", "start_sec", start=start_seconds)
+    if max_duration_seconds is None:
+        return Part(start_seconds)
+    if not max_duration_seconds >= MIN_SECONDS:
+        raise InputError("audio.length_invalid", "max_duration_sec", length=max_duration_seconds)
+    return Part(start_seconds, max_duration_seconds)
+
+
+def check_part(part: Part, part_seconds: float, total_seconds: float) -> None:
+    """Refuse a part that turned out to be too short.
+
+    Args:
+        part: What was asked for.
+        part_seconds: How much of the recording it holds.
+        total_seconds: How long the recording is.
+
+    Raises:
+        InputError: Less than a second is left.
+    """
+    if part_seconds >= MIN_SECONDS:
+        return
+    total = round(total_seconds, 2)
+    if total_seconds < MIN_SECONDS:
+        raise InputError("audio.too_short", "audio", total=total)
+    if part.start_seconds >= total_seconds:
+        raise InputError("audio.start_beyond_end", "start_sec", start=part.start_seconds, total=total)
+    raise InputError("audio.part_too_short", "start_sec", start=part.start_seconds, total=total)
+
+
+def cut_part(blocks: Iterable[Block], part: Part) -> Iterator[Block]:
+    """Yield the part's samples only, exact to the sample; `blocks` is not read beyond the part's end."""
+    seconds = 0.0
+    end_seconds = part.start_seconds + part.max_seconds
+    for block in blocks:
+        first = _clip_to(block, part.start_seconds - seconds)
+        last = _clip_to(block, end_seconds - seconds)
+        if last > first:
+            yield Block(block.samples[:, first:last], block.sampling_rate)
+        seconds += block.seconds
+        if seconds >= end_seconds:
+            return
+
+
+def _clip_to(block: Block, seconds: float) -> int:
+    """Return the sample of the block that is nearest to a time counted from the block's beginning."""
+    num_samples: int = block.samples.shape[1]
+    return round(min(max(seconds * block.sampling_rate, 0), num_samples))

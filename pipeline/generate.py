@@ -1,0 +1,121 @@
+"""The one story: load, check, engine, frames, mp4."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipeline.audio import load_speech, read_sound
+from pipeline.engine import Engine, Reporter
+from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
+from pipeline.image import prepare_portrait
+from pipeline.profiles import get_profile
+from pipeline.progress import RunProgress
+from pipeline.sampling import check_prompt, choose_sampling, choose_seed
+from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from pipeline.video import LiveWriter, VideoWriter
+
+
+def prepare_scene(request: GenerationRequest, enter: Callable[[str], None] = lambda _: None) -> Scene:
+    """Read and check everything that a person gave.
+
+    Args:
+        request: What to make.
+        enter: Told the stages, `photo` and `voice`, when they begin.
+
+    Raises:
+        InputError: The photo, the voice or a setting cannot be used.
+    """
+    profile = get_profile(request.profile)
+    sampling = choose_sampling(request, profile)
+    seed = choose_seed(request.seed)
+    prompt = check_prompt(request.prompt)
+    enter("photo")
+    portrait = prepare_portrait(request.photo, request.framing, profile.resolution)
+    enter("voice")
+    speech = load_speech(request.voice, request.start_seconds, request.max_duration_seconds)
+    return Scene(portrait, speech, prompt, seed, profile, sampling)
+
+
+def generate(
+    request: GenerationRequest, engine: Engine, output: Path, report: Reporter, live: Path | None = None
+) -> GenerationResult:
+    """Make the video that was asked for.
+
+    Args:
+        request: What to make.
+        engine: Serves the request's profile.
+        output: The mp4; it appears when it is complete, and not at all if something fails.
+        report: Takes progress; may raise `GenerationCancelledError`.
+        live: Folder for pieces that can be played before the video is complete; None makes none.
+
+    Raises:
+        InputError: The photo, the voice or a setting cannot be used.
+        EngineUnavailableError: The profile cannot run on this machine.
+        EngineError: The engine failed.
+        GenerationCancelledError: `report` said so.
+    """
+    started = time.perf_counter()
+    run = RunProgress(report)
+    scene = prepare_scene(request, run.enter)
+    _check_available(engine, scene)
+    run.enter("loading")
+    engine.load(run.report)
+    size = _measure_frame(scene)
+    live_writer = LiveWriter(live, size, read_sound(scene.speech.sound)) if live else None
+    with VideoWriter(output, size, read_sound(scene.speech.sound), _describe(scene)) as writer:
+        for frames in _make_frames(engine, scene, run):
+            writer.write(frames)
+            if live_writer:
+                live_writer.write(frames)
+            run.report(_count_frames(writer.num_frames, scene.speech.num_frames))
+        run.enter("finishing")
+        if live_writer:
+            live_writer.finish()
+    run.stop_clock()
+    return GenerationResult(
+        path=output,
+        size=size,
+        num_frames=scene.speech.num_frames,
+        speech_seconds=scene.speech.sound.duration_seconds,
+        compute_seconds=time.perf_counter() - started,
+        seed=scene.seed,
+        timings=dict(run.timings),
+        notices=(*scene.portrait.notices, *scene.speech.notices),
+    )
+
+
+def _check_available(engine: Engine, scene: Scene) -> None:
+    availability = engine.availability(scene.profile)
+    if not availability.available:
+        raise EngineUnavailableError(availability.reason)
+
+
+def _measure_frame(scene: Scene) -> FrameSize:
+    height, width = scene.portrait.frame.shape[:2]
+    return FrameSize(width, height)
+
+
+def _describe(scene: Scene) -> dict[str, str]:
+    """Return the mp4's tags: whoever finds the file can see that it was made."""
+    made = "Made by a computer from one photo and one voice recording."
+    profile = scene.profile
+    return {"title": f"Talking video ({profile.name})", "comment": f"{made} {profile.summary} Seed {scene.seed}."}
+
+
+def _make_frames(engine: Engine, scene: Scene, run: RunProgress) -> Iterator[Pixels]:
+    """Yield the engine's batches; whatever it raises by accident becomes an `EngineError`."""
+    num_frames = 0
+    try:
+        for frames in engine.generate(scene, run.report):
+            num_frames += len(frames)
+            yield frames
+    except (PipelineError, MemoryError):
+        raise
+    except Exception as error:
+        raise EngineError(f"The {engine.name} engine stopped unexpectedly. Try again.") from error
+    if num_frames != scene.speech.num_frames:
+        raise EngineError(f"Expected {scene.speech.num_frames} frames from the {engine.name} engine, got {num_frames}.")
+
+
+def _count_frames(num_done: int, num_frames: int) -> Progress:
+    return Progress("frames", num_done, num_frames, 100.0 * num_done / num_frames)

@@ -1,0 +1,6 @@
+"""Frames and sound become a video."""
+
+from pipeline.video.stream import LiveWriter
+from pipeline.video.writer import VideoWriter
+
+__all__ = ["LiveWriter", "VideoWriter"]

@@ -1,0 +1,97 @@
+"""Write frames and sound to an mp4 while they are made."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+
+from pipeline.types import FRAME_RATE, FrameSize, Pixels, SoundTrack
+from pipeline.video.color import convert_frame, tag_color
+from pipeline.video.track import TrackReader
+
+_X264_OPTIONS = {"preset": "veryfast", "crf": "20", "threads": "2"}  # other numbers of threads give other bytes
+_BITS_PER_SAMPLE = 6  # the most that an AAC frame may hold
+_BITS_PER_CHANNEL = {1: 128_000, 2: 96_000}
+
+
+class VideoWriter:
+    """Encodes frames and sound as they come; the file appears under its name only when it is complete.
+
+    Use as a context manager: whatever is raised inside removes what was written.
+
+    Args:
+        path: The mp4.
+        size: Of every frame.
+        track: The sound; cut or filled with silence to the frames' length.
+        metadata: The mp4's tags, e.g. `title` and `comment`.
+        live: Encode for pieces that are played one after the other: no frame waits for a later one.
+    """
+
+    def __init__(
+        self, path: Path, size: FrameSize, track: SoundTrack, metadata: Mapping[str, str], *, live: bool = False
+    ) -> None:
+        self._path = path
+        self._part_path = path.with_name(f"{path.name}.tmp")
+        self._container = av.open(self._part_path, "w", format="mp4", options={"movflags": "+faststart"})
+        self._container.metadata.update(metadata)
+        self._video = _add_video(self._container, size, live=live)
+        self._audio = _add_audio(self._container, track)
+        self._sound = TrackReader(track)
+        self.num_frames = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._part_path.unlink(missing_ok=True)
+
+    def write(self, frames: Pixels) -> None:
+        """Append frames (n, height, width, 3), RGB, and the sound that belongs to them."""
+        for pixels in frames:
+            frame = convert_frame(pixels)
+            frame.pts, frame.time_base = self.num_frames, Fraction(1, FRAME_RATE)
+            self._container.mux(self._video.encode(frame))
+            self.num_frames += 1
+            self._write_sound()
+
+    def _finish(self) -> None:
+        self._container.mux(self._video.encode(None))
+        self._container.mux(self._audio.encode(None))
+        self._container.close()
+        self._part_path.replace(self._path)
+
+    def _write_sound(self) -> None:
+        first_sample = self._sound.num_samples
+        samples = np.ascontiguousarray(self._sound.read(self.num_frames))
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._audio.layout.name)
+        frame.sample_rate = self._audio.sample_rate
+        frame.pts, frame.time_base = first_sample, Fraction(1, self._audio.sample_rate)  # without it, 21 ms late
+        self._container.mux(self._audio.encode(frame))
+
+
+def _add_video(container: av.container.OutputContainer, size: FrameSize, *, live: bool) -> VideoStream:
+    options = _X264_OPTIONS | ({"bf": "0"} if live else {})
+    stream = container.add_stream("libx264", rate=FRAME_RATE, options=options)
+    stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
+    tag_color(stream)
+    return stream
+
+
+def _add_audio(container: av.container.OutputContainer, track: SoundTrack) -> AudioStream:
+    layout = "stereo" if track.num_channels == 2 else "mono"
+    stream = container.add_stream("aac", rate=track.sampling_rate, layout=layout)
+    wanted = _BITS_PER_CHANNEL[track.num_channels]
+    stream.bit_rate = track.num_channels * min(wanted, _BITS_PER_SAMPLE * track.sampling_rate)
+    return stream
