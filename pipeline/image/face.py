@@ -113,4 +113,8 @@ def _cut(pixels: Pixels, to_square: npt.NDArray[np.float32], scale: float) -> Pi
 def _square_around(landmarks: Floats) -> tuple[Floats, float, Floats]:
     points = landmarks[:_FACE_POINTS, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    return (low + high) / 2, _MESH_MARGIN * float((high - low).max()), landmarks[_LEFT_EYE, :2] - landmarks[_RIGHT_EYE, :2]
+    return (
+        (low + high) / 2,
+        _MESH_MARGIN * float((high - low).max()),
+        landmarks[_LEFT_EYE, :2] - landmarks[_RIGHT_EYE, :2],
+    )

@@ -70,7 +70,9 @@ def _name_kind(content: bytes) -> InputError:
         return InputError("photo.format", "image", kind="an AVIF")
     if start[4:8] == b"ftyp":
         return InputError("photo.format", "image", kind="a video")
-    kind = next((name for signature, name in _OTHER_KINDS.items() if start.startswith(signature)), "another kind of file")
+    kind = next(
+        (name for signature, name in _OTHER_KINDS.items() if start.startswith(signature)), "another kind of file"
+    )
     return InputError("photo.format", "image", kind=kind)
 
 

@@ -1,0 +1,55 @@
+"""How loud the voice is in each video frame, and whether it is a voice at all."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.preview.smooth import ramp
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
+
+Curve = npt.NDArray[np.float64]
+_WINDOW_SECONDS = 0.04
+_RANGE_DB = 30.0
+_SILENCE_DB = -55.0
+_ABOVE_NOISE_DB = 6.0
+_HANGOVER_FRAMES = 6
+
+
+def measure_envelope(waveform: Floats, num_frames: int, activity: Floats | None = None) -> Curve:
+    """Return the loudness (num_frames,), 0 to 1 over the top 30 dB, around each frame's middle.
+
+    Args:
+        waveform: Mono samples at 16 kHz.
+        num_frames: Video frames to measure.
+        activity: Probability of speech in each frame; where it is given, noise between the words counts as silence.
+    """
+    loudness = _measure_decibels(waveform, num_frames)
+    top = float(np.percentile(loudness, 95)) if num_frames else _SILENCE_DB
+    if top < _SILENCE_DB:
+        return np.zeros(num_frames)
+    bottom = top - _RANGE_DB
+    if activity is not None:
+        bottom = max(bottom, min(_find_noise(loudness, activity), top - _RANGE_DB / 2))
+    return np.clip((loudness - bottom) / (top - bottom), 0, 1)
+
+
+def gate(activity: Floats) -> Curve:
+    """Return 1 in and around speech and 0 elsewhere, without cutting first and last sounds."""
+    padded = np.pad(activity.astype(np.float64), _HANGOVER_FRAMES, mode="edge")
+    near = np.lib.stride_tricks.sliding_window_view(padded, 2 * _HANGOVER_FRAMES + 1).max(axis=1)
+    return ramp((near - 0.15) / 0.35)
+
+
+def _measure_decibels(waveform: Floats, num_frames: int) -> Curve:
+    energy = np.concatenate([[0.0], np.cumsum(waveform.astype(np.float64) ** 2)])
+    middles = (np.arange(num_frames) + 0.5) / FRAME_RATE
+    first, last = (
+        np.clip(((middles + side * _WINDOW_SECONDS / 2) * SPEECH_SAMPLING_RATE).astype(int), 0, len(waveform))
+        for side in (-1, 1)
+    )
+    rms = np.sqrt(np.maximum(energy[last] - energy[first], 0) / np.maximum(last - first, 1))
+    return np.asarray(20 * np.log10(rms + 1e-5))
+
+
+def _find_noise(loudness: Curve, activity: Floats) -> float:
+    still = loudness[activity < 0.2]
+    return float(np.percentile(still, 75)) + _ABOVE_NOISE_DB if len(still) >= FRAME_RATE // 2 else -np.inf

@@ -1,0 +1,122 @@
+"""From the voice to what the face does in each frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from openfacefx.alignment import PhonemeSegment
+from openfacefx.coarticulation import build_viseme_curves
+from openfacefx.gestures import GestureParams, generate_gestures
+from openfacefx.visemes import VISEMES
+
+from pipeline.preview.loudness import Curve, gate, measure_envelope
+from pipeline.preview.phones import hear_phones
+from pipeline.preview.smooth import ramp
+from pipeline.types import FRAME_RATE, Speech
+
+MAX_OPENING = 0.36
+"""Between the inner lips of a full "ah", in mouth widths."""
+_VISEME_RATE = 100
+_MOUTHS = {
+    "sil": (0.0, 0.0), "PP": (0.0, -0.05), "FF": (0.07, 0.1), "TH": (0.2, 0.0), "DD": (0.2, 0.1), "kk": (0.26, 0.0),
+    "CH": (0.2, -0.55), "SS": (0.12, 0.35), "nn": (0.18, 0.1), "RR": (0.22, -0.4), "aa": (1.0, 0.05), "E": (0.6, 0.4),
+    "I": (0.34, 0.6), "O": (0.7, -0.7), "U": (0.34, -1.0),
+}  # fmt: skip
+"""Of each of the 15 visemes: how far the mouth opens, 0 to 1, and how wide it gets, -1 to 1."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """What the face does in one frame.
+
+    Attributes:
+        opening: Between the inner lips, in mouth widths.
+        width: -1 rounded to 1 spread.
+        press: How firmly the lips are shut, 0 to 1.
+        blink: 0 open to 1 shut.
+        brow: 0 at rest to 1 raised.
+        pitch: Of the head in degrees, down is positive.
+        yaw: In degrees.
+        roll: In degrees.
+    """
+
+    opening: float = 0.0
+    width: float = 0.0
+    press: float = 0.0
+    blink: float = 0.0
+    brow: float = 0.0
+    pitch: float = 0.0
+    yaw: float = 0.0
+    roll: float = 0.0
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What the face does in the whole video, each curve (num_frames,) as in `Pose`."""
+
+    opening: Curve
+    width: Curve
+    press: Curve
+    blink: Curve
+    brow: Curve
+    pitch: Curve
+    yaw: Curve
+    roll: Curve
+
+    def at(self, frame: int) -> Pose:
+        """Return the pose of one frame."""
+        return Pose(**{name: float(curve[frame]) for name, curve in vars(self).items()})
+
+
+def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Performance:
+    """Plan the whole video from the voice.
+
+    Args:
+        speech: The voice.
+        seed: Of blinks and head movement.
+        report: Takes the share that is done.
+    """
+    num_frames = speech.num_frames
+    activity = np.resize(speech.activity, num_frames) if len(speech.activity) else np.ones(num_frames, np.float32)
+    envelope = measure_envelope(speech.waveform, num_frames, activity) * gate(activity)
+    segments = hear_phones(speech.waveform, report)
+    visemes = _sample_visemes(segments, num_frames)
+    opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))
+    press = np.clip(visemes["PP"] + 0.5 * visemes["FF"], 0, 1) * (envelope > 0)
+    # The sound's shape opens the mouth, its loudness says how far; what is not understood still moves with loudness.
+    opening = 0.7 * opening * (0.25 + 0.75 * envelope) + 0.24 * envelope**1.5 * (1 - press)
+    return Performance(
+        opening=MAX_OPENING * opening * ramp(envelope / 0.25),
+        width=width * ramp(envelope / 0.2),
+        press=press,
+        **_gesture(segments, envelope, seed),
+    )
+
+
+def _sample_visemes(segments: list[PhonemeSegment], num_frames: int) -> dict[str, Curve]:
+    times, matrix = build_viseme_curves(segments, fps=_VISEME_RATE)
+    middles = (np.arange(num_frames) + 0.5) / FRAME_RATE
+    return {name: np.interp(middles, times, matrix[:, column]) for column, name in enumerate(VISEMES)}
+
+
+def _gesture(segments: list[PhonemeSegment], envelope: Curve, seed: int) -> dict[str, Curve]:
+    params = GestureParams(seed=seed, head_pitch_deg=1.5, head_ambient_deg=0.7, gaze_enable=False)
+    num_frames = len(envelope)
+    middles = (np.arange(num_frames) + 0.5) / FRAME_RATE
+    channels = {
+        channel.name: ([key.time for key in channel.keys], [key.value for key in channel.keys])
+        for channel in generate_gestures(num_frames / FRAME_RATE, FRAME_RATE, middles, envelope, segments, params)
+    }
+
+    def sample(name: str, times: Curve = middles) -> Curve:
+        return np.interp(times, *channels[name]) if name in channels else np.zeros(len(times))
+
+    # A blink peaks between two frames as often as on one: the largest value of a frame's span shuts the eye each time.
+    fine = (np.arange(num_frames * 4) + 0.5) / (4 * FRAME_RATE)
+    return {
+        "blink": sample("blink_L", fine).reshape(num_frames, 4).max(axis=1),
+        "brow": sample("browUp"),
+        "pitch": sample("headPitch"),
+        "yaw": sample("headYaw"),
+        "roll": sample("headRoll"),
+    }
