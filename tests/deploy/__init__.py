@@ -1,0 +1,1 @@
+"""Deploying: to a stand-in for Modal's control plane on this machine."""

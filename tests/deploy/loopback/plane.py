@@ -1,0 +1,147 @@
+"""The control plane as a whole, served on the loopback from a thread of its own."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpclib.server
+import uvicorn
+from aiohttp import web
+from modal._utils.grpc_testing import patch_mock_servicer
+from modal._utils.grpc_utils import custom_detail_codec
+from modal_proto import api_grpc
+
+from tests.deploy.loopback.calls import Calls
+from tests.deploy.loopback.containers import Containers
+from tests.deploy.loopback.declared import Declared, declared
+from tests.deploy.loopback.edge import Edge
+from tests.deploy.loopback.functions import Functions
+from tests.deploy.loopback.objects import Objects
+
+
+@patch_mock_servicer
+class ControlPlane(Objects, Functions, Calls, Containers, api_grpc.ModalClientBase):
+    def __init__(self, root: Path, environment: dict[str, str], log: Path) -> None:
+        Objects.__init__(self)
+        Functions.__init__(self)
+        Calls.__init__(self)
+        Containers.__init__(self, root, environment, log)
+
+
+class Loopback:
+    """What a test does with the control plane: run commands, call the web function, kill containers."""
+
+    def __init__(self, root: Path, environment: dict[str, str], log: Path) -> None:
+        self.plane = ControlPlane(root, environment, log)
+        self.loop = asyncio.new_event_loop()
+        self.ready, self.done = threading.Event(), asyncio.Event()
+
+    def modal(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """Run a `modal` command as a person would; returns what it printed."""
+        process = subprocess.run(
+            [sys.executable, "-m", "modal", *arguments],
+            env=self._client_environment() | environment,
+            cwd=self.plane.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+        )
+        printed = process.stdout.decode()
+        assert (process.returncode == 0) == check, printed
+        return printed
+
+    def _client_environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self.plane.environment,
+            "MODAL_SERVER_URL": self.plane.address,
+            "MODAL_TOKEN_ID": "ak-test",
+            "MODAL_TOKEN_SECRET": "as-test",
+            "MODAL_CONFIG_PATH": os.devnull,
+            "COLUMNS": "200",
+        }
+
+    def declared(self) -> dict[str, Declared]:
+        return declared(self.plane)
+
+    def function_id(self, name: str) -> str:
+        """The function that has a container, by the name that it was declared with."""
+        ids = [key for key, handle in self.plane.handles.items() if handle.function_name == name]
+        return next((key for key in reversed(ids) if key in self.plane.tasks), ids[-1])
+
+    def kill(self, name: str) -> None:
+        """End the function's container at once, as a crash or a preemption does."""
+        process = self.plane.tasks[self.function_id(name)].process
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    @contextmanager
+    def serve_web(self, app_name: str, function: str) -> Iterator[str]:
+        """Serve the deployed app's web function; yields its URL."""
+        layout = self.plane.apps[self.plane.deployed[app_name]]
+        config = uvicorn.Config(
+            Edge(self.plane, layout.function_ids[function]), port=0, log_level="error", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.run_coroutine_threadsafe(self._serve(server), self.loop)
+        while not server.started:
+            if serving.done():
+                serving.result()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        serving.result(10)
+
+    async def _serve(self, server: uvicorn.Server) -> None:
+        config = server.config
+        config.load()
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        await server.main_loop()
+        await server.shutdown()
+
+    # The thread
+
+    @contextmanager
+    def running(self) -> Iterator["Loopback"]:
+        thread = threading.Thread(target=self.loop.run_until_complete, args=(self._run(),))
+        thread.start()
+        self.ready.wait()
+        try:
+            yield self
+        finally:
+            self.loop.call_soon_threadsafe(self.done.set)
+            thread.join()
+            self.loop.close()
+
+    async def _run(self) -> None:
+        server = grpclib.server.Server([self.plane], status_details_codec=custom_detail_codec)
+        await server.start(host="127.0.0.1", port=0)
+        self.plane.address = f"http://127.0.0.1:{server._server.sockets[0].getsockname()[1]}"
+        blobs = await self._serve_blobs()
+        watching = asyncio.create_task(self.plane.watch())
+        self.ready.set()
+        await self.done.wait()
+        watching.cancel()
+        await asyncio.to_thread(self.plane.stop_containers)
+        await blobs.cleanup()
+        server.close()
+        await server.wait_closed()
+
+    async def _serve_blobs(self) -> web.AppRunner:
+        application = web.Application(client_max_size=1 << 30)
+        application.router.add_route("*", "/{blob}", self.plane.serve_blob)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.plane.blob_url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+        return runner
