@@ -1,0 +1,111 @@
+"""The HTML around the page: its language, our own style sheet and script, and no one else's name in it."""
+
+import re
+from http.cookies import SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.ui.assets import stamped
+from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
+
+COOKIE = "video_lab_language"
+_YEAR_SECONDS = 365 * 24 * 3600
+_FOREIGN_META = re.compile(r'<meta\s[^>]*?(?:property="og:|name="twitter:)[^>]*?/>\s*', re.DOTALL)
+
+
+def page_path(texts: Texts) -> str:
+    """Return the path at which the page is in that language."""
+    return "/" if texts is ENGLISH else f"/{texts.language}/"
+
+
+_PAGES = {page_path(texts): texts for texts in LANGUAGES.values()}
+
+
+class DocumentMiddleware:
+    """Finishes the HTML that Gradio sends for the page, and leads visitors to the page in their language."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for the page; hand all others on."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in _PAGES:
+            await self._app(scope, receive, send)
+            return
+        redirect = _find_redirect(scope)
+        if redirect is not None:
+            await redirect(scope, receive, send)
+            return
+        await self._app(_without_compression(scope), receive, _Finisher(send, _PAGES[scope["path"]]))
+
+
+class _Finisher:
+    """Collects the HTML and sends it on finished."""
+
+    def __init__(self, send: Send, texts: Texts) -> None:
+        self._send = send
+        self._texts = texts
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        headers = MutableHeaders(raw=self._start["headers"])
+        if headers.get("content-type", "").startswith("text/html"):
+            self._body = finish(self._body.decode(), self._texts).encode()
+            headers["content-length"] = str(len(self._body))
+            headers["cache-control"] = "no-cache"
+            headers["vary"] = "Accept-Language, Cookie"
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def finish(html: str, texts: Texts) -> str:
+    """Return Gradio's HTML with our language, description, style and script."""
+    html = _FOREIGN_META.sub("", html)
+    html = html.replace('lang="en"', f'lang="{texts.language}"', 1)
+    # Gradio's own words follow the browser's language; they shall follow the page's.
+    language = f'Object.defineProperty(navigator,"language",{{get:()=>"{texts.language}"}})'
+    head = (
+        f'<meta name="description" content="{texts("page.description")}">'
+        f'<meta property="og:title" content="{texts("page.title")}">'
+        f'<meta property="og:description" content="{texts("page.description")}">'
+        f"<script>{language}</script>"
+        f'<script src="{stamped("page.js")}"></script>'
+        f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
+    )
+    return html.replace("<style>", head + "<style>", 1)
+
+
+def _find_redirect(scope: Scope) -> RedirectResponse | None:
+    query = dict(parse_qsl(scope["query_string"].decode()))
+    asked = query.pop("lang", None)
+    if asked in LANGUAGES:
+        response = RedirectResponse(_join(page_path(LANGUAGES[asked]), query), status_code=303)
+        response.set_cookie(COOKIE, asked, max_age=_YEAR_SECONDS, samesite="lax", httponly=True)
+        return response
+    headers = Headers(scope=scope)
+    chosen = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    language = (
+        chosen.value if chosen and chosen.value in LANGUAGES else choose_language(headers.get("accept-language", ""))
+    )
+    if scope["path"] == "/" and language != ENGLISH.language:
+        return RedirectResponse(_join(page_path(LANGUAGES[language]), query), status_code=303)
+    return None
+
+
+def _join(path: str, query: dict[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _without_compression(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    return {**scope, "headers": headers}

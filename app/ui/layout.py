@@ -1,0 +1,250 @@
+"""What is on the page and where."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from app.ui import examples, markup
+from app.ui.inputs import Html, PhotoInput, VoiceInput
+from app.ui.texts import Texts
+
+HISTORY_KEY = "video-lab-videos"
+MAX_VOICE_SECONDS = 600.0
+_SIDE = 320
+
+
+@dataclass(frozen=True)
+class PhotoPart:
+    """The photo, the frame cut from it, and what moves that frame."""
+
+    photo: PhotoInput
+    faces: Html
+    tile: Html
+    note: Html
+    person: gr.Radio
+    adjust: gr.Accordion
+    aspect: gr.Radio
+    zoom: gr.Slider
+    shift_x: gr.Slider
+    shift_y: gr.Slider
+
+
+@dataclass(frozen=True)
+class VoicePart:
+    """The voice and how much of it is used."""
+
+    voice: VoiceInput
+    video: gr.UploadButton
+    note: Html
+    duration: gr.Slider
+
+
+@dataclass(frozen=True)
+class ProfilePart:
+    """How the video is made."""
+
+    profile: gr.Dropdown
+    note: Html
+    prompt: gr.Textbox
+    seed: gr.Number
+    random_seed: gr.Checkbox
+    steps: gr.Slider
+    guidance: gr.Slider
+    audio_guidance: gr.Slider
+    advanced_note: Html
+
+
+@dataclass(frozen=True)
+class ActionPart:
+    """The buttons that start and stop."""
+
+    estimate: Html
+    preview: gr.Button
+    generate: gr.Button
+    cancel: gr.Button
+
+
+@dataclass(frozen=True)
+class ResultPart:
+    """What comes out."""
+
+    status: Html
+    live: gr.Video
+    video: Html
+    job_id: gr.Textbox
+    follow: gr.Button
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that events read and write."""
+
+    header: Html
+    examples: Html
+    photo: PhotoPart
+    voice: VoicePart
+    profile: ProfilePart
+    action: ActionPart
+    result: ResultPart
+    library: Html
+    history: gr.BrowserState
+
+
+def build_page(texts: Texts) -> Page:
+    """Lay the page out, inside an open `gr.Blocks`."""
+    header = Html(markup.header(texts), elem_id="top")
+    with gr.Row(elem_id="hero"):
+        Html(markup.hero(texts), elem_id="headline")
+        examples_part = Html(examples.render(texts), elem_id="examples")
+    with gr.Row(elem_id="main", equal_height=False):
+        with gr.Column(scale=6, min_width=_SIDE, elem_id="inputs"):
+            photo = _build_photo(texts)
+            voice = _build_voice(texts)
+            profile = _build_profile(texts)
+            action = _build_actions(texts)
+        with gr.Column(scale=5, min_width=_SIDE, elem_id="out"):
+            result = _build_result(texts)
+    library = Html(markup.library(texts, []), elem_id="library")
+    Html(markup.footer(texts), elem_id="foot")
+    history = gr.BrowserState([], storage_key=HISTORY_KEY, secret=HISTORY_KEY)
+    return Page(header, examples_part, photo, voice, profile, action, result, library, history)
+
+
+def _build_photo(texts: Texts) -> PhotoPart:
+    with gr.Column(elem_classes="card", elem_id="photo-card"):
+        Html(markup.heading("1", texts("photo.heading"), texts("photo.help")))
+        with gr.Row(elem_id="photo-row", equal_height=True):
+            with gr.Column(elem_id="photo-box", min_width=140, scale=1):
+                photo = PhotoInput(
+                    type="filepath",
+                    image_mode=None,
+                    sources=["upload", "webcam", "clipboard"],
+                    label=texts("photo.label"),
+                    show_label=False,
+                    placeholder=texts("photo.placeholder"),
+                    height=280,
+                    buttons=[],
+                    elem_id="photo",
+                )
+                faces = Html(elem_id="faces")
+            tile = Html(markup.empty_tile(texts), elem_id="crop")
+        note = Html(elem_id="photo-note")
+        person = gr.Radio([], label=texts("face.label"), visible=False, elem_id="person", elem_classes="chips")
+        with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
+            aspect, zoom, shift_x, shift_y = _build_framing(texts)
+    return PhotoPart(photo, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
+
+
+def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider]:
+    shapes = [("auto", "auto"), ("wide", "16:9"), ("square", "1:1"), ("tall", "9:16")]
+    choices = [(texts(f"aspect.{name}"), value) for name, value in shapes]
+    aspect = gr.Radio(choices, value="auto", label=texts("aspect.label"), elem_id="aspect", elem_classes="chips")
+    with gr.Row(elem_classes="sliders"):
+        zoom = gr.Slider(
+            0.5, 3, value=1, step=0.05, label=texts("crop.zoom"), buttons=[], elem_id="zoom", min_width=130
+        )
+        shift_x = gr.Slider(
+            -0.5, 0.5, value=0, step=0.01, label=texts("crop.shift_x"), buttons=[], elem_id="shift-x", min_width=130
+        )
+        shift_y = gr.Slider(
+            -0.5, 0.5, value=0, step=0.01, label=texts("crop.shift_y"), buttons=[], elem_id="shift-y", min_width=130
+        )
+    return aspect, zoom, shift_x, shift_y
+
+
+def _build_voice(texts: Texts) -> VoicePart:
+    with gr.Column(elem_classes="card", elem_id="voice-card"):
+        Html(markup.heading("2", texts("voice.heading"), texts("voice.help")))
+        voice = VoiceInput(
+            type="filepath",
+            sources=["upload", "microphone"],
+            label=texts("voice.label"),
+            show_label=False,
+            editable=True,
+            buttons=[],
+            waveform_options=gr.WaveformOptions(waveform_color="#9bb5ae", waveform_progress_color="#0b7a68"),
+            elem_id="voice",
+        )
+        video = gr.UploadButton(
+            texts("voice.from_video"), file_types=["video"], size="sm", variant="secondary", elem_id="voice-video"
+        )
+        note = Html(elem_id="voice-note")
+        duration = gr.Slider(
+            1,
+            MAX_VOICE_SECONDS,
+            value=10,
+            step=0.1,
+            label=texts("duration.label"),
+            visible=False,
+            buttons=[],
+            elem_id="duration",
+        )
+    return VoicePart(voice, video, note, duration)
+
+
+def _build_profile(texts: Texts) -> ProfilePart:
+    with gr.Column(elem_classes="card", elem_id="profile-card"):
+        Html(markup.heading("3", texts("profile.heading"), ""))
+        profile = gr.Dropdown(
+            [], label=texts("profile.label"), show_label=False, filterable=False, elem_id="profile", interactive=True
+        )
+        note = Html(elem_id="profile-note")
+        with gr.Accordion(texts("advanced.heading"), open=False, elem_id="advanced"):
+            prompt = gr.Textbox(
+                label=texts("advanced.prompt"),
+                placeholder=texts("advanced.prompt.placeholder"),
+                lines=2,
+                max_length=2000,
+                elem_id="prompt",
+            )
+            with gr.Row(elem_classes="sliders"):
+                seed = gr.Number(
+                    label=texts("advanced.seed"), value=0, precision=0, minimum=0, elem_id="seed", min_width=130
+                )
+                random_seed = gr.Checkbox(
+                    label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=130
+                )
+            with gr.Row(elem_classes="sliders"):
+                steps = gr.Slider(1, 100, step=1, label=texts("advanced.steps"), elem_id="steps", min_width=130)
+                guidance = gr.Slider(
+                    1, 20, step=0.1, label=texts("advanced.guidance"), elem_id="guidance", min_width=130
+                )
+                audio_guidance = gr.Slider(
+                    1, 20, step=0.1, label=texts("advanced.audio_guidance"), elem_id="audio-guidance", min_width=130
+                )
+            advanced_note = Html(elem_id="advanced-note")
+    return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced_note)
+
+
+def _build_actions(texts: Texts) -> ActionPart:
+    with gr.Column(elem_id="actions"):
+        estimate = Html(markup.estimate(texts("estimate.empty")), elem_id="estimate")
+        with gr.Row(elem_id="buttons"):
+            cancel = gr.Button(
+                texts("action.cancel"), variant="stop", size="lg", visible=False, elem_id="cancel", min_width=100
+            )
+            preview = gr.Button(
+                texts("action.preview"), variant="secondary", size="lg", elem_id="preview", min_width=100
+            )
+            generate = gr.Button(
+                texts("action.generate"), variant="primary", size="lg", elem_id="generate", min_width=100
+            )
+    return ActionPart(estimate, preview, generate, cancel)
+
+
+def _build_result(texts: Texts) -> ResultPart:
+    with gr.Column(elem_classes="card", elem_id="result-card"):
+        status = Html(markup.idle_card(texts), elem_id="status")
+        live = gr.Video(
+            label=texts("result.live"),
+            streaming=True,
+            autoplay=True,
+            interactive=False,
+            visible=False,
+            buttons=[],
+            elem_id="live",
+        )
+        video = Html(markup.empty_stage(texts), elem_id="result")
+    job_id = gr.Textbox(visible="hidden", elem_id="job-id")
+    follow = gr.Button(visible="hidden", elem_id="follow")
+    return ResultPart(status, live, video, job_id, follow)

@@ -1,0 +1,61 @@
+"""Puts the page and what belongs to it on the app."""
+
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from fastapi import FastAPI
+
+from app.ui.assets import STYLE
+from app.ui.document import DocumentMiddleware, page_path
+from app.ui.layout import build_page
+from app.ui.texts import ENGLISH, LANGUAGES, Texts
+from app.ui.theme import create_theme
+
+if TYPE_CHECKING:
+    from app.jobs import Jobs
+    from app.settings import Settings
+
+_QUEUE = 64
+_HOUR = 3600
+
+
+def mount_page(app: FastAPI, jobs: "Jobs", settings: "Settings") -> FastAPI:
+    """Put the page on the app, at `/` and once more for each other language; mount it after all routes.
+
+    Args:
+        app: Has the REST routes already.
+        jobs: Makes the videos.
+        settings: Of the app.
+    """
+    others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
+    for texts in [*others, ENGLISH]:
+        _mount(app, _create_blocks(texts, jobs, settings), texts)
+    app.add_middleware(DocumentMiddleware)
+    return app
+
+
+def _create_blocks(texts: Texts, jobs: "Jobs", settings: "Settings") -> gr.Blocks:
+    with gr.Blocks(
+        title=texts("page.title"), analytics_enabled=False, delete_cache=(_HOUR, 24 * _HOUR), fill_width=True
+    ) as blocks:
+        build_page(texts)
+    blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)
+    return blocks
+
+
+def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path=page_path(texts).rstrip("/") or "/",
+        theme=create_theme(),
+        css_paths=[STYLE],
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        max_file_size="100mb",
+        show_error=False,
+    )

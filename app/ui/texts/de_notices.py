@@ -1,0 +1,3 @@
+"""What can be said about an input, in German, by the codes of `pipeline.notices`."""
+
+TEXTS: dict[str, str] = {}
