@@ -1,0 +1,48 @@
+"""Which files of which repositories make a model: an allow-list, since the repositories hold far more."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one repository on the hub.
+
+    Attributes:
+        repository: `owner/name`.
+        revision: Branch, pull request or commit. It is resolved to a commit once, and that one is kept.
+        folder: Where they go, below the folder of all sources.
+        patterns: The files, as shell patterns.
+    """
+
+    repository: str
+    revision: str
+    folder: str
+    patterns: tuple[str, ...]
+
+
+INFINITETALK: tuple[Source, ...] = (
+    Source(
+        "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
+        "main",
+        "base",
+        (
+            "transformer/*.json",
+            "transformer/*.safetensors",
+            "text_encoder/*.json",
+            "text_encoder/*.safetensors",
+            "tokenizer/*",
+            "image_encoder/*.json",
+            "image_encoder/*.safetensors",
+            "vae/*.json",
+            "vae/*.safetensors",
+        ),
+    ),
+    # The main branch has the audio encoder as a pickle only; the pull request has the same numbers as safetensors.
+    Source(
+        "TencentGameMate/chinese-wav2vec2-base",
+        "refs/pr/1",
+        "audio_encoder",
+        ("config.json", "preprocessor_config.json", "model.safetensors"),
+    ),
+    Source("MeiGen-AI/InfiniteTalk", "main", "adapter", ("single/infinitetalk.safetensors",)),
+)

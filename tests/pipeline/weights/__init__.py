@@ -1,0 +1,1 @@
+"""The weights' way from the hub to this machine."""
