@@ -1,0 +1,58 @@
+"""Between frames and latents, and the condition that the transformer gets beside the noise."""
+
+import torch
+from diffusers import AutoencoderKLWan
+
+from pipeline.types import Pixels
+
+NUM_MASK_CHANNELS = 4
+
+
+def frames_to_tensor(pixels: Pixels, device: torch.device) -> torch.Tensor:
+    """Turn a picture (height, width, 3) into one frame (1, 3, 1, height, width) in [-1, 1]."""
+    frame = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1)
+    return frame[None, :, None].float() / 127.5 - 1
+
+
+def tensor_to_frames(frames: torch.Tensor) -> Pixels:
+    """Turn frames (1, 3, n, height, width) in [-1, 1] into pictures (n, height, width, 3)."""
+    pixels: Pixels = ((frames[0] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 3, 0).cpu().numpy()
+    return pixels
+
+
+def encode_frames(vae: AutoencoderKLWan, frames: torch.Tensor) -> torch.Tensor:
+    """Encode (1, 3, 4n + 1, height, width) in [-1, 1] to normalised latents (1, 16, n + 1, h, w)."""
+    mean, std = _latent_statistics(vae, frames)
+    latents: torch.Tensor = (vae.encode(frames.to(vae.dtype)).latent_dist.mode().float() - mean) / std
+    return latents
+
+
+def decode_latents(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
+    """Decode normalised latents to frames in [-1, 1]."""
+    mean, std = _latent_statistics(vae, latents)
+    frames: torch.Tensor = vae.decode((latents * std + mean).to(vae.dtype)).sample.float()
+    return frames
+
+
+def _latent_statistics(vae: AutoencoderKLWan, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, std = (like.new_tensor(values) for values in (vae.config.latents_mean, vae.config.latents_std))
+    return mean.view(-1, 1, 1, 1), std.view(-1, 1, 1, 1)
+
+
+def photo_condition(vae: AutoencoderKLWan, photo: torch.Tensor, num_frames: int) -> torch.Tensor:
+    """Build the condition channels of a clip that starts at the photo.
+
+    Args:
+        vae: The video VAE.
+        photo: (1, 3, 1, height, width) in [-1, 1].
+        num_frames: Video frames of the clip, 4n + 1.
+
+    Returns:
+        Mask and latents (1, 4 + 16, n + 1, h, w). The first latent frame is the photo's own: the VAE never looks
+        ahead.
+    """
+    gray = photo.new_zeros(1, 3, num_frames - 1, *photo.shape[3:])
+    latents = encode_frames(vae, torch.cat([photo, gray], dim=2))
+    mask = torch.zeros_like(latents[:, :NUM_MASK_CHANNELS])
+    mask[:, :, :1] = 1
+    return torch.cat([mask, latents], dim=1)

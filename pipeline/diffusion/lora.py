@@ -1,0 +1,205 @@
+"""Low-rank changes to the weights of Wan 2.1 (LoRA), in every form in which they are published.
+
+diffusers' own loader drops what is not low-rank (`.diff`, the changes of norms and modulations) and needs another
+package; of it only the table of names is used here.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from pipeline.diffusion.quantization import add_to_weight
+from pipeline.errors import EngineUnavailableError
+
+PREFIXES = ("base_model.model.", "model.diffusion_model.", "diffusion_model.", "transformer.")
+UNDERSCORED_PREFIX = "lora_unet_"
+
+# The end of a key: which parameter of the module it changes, and what it is in that change.
+ENDINGS = {
+    ".lora_down.weight": ("weight", "down"),
+    ".lora_up.weight": ("weight", "up"),
+    ".lora_A.weight": ("weight", "down"),
+    ".lora_B.weight": ("weight", "up"),
+    ".lora_A.default.weight": ("weight", "down"),
+    ".lora_B.default.weight": ("weight", "up"),
+    ".alpha": ("weight", "alpha"),
+    ".diff": ("weight", "diff"),
+    ".diff_b": ("bias", "diff"),
+    ".lora_B.bias": ("bias", "diff"),
+    ".diff_m": ("modulation", "diff"),
+}
+
+# Names whose own underscores stay when the others become dots.
+COMPOUND_NAMES = re.compile(
+    r"(self_attn|cross_attn|[kv]_img|norm_[qk](?:_img)?|img_emb|[a-z]+_(?:embedding|projection))"
+)
+DIFFUSERS_NAMES = re.compile(r"\battn[12]\b|\bffn\.net\b|\bcondition_embedder\b|\bproj_out\b")
+
+NUM_KEYS_NAMED = 5
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """What is added to one parameter.
+
+    Attributes:
+        down: First factor (rank, inputs, ...), applied to the input.
+        up: Second factor (outputs, rank, ...).
+        alpha: The product's scale times its rank; None is a scale of 1.
+        diff: Added whole.
+    """
+
+    down: torch.Tensor | None = None
+    up: torch.Tensor | None = None
+    alpha: torch.Tensor | None = None
+    diff: torch.Tensor | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is something to add, and no factor without the other."""
+        if (self.down is None) != (self.up is None):
+            return False
+        return self.down is not None or (self.diff is not None and self.alpha is None)
+
+    def fits(self, shape: torch.Size) -> bool:
+        """Say whether a parameter of that shape can be changed by this."""
+        if self.diff is not None and self.diff.shape != shape:
+            return False
+        if self.down is None or self.up is None:
+            return True
+        rank, (outputs, *_) = len(self.down), shape
+        return self.up.numel() == outputs * rank and self.down.numel() * outputs == rank * shape.numel()
+
+    def compute(self, shape: torch.Size, device: torch.device) -> torch.Tensor:
+        """Return the sum of all parts, in fp32."""
+        total = torch.zeros(shape, device=device)
+        if self.diff is not None:
+            total += self.diff.to(device, torch.float32)
+        if self.down is not None and self.up is not None:
+            down, up = (factor.to(device, torch.float32).flatten(1) for factor in (self.down, self.up))
+            scale = 1.0 if self.alpha is None else float(self.alpha) / len(down)
+            total += (scale * up @ down).view(shape)
+        return total
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The changes of one LoRA.
+
+    Attributes:
+        name: Of its file, for messages.
+        changes: By the name that the parameter has in diffusers.
+    """
+
+    name: str
+    changes: Mapping[str, WeightChange]
+
+
+def read_lora(path: Path) -> Lora:
+    """Read a LoRA file.
+
+    Raises:
+        EngineUnavailableError: It cannot be read, or has keys that are not understood.
+    """
+    try:
+        state_dict = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise EngineUnavailableError(
+            f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
+        ) from error
+    return parse_lora(state_dict, path.name)
+
+
+def parse_lora(state_dict: Mapping[str, torch.Tensor], name: str) -> Lora:
+    """Sort the tensors of a LoRA by the parameter that they change.
+
+    Args:
+        state_dict: The file's tensors, with its own keys.
+        name: Of the file, for messages.
+
+    Raises:
+        EngineUnavailableError: A key is not understood, or a factor lacks the other.
+    """
+    parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
+    unknown = []
+    for key, tensor in state_dict.items():
+        target = _find_target(key)
+        if target is None:
+            unknown.append(key)
+        else:
+            parameter, role = target
+            parts[parameter][role] = tensor
+    _refuse(unknown, name, "keys that are not understood")
+    changes = {parameter: WeightChange(**roles) for parameter, roles in parts.items()}
+    _refuse([key for key, change in changes.items() if not change.complete], name, "incomplete changes of")
+    return Lora(name, {ours: changes[theirs] for ours, theirs in _rename(changes).items()})
+
+
+def fuse_lora(transformer: nn.Module, lora: Lora, scale: float = 1.0) -> None:
+    """Add a LoRA to the weights, quantised ones included; nothing is changed unless all of it fits.
+
+    Args:
+        transformer: With the parameter names that diffusers gives Wan 2.1.
+        lora: What to add.
+        scale: How much of it.
+
+    Raises:
+        EngineUnavailableError: It changes parameters that the transformer lacks, or that have another shape.
+    """
+    parameters = dict(transformer.named_parameters())
+    _refuse([key for key in lora.changes if key not in parameters], lora.name, "changes of unknown weights")
+    misfits = [key for key, change in lora.changes.items() if not change.fits(parameters[key].shape)]
+    _refuse(misfits, lora.name, "changes of another shape than the weights")
+    for key, change in lora.changes.items():
+        parameter = parameters[key]
+        delta = change.compute(parameter.shape, parameter.device)
+        add_to_weight(transformer, key, scale * delta)
+
+
+def _find_target(key: str) -> tuple[str, str] | None:
+    """Return the parameter that a key changes and its role in the change; None where the ending is unknown."""
+    for ending, (parameter, role) in ENDINGS.items():
+        if key.endswith(ending):
+            return f"{_find_module(key.removesuffix(ending))}.{parameter}", role
+    return None
+
+
+def _find_module(path: str) -> str:
+    if path.startswith(UNDERSCORED_PREFIX):
+        return _restore_dots(path.removeprefix(UNDERSCORED_PREFIX))
+    for prefix in PREFIXES:
+        path = path.removeprefix(prefix)
+    return path
+
+
+def _restore_dots(path: str) -> str:
+    """Turn `blocks_0_self_attn_q` into `blocks.0.self_attn.q`."""
+    pieces = COMPOUND_NAMES.split(path)
+    return "".join(piece if COMPOUND_NAMES.fullmatch(piece) else piece.replace("_", ".") for piece in pieces)
+
+
+def _rename(names: Iterable[str]) -> dict[str, str]:
+    """Return the parameters' names in diffusers, each with the name it came under."""
+    originals = {name: name for name in names}
+    if any(DIFFUSERS_NAMES.search(name) for name in originals):
+        return originals
+    renamed: dict[str, str] = convert_wan_transformer_to_diffusers(originals)
+    return renamed
+
+
+def _refuse(keys: list[str], name: str, what: str) -> None:
+    if not keys:
+        return
+    listed = ", ".join(keys[:NUM_KEYS_NAMED])
+    more = f" and {len(keys) - NUM_KEYS_NAMED} more" if len(keys) > NUM_KEYS_NAMED else ""
+    raise EngineUnavailableError(
+        f"Expected a LoRA for Wan 2.1 image-to-video (14B), but {name} has {what}: {listed}{more}. Use one made for it."
+    )

@@ -1,0 +1,132 @@
+"""Generate a video of any length, clip by clip."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from diffusers import AutoencoderKLWan
+
+from pipeline.diffusion.clips import ClipPlan
+from pipeline.diffusion.color import match_colors
+from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.guidance import Pass
+from pipeline.diffusion.latents import NUM_MASK_CHANNELS, decode_latents, encode_frames, photo_condition
+from pipeline.diffusion.speech_windows import clip_windows
+from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
+from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+
+NoiseSource = Callable[[int, torch.Size], torch.Tensor]
+"""Takes a clip's index and the shape of its latents, returns fp32 noise on any device."""
+
+ClipReporter = Callable[[int, int], None]
+"""Takes a clip's index and how many of its steps are done; raises to stop."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Text embeddings (1, 512, channels), zeros after the last token."""
+
+    prompt_embeds: torch.Tensor
+    negative_prompt_embeds: torch.Tensor
+
+
+@dataclass(frozen=True)
+class VideoInputs:
+    """What a video is made from, all on the device.
+
+    Attributes:
+        photo: (1, 3, 1, height, width) in [-1, 1].
+        image_embeds: (1, 257, channels).
+        prompts: The prompt and the negative prompt.
+        speech: Features (frames, layers, channels) of each person.
+        speaker_masks: (2, height, width), None for one person.
+    """
+
+    photo: torch.Tensor
+    image_embeds: torch.Tensor
+    prompts: Prompts
+    speech: tuple[torch.Tensor, ...]
+    speaker_masks: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A generated clip.
+
+    Attributes:
+        latents: (1, 16, latent frames, h, w).
+        new_frames: The frames (1, 3, new frames, height, width) in [-1, 1] that it adds to the video.
+    """
+
+    latents: torch.Tensor
+    new_frames: torch.Tensor
+
+
+def noise_from(generator: torch.Generator) -> NoiseSource:
+    """Draw each clip's noise from `generator`, in the order of the clips."""
+
+    def draw(index: int, shape: torch.Size) -> torch.Tensor:
+        del index
+        return torch.randn(shape, generator=generator, device=generator.device)
+
+    return draw
+
+
+@dataclass(frozen=True)
+class ClipGenerator:
+    """Makes the clips of videos.
+
+    Attributes:
+        transformer: Predicts the flow.
+        vae: Between frames and latents.
+        settings: How to denoise.
+        color_strength: How far to match each clip's colours to the photo's, 0 to 1.
+    """
+
+    transformer: InfiniteTalkTransformer3DModel
+    vae: AutoencoderKLWan
+    settings: SamplerSettings
+    color_strength: float = 1.0
+
+    @torch.no_grad()
+    def generate(
+        self, inputs: VideoInputs, plan: ClipPlan, draw_noise: NoiseSource, report: ClipReporter
+    ) -> Iterator[Clip]:
+        """Yield the clips of a video.
+
+        The photo's condition is made once; memory does not grow with the number of clips.
+        """
+        condition = photo_condition(self.vae, inputs.photo, plan.clip_frames)
+        photo_latents = condition[:, NUM_MASK_CHANNELS:]
+        known_latents = photo_latents[:, :, :1]
+        for index, (start, new_frames) in enumerate(zip(plan.starts, plan.new_frames(), strict=True)):
+            windows = clip_windows(inputs.speech, start, plan.clip_frames)
+            clip = ClipInputs(known_latents, condition, self._contexts(inputs, windows))
+            noise = draw_noise(index, photo_latents.shape).to(condition.device)
+            latents = denoise(self.transformer, noise, clip, self.settings, lambda step, clip=index: report(clip, step))
+            frames = match_colors(decode_latents(self.vae, latents), inputs.photo, self.color_strength)
+            yield Clip(latents, frames[:, :, new_frames])
+            if index + 1 < len(plan.starts):
+                known_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])
+
+    def _contexts(self, inputs: VideoInputs, windows: torch.Tensor) -> dict[Pass, PassContext]:
+        """Share what is the same between the passes of a clip, so that it is projected once."""
+        dtype = self.transformer.compute_dtype
+        prompts = inputs.prompts
+        texts = {
+            prompted: AttentionContext(embeds.to(dtype))
+            for prompted, embeds in ((True, prompts.prompt_embeds), (False, prompts.negative_prompt_embeds))
+        }
+        image = AttentionContext(inputs.image_embeds.to(dtype))
+        heard = AttentionContext(windows.to(dtype))
+        # Without audio, the model hears one silent person even where there are two.
+        silence = AttentionContext(torch.zeros_like(windows[:, :1], dtype=dtype))
+        return {
+            kind: PassContext(
+                texts[kind.prompted],
+                image,
+                heard if kind.audible else silence,
+                inputs.speaker_masks if kind.audible else None,
+            )
+            for kind in self.settings.scales.passes
+        }

@@ -1,0 +1,362 @@
+"""InfiniteTalk's transformer: Wan 2.1 image-to-video with an audio cross-attention in every block."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from diffusers.configuration_utils import register_to_config
+from diffusers.models.attention import AttentionModuleMixin
+from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
+from diffusers.models.normalization import FP32LayerNorm
+from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformer3DModel, WanTransformerBlock
+from torch import nn
+
+from pipeline.diffusion.audio_projection import AudioProjection
+from pipeline.diffusion.context import AttentionContext, BlockContext, KeyValue
+from pipeline.diffusion.people import (
+    attention_to_masks,
+    audio_positions,
+    mask_tokens,
+    query_positions,
+    rotate,
+    rotate_pairs,
+)
+
+RotaryEmbedding = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class PassContext:
+    """What one guidance pass attends to; contexts are shared between passes wherever they are the same.
+
+    Attributes:
+        text: Prompt embeddings (1, 512, text_dim), zeros after the last token.
+        image: Embeddings of the photo (1, 257, image_dim).
+        audio: Windows of speech features (1, people, 4 * (latent_frames - 1) + 1, window, layers, channels).
+        speaker_masks: (2, H, W) at any size, positive where the person is; None for one person.
+    """
+
+    text: AttentionContext
+    image: AttentionContext
+    audio: AttentionContext
+    speaker_masks: torch.Tensor | None = None
+
+
+class CrossContext(NamedTuple):
+    """What a block's cross-attention sees."""
+
+    text: BlockContext
+    image: BlockContext
+
+
+class CrossAttentionProcessor:
+    """Attend to the prompt and to the photo, whose keys and values are remembered."""
+
+    _attention_backend: AttentionBackendName | None = None
+    _parallel_config = None
+
+    def __call__(
+        self,
+        attn: WanAttention,
+        hidden_states: torch.Tensor,
+        encoder_hidden_states: CrossContext,
+        attention_mask: None = None,
+        rotary_emb: None = None,
+    ) -> torch.Tensor:
+        """Run the attention that this processor is set on."""
+        del attention_mask, rotary_emb
+        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+        text = encoder_hidden_states.text.key_value(lambda states: project_text(attn, states))
+        image = encoder_hidden_states.image.key_value(lambda states: project_image(attn, states))
+        attended = dispatch_attention_fn(query, text.key, text.value, backend=self._attention_backend)
+        attended = attended + dispatch_attention_fn(query, image.key, image.value, backend=self._attention_backend)
+        output: torch.Tensor = attn.to_out[0](attended.flatten(2).type_as(hidden_states))
+        return output
+
+
+def project_text(attn: WanAttention, states: torch.Tensor) -> KeyValue:
+    """Return the keys and values of the prompt."""
+    key, value = attn.norm_k(attn.to_k(states)), attn.to_v(states)
+    return KeyValue(key.unflatten(2, (attn.heads, -1)), value.unflatten(2, (attn.heads, -1)))
+
+
+def project_image(attn: WanAttention, states: torch.Tensor) -> KeyValue:
+    """Return the keys and values of the photo."""
+    key, value = attn.norm_added_k(attn.add_k_proj(states)), attn.add_v_proj(states)
+    return KeyValue(key.unflatten(2, (attn.heads, -1)), value.unflatten(2, (attn.heads, -1)))
+
+
+class AudioAttentionProcessor:
+    """Attend to the audio tokens of the video token's own latent frame."""
+
+    _attention_backend: AttentionBackendName | None = None
+    _parallel_config = None
+
+    def __call__(
+        self,
+        attn: "AudioAttention",
+        hidden_states: torch.Tensor,
+        context: BlockContext,
+        positions: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Run the attention that this processor is set on."""
+        query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1))
+        if positions is not None:
+            query = rotate(query, positions)
+        key, value = context.key_value(lambda tokens: attn.project(tokens, rotated=positions is not None))
+        num_latent_frames = len(key) // len(hidden_states)
+        query = query.unflatten(1, (num_latent_frames, -1)).flatten(0, 1)
+        attended = dispatch_attention_fn(query, key, value, backend=self._attention_backend).flatten(2)
+        output: torch.Tensor = attn.to_out(attended.unflatten(0, (-1, num_latent_frames)).flatten(1, 2))
+        return output
+
+
+class AudioAttention(nn.Module, AttentionModuleMixin):  # type: ignore[misc]  # diffusers is untyped
+    """Let the video tokens of a latent frame hear that frame's audio tokens."""
+
+    _supports_qkv_fusion = False
+
+    def __init__(self, dim: int, num_heads: int, audio_dim: int) -> None:
+        super().__init__()
+        self.heads = num_heads
+        self.to_q = nn.Linear(dim, dim)
+        self.to_kv = nn.Linear(audio_dim, 2 * dim)
+        self.to_out = nn.Linear(dim, dim)
+        self.set_processor(AudioAttentionProcessor())
+
+    def forward(
+        self, hidden_states: torch.Tensor, context: BlockContext, positions: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Attend to the audio.
+
+        Args:
+            hidden_states: (batch, tokens, dim).
+            context: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
+            positions: Rotary positions (batch, tokens) that tell two people apart, None for one person.
+
+        Returns:
+            (batch, tokens, dim).
+        """
+        output: torch.Tensor = self.processor(self, hidden_states, context, positions)
+        return output
+
+    def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
+        """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim)."""
+        key, value = self.to_kv(tokens).flatten(0, 1).unflatten(-1, (2, self.heads, -1)).unbind(2)
+        if rotated:
+            key = rotate(key, audio_positions(key.shape[1] // 2, key.device))
+        return KeyValue(key, value)
+
+
+class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers is untyped
+    """A Wan block with an ungated audio cross-attention before the feed-forward."""
+
+    def __init__(
+        self, dim: int, ffn_dim: int, num_heads: int, eps: float, added_kv_proj_dim: int, audio_dim: int
+    ) -> None:
+        super().__init__(dim, ffn_dim, num_heads, cross_attn_norm=True, eps=eps, added_kv_proj_dim=added_kv_proj_dim)
+        self.attn2.set_processor(CrossAttentionProcessor())
+        self.norm_audio = FP32LayerNorm(dim, eps, elementwise_affine=True)
+        self.audio_attn = AudioAttention(dim, num_heads, audio_dim)
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        timestep_modulation: torch.Tensor,
+        rotary_emb: RotaryEmbedding,
+        cross_context: CrossContext,
+        audio_context: BlockContext,
+        token_masks: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Run the block.
+
+        Args:
+            hidden_states: (batch, tokens, dim), in fp32.
+            timestep_modulation: (batch, 6, dim), in fp32.
+            rotary_emb: Cosines and sines of the tokens' positions.
+            cross_context: The prompt and the photo.
+            audio_context: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
+            token_masks: (3, tokens of a latent frame) for two people, None for one.
+
+        Returns:
+            (batch, tokens, dim).
+        """
+        modulation = self.scale_shift_table + timestep_modulation
+        shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation.chunk(6, dim=1)
+        dtype = self.attn1.to_out[0].weight.dtype
+
+        norm_hidden_states = modulate(self.norm1(hidden_states), shift, scale).to(dtype)
+        hidden_states = hidden_states + self.attn1(norm_hidden_states, None, None, rotary_emb) * gate
+        positions = None
+        if token_masks is not None:
+            positions = face_positions(self.attn1, norm_hidden_states, rotary_emb, token_masks)
+
+        norm_hidden_states = self.norm2(hidden_states).to(dtype)
+        hidden_states = hidden_states + self.attn2(norm_hidden_states, cross_context, None, None)
+
+        norm_hidden_states = self.norm_audio(hidden_states).to(dtype)
+        hidden_states = hidden_states + self.audio_attn(norm_hidden_states, audio_context, positions)
+
+        norm_hidden_states = modulate(self.norm3(hidden_states), ffn_shift, ffn_scale).to(dtype)
+        return hidden_states + self.ffn(norm_hidden_states) * ffn_gate
+
+
+class BlockList(nn.ModuleList):
+    """All blocks, called as one module, so that one hook can stand in for them."""
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        timestep_modulation: torch.Tensor,
+        rotary_emb: RotaryEmbedding,
+        cross_contexts: list[CrossContext],
+        audio_contexts: tuple[BlockContext, ...],
+        token_masks: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Run the blocks one after the other, each with its own contexts; shapes as in `InfiniteTalkBlock`."""
+        for block, cross_context, audio_context in zip(self, cross_contexts, audio_contexts, strict=True):
+            hidden_states = block(
+                hidden_states, timestep_modulation, rotary_emb, cross_context, audio_context, token_masks
+            )
+        return hidden_states
+
+
+class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[misc]  # diffusers is untyped
+    """Predict the flow of video latents from a photo, a prompt and the speech of one or two people."""
+
+    _repeated_blocks = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
+    _no_split_modules = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
+    # TeaCache compares modulations whose change is smaller than bf16's step, and guidance multiplies the output's error.
+    _keep_in_fp32_modules = (*WanTransformer3DModel._keep_in_fp32_modules, "norm_audio", "time_proj", "proj_out")  # noqa: SLF001  # diffusers' way
+
+    @register_to_config  # type: ignore[untyped-decorator]  # diffusers is untyped
+    def __init__(
+        self,
+        patch_size: tuple[int, int, int] = (1, 2, 2),
+        num_attention_heads: int = 40,
+        attention_head_dim: int = 128,
+        in_channels: int = 36,
+        out_channels: int = 16,
+        text_dim: int = 4096,
+        freq_dim: int = 256,
+        ffn_dim: int = 13824,
+        num_layers: int = 40,
+        cross_attn_norm: bool = True,
+        qk_norm: str = "rms_norm_across_heads",
+        eps: float = 1e-6,
+        image_dim: int = 1280,
+        added_kv_proj_dim: int = 5120,
+        rope_max_seq_len: int = 1024,
+        pos_embed_seq_len: int | None = None,
+        audio_window: int = 5,
+        audio_layers: int = 12,
+        audio_channels: int = 768,
+        audio_intermediate_dim: int = 512,
+        audio_dim: int = 768,
+        audio_tokens: int = 32,
+    ) -> None:
+        super().__init__(
+            patch_size=patch_size,
+            num_attention_heads=num_attention_heads,
+            attention_head_dim=attention_head_dim,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            text_dim=text_dim,
+            freq_dim=freq_dim,
+            ffn_dim=ffn_dim,
+            num_layers=0,
+            cross_attn_norm=cross_attn_norm,
+            qk_norm=qk_norm,
+            eps=eps,
+            image_dim=image_dim,
+            added_kv_proj_dim=added_kv_proj_dim,
+            rope_max_seq_len=rope_max_seq_len,
+            pos_embed_seq_len=pos_embed_seq_len,
+        )
+        # The parent writes its own arguments into the config, its zero layers among them.
+        self.register_to_config(num_layers=num_layers)
+        dim = num_attention_heads * attention_head_dim
+        self.blocks = BlockList(
+            InfiniteTalkBlock(dim, ffn_dim, num_attention_heads, eps, added_kv_proj_dim, audio_dim)
+            for _ in range(num_layers)
+        )
+        self.audio_proj = AudioProjection(
+            audio_window, audio_layers, audio_channels, audio_intermediate_dim, audio_dim, audio_tokens
+        )
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The dtype of inputs; some modules stay in fp32 whatever it is, and linear weights may be quantised."""
+        dtype: torch.dtype = self.patch_embedding.weight.dtype
+        return dtype
+
+    def forward(self, hidden_states: torch.Tensor, timestep: torch.Tensor, context: PassContext) -> torch.Tensor:
+        """Predict the flow.
+
+        Args:
+            hidden_states: Noise and condition (1, in_channels, latent_frames, height, width).
+            timestep: (1,), 0 to 1000.
+            context: What the pass attends to.
+
+        Returns:
+            Flow (1, out_channels, latent_frames, height, width).
+        """
+        _, grid_height, grid_width = grid = self._token_grid(hidden_states)
+        rotary_emb = self.rope(hidden_states)
+        temb, timestep_modulation = self._embed_timestep(timestep)
+        cross_contexts, audio_contexts = self._project_context(context)
+        masks = context.speaker_masks
+        token_masks = None if masks is None else mask_tokens(masks, grid_height, grid_width)
+
+        # The sum over the blocks is kept in fp32, as in the original; each block's layers run in the weights' dtype.
+        hidden_states = self.patch_embedding(hidden_states).float().flatten(2).transpose(1, 2).contiguous()
+        hidden_states = self.blocks(
+            hidden_states, timestep_modulation, rotary_emb, cross_contexts, audio_contexts, token_masks
+        )
+        return self._project_out(hidden_states, temb, grid)
+
+    def _token_grid(self, latents: torch.Tensor) -> tuple[int, int, int]:
+        frames, height, width = (
+            size // patch for size, patch in zip(latents.shape[2:], self.config.patch_size, strict=True)
+        )
+        return frames, height, width
+
+    def _embed_timestep(self, timestep: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedder = self.condition_embedder
+        temb = embedder.time_embedder(embedder.timesteps_proj(timestep))
+        return temb, embedder.time_proj(embedder.act_fn(temb)).unflatten(1, (6, -1))
+
+    def _project_context(self, context: PassContext) -> tuple[list[CrossContext], tuple[BlockContext, ...]]:
+        text = context.text.blocks(self.condition_embedder.text_embedder, len(self.blocks))
+        image = context.image.blocks(self.condition_embedder.image_embedder, len(self.blocks))
+        audio = context.audio.blocks(self._project_audio, len(self.blocks))
+        return [CrossContext(*pair) for pair in zip(text, image, strict=True)], audio
+
+    def _project_audio(self, windows: torch.Tensor) -> torch.Tensor:
+        tokens = self.audio_proj(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+        return tokens.transpose(1, 2).flatten(2, 3)
+
+    def _project_out(self, hidden_states: torch.Tensor, temb: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
+        shift, scale = (self.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
+        patches = self.proj_out(modulate(self.norm_out(hidden_states), shift, scale))
+        patches = patches.unflatten(1, grid).unflatten(-1, (*self.config.patch_size, -1))
+        return patches.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)
+
+
+def modulate(hidden_states: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Scale and shift normalised states."""
+    return hidden_states * (1 + scale) + shift
+
+
+def face_positions(
+    attn: WanAttention, hidden_states: torch.Tensor, rotary_emb: RotaryEmbedding, token_masks: torch.Tensor
+) -> torch.Tensor:
+    """Return each token's rotary position (batch, tokens) by the face it looks at in the first latent frame."""
+    num_tokens = token_masks.shape[1]
+    cos, sin = rotary_emb
+    query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
+    key = attn.norm_k(attn.to_k(hidden_states[:, :num_tokens])).unflatten(2, (attn.heads, -1))
+    # Wan's tables repeat each angle for the two channels of a pair.
+    query = rotate_pairs(query, cos[..., 0::2], sin[..., 1::2]).type_as(query)
+    key = rotate_pairs(key, cos[:, :num_tokens, :, 0::2], sin[:, :num_tokens, :, 1::2]).type_as(key)
+    return query_positions(attention_to_masks(query, key, token_masks, attn.processor._attention_backend))  # noqa: SLF001  # diffusers' way

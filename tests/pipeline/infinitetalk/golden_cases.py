@@ -1,0 +1,119 @@
+"""The golden cases, built from the rows of `cases.json`."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from pipeline.diffusion.clips import ClipPlan
+from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.guidance import GuidanceScales
+from pipeline.diffusion.latents import frames_to_tensor
+from pipeline.diffusion.people import split_in_halves
+from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache
+from pipeline.diffusion.text_encoder import pad_prompt
+from pipeline.infinitetalk.sampler import SamplerSettings
+from pipeline.infinitetalk.streaming import Clip, ClipGenerator, Prompts, VideoInputs
+from pipeline.infinitetalk.transformer import PassContext
+from tests.pipeline.infinitetalk.golden_models import IMAGE_DIM, TEXT_DIM, make_transformer, make_vae, rule, to_bf16
+
+GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden"))
+
+Row = dict[str, Any]
+Tensors = dict[str, torch.Tensor]
+
+
+@cache
+def read_cases() -> dict[str, list[Row]]:
+    return json.loads((GOLDEN_DIR / "cases.json").read_text())
+
+
+@cache
+def read_units() -> Tensors:
+    return load_file(GOLDEN_DIR / "units.safetensors")
+
+
+def read_loop(row: Row) -> Tensors:
+    return load_file(GOLDEN_DIR / f"loop_{row['name']}.safetensors")
+
+
+def relative_error(ours: torch.Tensor, golden: torch.Tensor) -> float:
+    """Return the norm of the difference over the norm of the golden tensor."""
+    assert ours.shape == golden.shape
+    return ((ours.double() - golden.double()).norm() / golden.double().norm()).item()
+
+
+def forward_inputs(name: str, row: Row, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, PassContext]:
+    """Build what one forward gets besides the timestep."""
+    _, frames, height, width = row["latents"]
+    latents = rule(f"{name}/latents", row["latents"], 1.7)[None]
+    condition = rule(f"{name}/condition", (1, 20, frames, height, width))
+    prompt_embeds = pad_prompt(rule(f"{name}/prompt_embeds", (row["prompt_tokens"], TEXT_DIM)))
+    windows = rule(f"{name}/audio_windows", (row.get("people", 1), 4 * (frames - 1) + 1, 5, 12, 768))[None]
+    context = PassContext(
+        AttentionContext(prompt_embeds.to(dtype)),
+        AttentionContext(rule(f"{name}/image_embeds", (1, 257, IMAGE_DIM)).to(dtype)),
+        AttentionContext(windows.to(dtype)),
+        _draw_boxes(row),
+    )
+    return torch.cat([latents, condition], dim=1).to(dtype), context
+
+
+def _draw_boxes(row: Row) -> torch.Tensor | None:
+    if row.get("masks") is None:
+        return None
+    masks = torch.zeros(len(row["masks"]), *row["latents"][2:])
+    for mask, (top, bottom, left, right) in zip(masks, row["masks"], strict=True):
+        mask[top:bottom, left:right] = 1
+    return masks
+
+
+def loop_inputs(row: Row) -> VideoInputs:
+    """Build what a loop's video is made from."""
+    name = row["name"]
+    pixels = np.array(Image.open(GOLDEN_DIR / f"loop_{name}.png").convert("RGB"))
+    return VideoInputs(
+        photo=frames_to_tensor(pixels, torch.device("cpu")),
+        image_embeds=rule(f"{name}/image_embeds", (1, 257, IMAGE_DIM)),
+        prompts=Prompts(
+            pad_prompt(rule(f"{name}/prompt_embeds", (23, TEXT_DIM))),
+            pad_prompt(rule(f"{name}/negative_prompt_embeds", (31, TEXT_DIM))),
+        ),
+        speech=tuple(
+            rule(f"{name}/audio_features_{person + 1}", (row["audio_frames"], 12, 768))
+            for person in range(row["people"])
+        ),
+        speaker_masks=split_in_halves(*pixels.shape[:2]) if row["people"] == 2 else None,
+    )
+
+
+def loop_generator(row: Row, dtype: torch.dtype) -> ClipGenerator:
+    """Build the models and the settings of a loop."""
+    transformer, vae = make_transformer(row["time_projection_factor"]), make_vae()
+    if dtype == torch.bfloat16:
+        to_bf16(transformer)
+    if row["tea_cache"]:
+        apply_tea_cache(transformer, TeaCacheConfig(COEFFICIENTS["480p"]))
+    scales = GuidanceScales(row["guidance_scale"], row["audio_guidance_scale"])
+    settings = SamplerSettings(scales, row["num_inference_steps"], row["shift"], projected=row["apg"])
+    return ClipGenerator(transformer, vae, settings, row["color_correction"])
+
+
+def run_loop(
+    row: Row, dtype: torch.dtype = torch.float32, report: Callable[[int, int], None] = lambda clip, step: None
+) -> list[Clip]:
+    """Generate a loop's whole video, with the golden noise."""
+    golden = read_loop(row)
+    num_frames = min(row["max_frames"], row["audio_frames"])
+    plan = ClipPlan(num_frames, row["clip_frames"], row["motion_frames"])
+    clips = loop_generator(row, dtype).generate(
+        loop_inputs(row), plan, lambda index, shape: golden[f"noise_{index}"].view(shape), report
+    )
+    return list(clips)

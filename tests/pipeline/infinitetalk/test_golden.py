@@ -1,0 +1,112 @@
+"""The numbers of the original, case by case. The folder of cases is `GOLDEN_DIR`."""
+
+import pytest
+import torch
+
+from pipeline.diffusion.audio_encoder import encode_speech
+from pipeline.diffusion.flow import flow_timesteps
+from pipeline.diffusion.tea_cache import COEFFICIENTS, HOOK_NAME, TeaCacheConfig, apply_tea_cache
+from tests.pipeline.infinitetalk.golden_cases import (
+    Row,
+    forward_inputs,
+    read_cases,
+    read_loop,
+    read_units,
+    relative_error,
+    run_loop,
+)
+from tests.pipeline.infinitetalk.golden_models import make_audio_encoder, make_transformer, rule, to_bf16
+
+UNIT_BOUND, VIDEO_BOUND, BF16_BOUND = 5e-5, 5e-4, 2e-2
+
+
+def named(row: Row) -> str:
+    return row["name"]
+
+
+@pytest.fixture(autouse=True)
+def _without_gradients():
+    with torch.no_grad():
+        yield
+
+
+@pytest.mark.parametrize("row", read_cases()["transformer"], ids=named)
+def test_transformer_forward_equals_the_original(row: Row, record_property) -> None:
+    latents, context = forward_inputs(row["name"], row)
+    output = make_transformer()(latents, torch.tensor([row["timestep"]]), context)
+    error = relative_error(output[0], read_units()[row["name"]])
+    record_property("relative_error", error)
+    assert error < UNIT_BOUND
+
+
+@pytest.mark.parametrize("row", read_cases()["transformer"], ids=named)
+def test_transformer_forward_in_bf16_stays_near(row: Row, record_property) -> None:
+    latents, context = forward_inputs(row["name"], row, torch.bfloat16)
+    output = to_bf16(make_transformer())(latents, torch.tensor([row["timestep"]]), context)
+    error = relative_error(output[0], read_units()[row["name"]])
+    record_property("relative_error", error)
+    assert error < BF16_BOUND
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("row", read_cases()["tea_cache"], ids=named)
+def test_tea_cache_skips_the_steps_that_the_original_skips(row: Row, dtype: torch.dtype, record_property) -> None:
+    pattern, outputs = run_tea_cache(row, dtype)
+    assert pattern == row["pattern"]
+    if row["outputs"] is not None:
+        error = relative_error(outputs[:: row["outputs_every"]], read_units()[row["outputs"]])
+        record_property("relative_error", error)
+        assert error < (UNIT_BOUND if dtype == torch.float32 else BF16_BOUND)
+
+
+def run_tea_cache(row: Row, dtype: torch.dtype) -> tuple[str, torch.Tensor]:
+    """Run all steps of one pass; return which computed, and every output."""
+    model = make_transformer(row["time_projection_factor"])
+    model = model if dtype == torch.float32 else to_bf16(model)
+    apply_tea_cache(model, TeaCacheConfig(COEFFICIENTS[row["resolution"]], row["threshold"]))
+    latents, context = forward_inputs(row["inputs"], row, dtype)
+    residuals, outputs = [], []
+    for timestep in flow_timesteps(row["num_inference_steps"], row["shift"])[:-1]:
+        with model.cache_context("cond"):
+            outputs.append(model(latents, timestep[None], context)[0])
+            residuals.append(model.blocks._diffusers_hook.get_hook(HOOK_NAME).state_manager.get_state().residual)
+    pairs = zip([None, *residuals[:-1]], residuals, strict=True)
+    return "".join("." if before is after else "C" for before, after in pairs), torch.stack(outputs)
+
+
+@pytest.mark.parametrize("row", [row for row in read_cases()["tea_cache"] if row["outputs"]], ids=named)
+def test_timesteps_equal_the_originals(row: Row) -> None:
+    timesteps = flow_timesteps(row["num_inference_steps"], row["shift"])[:-1]
+    assert relative_error(timesteps, read_units()[f"{row['name']}_timesteps"]) < UNIT_BOUND
+
+
+@pytest.mark.parametrize("row", read_cases()["audio"], ids=named)
+def test_speech_features_equal_the_originals(row: Row, record_property) -> None:
+    features = encode_speech(make_audio_encoder(), rule(row["waveform"], (row["samples"],), 0.3))
+    error = relative_error(features, read_units()[row["name"]])
+    record_property("relative_error", error)
+    assert error < UNIT_BOUND
+
+
+@pytest.mark.parametrize("row", read_cases()["loops"], ids=named)
+def test_whole_generation_equals_the_original(row: Row, record_property) -> None:
+    golden, clips = read_loop(row), run_loop(row)
+    assert len(clips) == row["clips"]
+    latent_errors = [relative_error(clip.latents[0], golden[f"latents_{index}"]) for index, clip in enumerate(clips)]
+    video = torch.cat([clip.new_frames for clip in clips], dim=2)[0]
+    record_property("relative_error", max(latent_errors))
+    record_property("video_error", relative_error(video, golden["video"]))
+    assert list(video.shape) == row["video_shape"]
+    assert max(latent_errors) < UNIT_BOUND
+    assert relative_error(video, golden["video"]) < VIDEO_BOUND
+
+
+@pytest.mark.parametrize("row", read_cases()["loops"], ids=named)
+def test_whole_generation_in_bf16_stays_near(row: Row, record_property) -> None:
+    golden = read_loop(row)
+    errors = [
+        relative_error(clip.latents[0], golden[f"latents_{index}"])
+        for index, clip in enumerate(run_loop(row, torch.bfloat16))
+    ]
+    record_property("relative_error", max(errors))
+    assert max(errors) < BF16_BOUND
