@@ -1,16 +1,47 @@
 """What a worker does with a job: read it from its folder, make the video, put it there."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 from PIL import Image
 
+from app.jobs.runner import RunEnd
 from app.storage import JobFolder, JobResult
 from pipeline.engine import Engine, Reporter
+from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError
 from pipeline.generate import generate
+from pipeline.notices import Notice
+from pipeline.profiles import Model
 from pipeline.types import FRAME_RATE
 
 _POSTER_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+def attempt(folder: JobFolder, find_engine: Callable[[Model], Engine], report: Reporter) -> RunEnd:
+    """Perform the job in the folder, and say how it ended whatever happens.
+
+    Args:
+        folder: With record, photo and voice.
+        find_engine: Returns the engine of the job's model.
+        report: Takes progress.
+    """
+    try:
+        engine = find_engine(folder.read().model)
+        return RunEnd("done", perform(folder, engine, report))
+    except GenerationCancelledError:
+        return RunEnd("cancelled")
+    except InputError as error:
+        return RunEnd("failed", error=error.notice)
+    except (EngineError, EngineUnavailableError) as error:
+        return RunEnd("failed", error=Notice("job.engine_failed", "request", {"reason": str(error)}))
+    except MemoryError:
+        return RunEnd("failed", error=Notice("job.out_of_memory", "request"))
+    except Exception:  # noqa: BLE001 - whatever a library raises, the job ends with a reason
+        _log.exception("job %.6s failed", folder.path.name)
+        return RunEnd("failed", error=Notice("job.unexpected", "request"))
 
 
 def perform(folder: JobFolder, engine: Engine, report: Reporter) -> JobResult:
