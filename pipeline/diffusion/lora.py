@@ -191,7 +191,7 @@ def _rename(names: Iterable[str]) -> dict[str, str]:
     originals = {name: name for name in names}
     if any(DIFFUSERS_NAMES.search(name) for name in originals):
         return originals
-    renamed: dict[str, str] = convert_wan_transformer_to_diffusers(originals)
+    renamed: dict[str, str] = convert_wan_transformer_to_diffusers(originals)  # type: ignore[no-untyped-call]  # diffusers is untyped
     return renamed
 
 
