@@ -1,13 +1,32 @@
 """`python -m app`: the web app on this machine."""
 
 import logging
+import socket
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from app.errors import DataFolderError
-from app.main import create_app
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Settings, SettingsError, find_warnings, load_settings
+
+if TYPE_CHECKING:
+    from app.jobs import Jobs
+
+_GRACE_SECONDS = 3
+_log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Ends what waits for jobs before it stops, so that connections close at once."""
+
+    def __init__(self, config: uvicorn.Config, jobs: "Jobs") -> None:
+        super().__init__(config)
+        self._jobs = jobs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._jobs.stop_followers()
+        await super().shutdown(sockets)
 
 
 def main() -> int:
@@ -15,23 +34,36 @@ def main() -> int:
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
-        _serve(settings)
+        with _listen(settings) as listener:
+            _serve(settings, listener)
     except (SettingsError, DataFolderError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-def _serve(settings: Settings) -> None:
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=3,
-    )
-    uvicorn.Server(config).run()
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else, so that a taken one is told at once."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(
+            f"Cannot listen on {settings.host}, port {settings.port}: {error.strerror}. Stop what uses it, or set "
+            "VIDEO_LAB_HOST or VIDEO_LAB_PORT."
+        ) from None
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    from app.main import create_app
+
+    for warning in find_warnings(settings):
+        _log.warning(warning)
+    app = create_app(settings)
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS)
+    sys.stdout.write(f"Video Lab is at {settings.address}\n")
+    sys.stdout.flush()
+    _Server(config, app.state.jobs).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,45 @@ class DataFolderError(AppError):
     """The data folder cannot be used: another server has it, or it cannot be written to."""
 
 
+class BodyError(AppError):
+    """The request's body cannot be read.
+
+    Attributes:
+        field: What it is about; None where it is the whole body.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        self.field = field
+        super().__init__(message)
+
+
+class BodyTooLargeError(BodyError):
+    """The request's body has more bytes than are accepted."""
+
+
+class MediaTypeError(BodyError):
+    """The request's body is of a kind that is not accepted."""
+
+
+class PasswordError(AppError):
+    """The password is missing or wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("A password is needed. Send it with HTTP Basic authentication, under any user name.")
+
+
+class RangeError(AppError):
+    """The part of the video that was asked for lies outside of it.
+
+    Attributes:
+        num_bytes: How many bytes there are.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
+        self.num_bytes = num_bytes
+        super().__init__(f"The range asked for lies outside of the video, which has {num_bytes} bytes.")
+
+
 class QueueFullError(AppError):
     """No more jobs can wait.
 
@@ -23,25 +62,62 @@ class QueueFullError(AppError):
         )
 
 
-class JobNotFoundError(AppError):
+class JobError(AppError):
+    """Something about one job.
+
+    Attributes:
+        job_id: Which.
+        code: Of the reason; None where there is none.
+    """
+
+    def __init__(self, message: str, job_id: str | None = None, code: str | None = None) -> None:
+        self.job_id = job_id
+        self.code = code
+        super().__init__(message)
+
+
+class JobNotFoundError(JobError):
     """There is no job of that id."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such job. Check the id; a job is forgotten some days after it has ended.")
+        super().__init__("There is no such job. Check its id; a job is forgotten a week after its files were deleted.")
 
 
-class JobNotFinishedError(AppError):
+class JobNotFinishedError(JobError):
     """The job has no video yet, or will never have one."""
 
-    def __init__(self, status: str) -> None:
-        text = {"failed": "The job has failed", "cancelled": "The job was cancelled"}.get(
-            status, "The job is not done yet. Wait until its status is 'done'"
-        )
-        super().__init__(f"{text}; there is no video." if status in {"failed", "cancelled"} else f"{text}.")
+    def __init__(self, job_id: str, status: str) -> None:
+        texts = {
+            "failed": "The job has failed, so there is no video. Its 'error' says why.",
+            "cancelled": "The job was cancelled, so there is no video.",
+        }
+        super().__init__(texts.get(status, f"The job is {status}. Wait until its status is 'done'."), job_id)
 
 
-class JobExpiredError(AppError):
+class JobExpiredError(JobError):
     """The job's files have been deleted."""
 
-    def __init__(self) -> None:
-        super().__init__("The video has been deleted. Results are kept for a limited time; make it again.")
+    def __init__(self, job_id: str) -> None:
+        super().__init__("The job's files have been deleted: they are kept for a limited time. Make it again.", job_id)
+
+
+class JobFailedError(JobError):
+    """The job that a request waited for has failed."""
+
+
+class JobCancelledError(JobError):
+    """The job that a request waited for was cancelled."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__("The job was cancelled.", job_id)
+
+
+class RequestLimitError(JobError):
+    """The job took longer than the request may; it goes on."""
+
+    def __init__(self, job_id: str, limit_seconds: float) -> None:
+        super().__init__(
+            f"The video is not done after {limit_seconds:g} seconds, the most that a request may take. The job goes "
+            f"on: follow it at /jobs/{job_id} and fetch /jobs/{job_id}/video when it is done.",
+            job_id,
+        )

@@ -7,8 +7,20 @@ from fastapi import FastAPI
 
 from app import VERSION
 from app.jobs import JobRunner, Jobs
+from app.metrics import Metrics
+from app.middleware import AnswerMiddleware, PasswordMiddleware
+from app.problems import add_handlers
+from app.routes import health, jobs, photos, profiles, videos
 from app.settings import Settings
 from app.storage import JobStore
+
+_DESCRIPTION = """
+A photo and a voice become a talking video.
+
+`POST /generate` answers with the video; for anything long, `POST /jobs` answers at once with a job that can be
+followed, fetched and cancelled. Every error is problem+json (RFC 9457): `detail` says what was expected, what came and
+what to do, `code` stays the same while texts may change.
+"""
 
 
 def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
@@ -21,15 +33,33 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     Raises:
         DataFolderError: The data folder cannot be used.
     """
-    jobs = Jobs(settings, JobStore(settings.data_dir), runner)
+    metrics = Metrics()
+    service = Jobs(settings, JobStore(settings.data_dir), runner, on_end=metrics.count_job)
+    metrics.watch_jobs(service.count_statuses)
+    app = _create_api(service)
+    app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
+    for router in (videos.router, jobs.router, photos.router, profiles.router, health.router):
+        app.include_router(router)
+    add_handlers(app)
+    _mount_page(app, service, settings)
+    app.add_middleware(AnswerMiddleware, metrics=metrics)
+    if settings.password is not None:
+        app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())
+    return app
 
+
+def _create_api(service: Jobs) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        await jobs.start()
+        await service.start()
         yield
-        await jobs.close()
+        await service.close()
 
-    app = FastAPI(title="Video Lab", version=VERSION, lifespan=lifespan, docs_url="/docs", redoc_url=None)
-    app.state.jobs = jobs
-    return app
+    return FastAPI(title="Video Lab", version=VERSION, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+
+
+def _mount_page(app: FastAPI, service: Jobs, settings: Settings) -> None:
+    from app.ui import mount_page  # Gradio takes seconds to import
+
+    mount_page(app, service, settings)

@@ -1,5 +1,6 @@
 """The app's settings: one environment variable each, checked at start."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline.engine import EngineSettings
 
 PREFIX = "VIDEO_LAB_"
 MEGABYTE = 1_000_000
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LIVE_PROGRAMS = ("ffmpeg", "ffprobe")
 
 
@@ -152,6 +154,14 @@ class Settings(BaseSettings):
     ] = "info"
 
     @property
+    def address(self) -> str:
+        """Where people reach the app, without a slash at the end."""
+        if self.public_url is not None:
+            return str(self.public_url).rstrip("/")
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def max_photo_bytes(self) -> int:
         """The largest photo accepted."""
         return int(self.max_photo_mb * MEGABYTE)
@@ -194,6 +204,19 @@ def load_settings() -> Settings:
             "Install ffmpeg, or set it to 'auto' or 'off'."
         )
     return settings
+
+
+def find_warnings(settings: Settings) -> Iterator[str]:
+    """Say what works, but perhaps not as it was meant."""
+    missing = find_missing_live_programs()
+    if settings.live == "auto" and missing:
+        yield f"Live clips are off: {' and '.join(missing)} cannot be found. Install ffmpeg to have them."
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            yield f"{name} is no setting and does nothing. Settings are listed in docs/settings.md."
+    if settings.password is None and settings.host not in _LOOPBACK:
+        yield "Other machines can reach the app without a password. Set VIDEO_LAB_PASSWORD, or put a login before it."
 
 
 def _check_folders(settings: Settings) -> None:

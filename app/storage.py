@@ -6,10 +6,11 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +20,7 @@ from pipeline.profiles import Model
 from pipeline.types import Framing, GenerationRequest
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -205,6 +207,21 @@ class JobStore:
                 "Set VIDEO_LAB_DATA_DIR to a folder that can."
             ) from None
         self._take_lock()
+        _delete(self._incoming)  # what an earlier server was receiving
+
+    @property
+    def _incoming(self) -> Path:
+        return self._root / "incoming"
+
+    @contextmanager
+    def receive(self) -> Iterator[Path]:
+        """Lend a folder for uploads that are not a job yet; it is deleted afterwards."""
+        folder = self._incoming / secrets.token_urlsafe(16)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            _delete(folder)
 
     @property
     def speeds(self) -> Path:

@@ -9,8 +9,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 
+from app.jobs.messages import EVENTS, Order, WorkerSettings
 from app.jobs.runner import RunEnd, RunUpdate
-from app.jobs.worker import EVENTS, Order, WorkerSettings
 from app.storage import JobFolder
 from pipeline.engine import Availability, EngineSettings
 from pipeline.engines import find_availability

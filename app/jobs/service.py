@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +17,13 @@ from app.jobs.local import LocalRunner
 from app.jobs.runner import JobRunner, RunEnd
 from app.jobs.speed import SpeedBook, find_remaining, seconds_between
 from app.settings import Settings
-from app.storage import ENDED, JobFolder, JobRecord, JobRequest, JobStore
+from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
+from pipeline.image import prepare_portrait
 from pipeline.notices import Notice
-from pipeline.profiles import Model, Profile, get_profile
-from pipeline.types import GenerationRequest, Progress
+from pipeline.profiles import Model, Profile, Resolution, get_profile
+from pipeline.types import Framing, GenerationRequest, Portrait, Progress
 
 MAX_ATTEMPTS = 3
 TOMBSTONE_DAYS = 7
@@ -134,18 +137,42 @@ class Jobs:
         availability = self.availability(profile)
         if not availability.available:
             raise EngineUnavailableError(availability.reason)
-        lane = self._lane(profile.model)
-        self._check_room(lane)
+        self.check_room()
         self._num_submitting += 1
         try:
             record = await self._accept(request, profile)
         finally:
             self._num_submitting -= 1
         entry = self._entries[record.id] = _Entry(record)
-        lane.waiting.append(entry)
+        self._lane(profile.model).waiting.append(entry)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
         self._dispatch()
         return self._read(entry)
+
+    def check_room(self) -> None:
+        """Find out before an upload whether a job could wait.
+
+        Raises:
+            QueueFullError: No more jobs can wait.
+        """
+        num_waiting = sum(len(lane.waiting) for lane in self._lanes) + self._num_submitting
+        if num_waiting >= self._settings.queue_size:
+            running = [entry for lane in self._lanes for entry in lane.running]
+            remaining = [self._predict_run(entry) or _GUESSED_SECONDS for entry in running]
+            raise QueueFullError(num_waiting, max(1, round(min(remaining, default=_GUESSED_SECONDS))))
+
+    def receive(self) -> AbstractContextManager[Path]:
+        """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
+        return self._store.receive()
+
+    async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
+        """Crop a photo exactly as a job would.
+
+        Raises:
+            InputError: The photo cannot be used.
+        """
+        async with self._checks:
+            return await asyncio.to_thread(prepare_portrait, photo, framing, resolution)
 
     def get(self, job_id: str) -> Job:
         """Return the job's state.
@@ -237,9 +264,10 @@ class Jobs:
         """
         return self._store.folder(self._entry(job_id).record.id).live_clips
 
-    def all(self) -> list[Job]:
-        """Return every job that is known."""
-        return [self._read(entry) for entry in self._entries.values()]
+    def count_statuses(self) -> dict[Status, int]:
+        """Return how many jobs there are of each status."""
+        counted = Counter(entry.record.status for entry in self._entries.values())
+        return {status: counted[status] for status in STATUSES}
 
     # From here on: how a job gets in, runs and ends.
 
@@ -361,9 +389,9 @@ class Jobs:
     def _result_folder(self, job_id: str) -> JobFolder:
         job = self.get(job_id)
         if job.is_expired:
-            raise JobExpiredError
+            raise JobExpiredError(job.id)
         if job.status != "done":
-            raise JobNotFinishedError(job.status)
+            raise JobNotFinishedError(job.id, job.status)
         return self._store.folder(job.id)
 
     def _read(self, entry: _Entry) -> Job:
@@ -409,13 +437,6 @@ class Jobs:
         predicted = self._speeds.predict(record.request.profile, record.speech_seconds)
         elapsed = datetime.now(UTC) - (record.started_at or datetime.now(UTC))
         return find_remaining(predicted, elapsed, entry.progress)
-
-    def _check_room(self, lane: _Lane) -> None:
-        num_waiting = len(lane.waiting) + self._num_submitting
-        if num_waiting < self._settings.queue_size:
-            return
-        remaining = [self._predict_run(entry) or _GUESSED_SECONDS for entry in lane.running]
-        raise QueueFullError(num_waiting, max(1, round(min(remaining, default=_GUESSED_SECONDS))))
 
     def _tell_waiting(self, lane: _Lane) -> None:
         for entry in lane.waiting:

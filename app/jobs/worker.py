@@ -15,36 +15,19 @@ import threading
 import time
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
+from app.jobs.messages import EVENTS, Order, WorkerSettings
 from app.jobs.runner import RunEnd, RunUpdate
-from app.jobs.work import perform
-from app.storage import Frozen, JobFolder
-from pipeline.engine import Engine, EngineSettings
+from app.jobs.work import attempt
+from app.storage import JobFolder
+from pipeline.engine import Engine
 from pipeline.engines import create_engine
-from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError
-from pipeline.notices import Notice
+from pipeline.errors import GenerationCancelledError
 from pipeline.profiles import Model
 from pipeline.types import Progress
-
-EVENTS: TypeAdapter[RunUpdate | RunEnd] = TypeAdapter(RunUpdate | RunEnd)
 
 _PR_SET_PDEATHSIG = 1
 _SECONDS_BETWEEN_UPDATES = 0.1
 _log = logging.getLogger(__name__)
-
-
-class WorkerSettings(Frozen):
-    """What a worker is told once, as its argument."""
-
-    engine: EngineSettings
-    server_pid: int
-
-
-class Order(Frozen):
-    """What a worker is told on its standard input: a job's folder to run, or None to cancel the run."""
-
-    run: Path | None = None
 
 
 class _Inbox:
@@ -110,24 +93,8 @@ class Worker:
         """Run what is ordered, until the server ends."""
         while True:
             folder = JobFolder(self._inbox.runs.get())
-            self._outbox.send(self._run(folder))
-
-    def _run(self, folder: JobFolder) -> RunEnd:
-        report = _Reporter(folder, self._inbox, self._outbox)
-        try:
-            engine = self._engine(folder.read().model)
-            return RunEnd("done", perform(folder, engine, report))
-        except GenerationCancelledError:
-            return RunEnd("cancelled")
-        except InputError as error:
-            return RunEnd("failed", error=error.notice)
-        except (EngineError, EngineUnavailableError) as error:
-            return RunEnd("failed", error=Notice("job.engine_failed", "request", {"reason": str(error)}))
-        except MemoryError:
-            return RunEnd("failed", error=Notice("job.out_of_memory", "request"))
-        except Exception:  # noqa: BLE001 - whatever a library raises, the job ends with a reason
-            _log.exception("job %.6s failed", folder.path.name)
-            return RunEnd("failed", error=Notice("job.unexpected", "request"))
+            report = _Reporter(folder, self._inbox, self._outbox)
+            self._outbox.send(attempt(folder, self._engine, report))
 
     def _engine(self, model: Model) -> Engine:
         if model not in self._engines:

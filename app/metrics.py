@@ -1,0 +1,65 @@
+"""What Prometheus may know: counts and durations, nothing about any one person or job."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.jobs import Job
+from app.storage import Status
+
+_JOB_SECONDS = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200)
+
+
+class Metrics:
+    """The measurements of one app, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "video_lab_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._ended = Counter("video_lab_jobs_ended", "Jobs ended.", ["profile", "status"], registry=self.registry)
+        self._run_seconds = Histogram(
+            "video_lab_job_run_seconds",
+            "How long jobs ran that were done.",
+            ["profile"],
+            buckets=_JOB_SECONDS,
+            registry=self.registry,
+        )
+        self._wait_seconds = Histogram(
+            "video_lab_job_wait_seconds",
+            "How long jobs waited before they ran.",
+            ["profile"],
+            buckets=_JOB_SECONDS,
+            registry=self.registry,
+        )
+
+    def watch_jobs(self, count: Callable[[], Mapping[Status, int]]) -> None:
+        """Show at each reading how many jobs there are of each status."""
+        self.registry.register(_JobsNow(count))
+
+    def count_request(self, method: str, route: str, status: int) -> None:
+        """Count an answered request; `route` is a pattern, never a path."""
+        self._requests.labels(method, route, str(status)).inc()
+
+    def count_job(self, job: Job) -> None:
+        """Count a job that has ended."""
+        self._ended.labels(job.profile, job.status).inc()
+        if job.started_at is None or job.finished_at is None:
+            return
+        self._wait_seconds.labels(job.profile).observe((job.started_at - job.created_at).total_seconds())
+        if job.status == "done":
+            self._run_seconds.labels(job.profile).observe((job.finished_at - job.started_at).total_seconds())
+
+
+class _JobsNow(Collector):
+    def __init__(self, count: Callable[[], Mapping[Status, int]]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("video_lab_jobs", "Jobs that are kept, by status.", labels=["status"])
+        for status, number in self._count().items():
+            family.add_metric([status], number)
+        yield family

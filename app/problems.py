@@ -1,0 +1,148 @@
+"""The one table from exceptions to statuses, and the answers made of it: problem+json, as RFC 9457 has it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.schemas import Problem
+from pipeline.errors import EngineUnavailableError, InputError, InputTooLargeError, PipelineError
+
+Responses = dict[int | str, dict[str, Any]]
+"""The answers of a route, as FastAPI takes them for OpenAPI."""
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:video-lab:problem:"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem.
+
+    Attributes:
+        status: Of the answer.
+        name: Last part of the type.
+        title: The same for all problems of the kind.
+    """
+
+    status: int
+    name: str
+    title: str
+
+
+UNEXPECTED = Kind(500, "unexpected", "Something unexpected went wrong")
+KINDS: Mapping[type[Exception], Kind] = {
+    InputError: Kind(400, "invalid-input", "The input cannot be used"),
+    InputTooLargeError: Kind(413, "too-large", "The input is too large"),
+    EngineUnavailableError: Kind(503, "unavailable-here", "The profile is not available here"),
+    errors.BodyError: Kind(400, "invalid-body", "The request cannot be read"),
+    errors.BodyTooLargeError: Kind(413, "too-large", "The input is too large"),
+    errors.MediaTypeError: Kind(415, "unsupported-media-type", "The request's content type is not accepted"),
+    errors.PasswordError: Kind(401, "password-needed", "A password is needed"),
+    errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
+    errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
+    errors.JobNotFoundError: Kind(404, "job-not-found", "There is no such job"),
+    errors.JobNotFinishedError: Kind(409, "no-video", "The job has no video"),
+    errors.JobExpiredError: Kind(410, "expired", "The job's files have been deleted"),
+    errors.JobFailedError: Kind(500, "job-failed", "The video could not be made"),
+    errors.JobCancelledError: Kind(409, "job-cancelled", "The job was cancelled"),
+    errors.RequestLimitError: Kind(504, "request-limit", "The video takes longer than the request may"),
+    Exception: UNEXPECTED,
+}
+
+
+def find_kind(error: Exception) -> Kind:
+    """Return the kind of the nearest class in the table."""
+    return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+
+
+def answer_error(error: Exception) -> Response:
+    """Make the answer for an exception of the table; of others nothing is told."""
+    kind = find_kind(error)
+    if kind is UNEXPECTED:
+        detail = "Something unexpected went wrong here; the server's log has the details. Try again."
+        return answer_problem(kind, detail)
+    notice = error.notice if isinstance(error, InputError) else None
+    return answer_problem(
+        kind,
+        str(error),
+        headers=_find_headers(error),
+        code=notice.code if notice else getattr(error, "code", None),
+        field=notice.about if notice else getattr(error, "field", None),
+        job_id=getattr(error, "job_id", None),
+    )
+
+
+def answer_problem(kind: Kind, detail: str, headers: Mapping[str, str] | None = None, **about: str | None) -> Response:
+    """Make an answer of that kind."""
+    problem = Problem(type=f"{_TYPE}{kind.name}", title=kind.title, status=kind.status, detail=detail, **about)
+    body = problem.model_dump_json(exclude_none=True)
+    return Response(body, kind.status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+def describe_problems(*statuses: int) -> Responses:
+    """Describe the errors of a route for OpenAPI."""
+    return {
+        status: {
+            "model": Problem,
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error of the app as a problem."""
+    handlers: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+        PipelineError: _handle,
+        errors.AppError: _handle,
+        Exception: _handle,
+        HTTPException: _handle_http,
+        RequestValidationError: _handle_validation,
+    }
+    for cls, handler in handlers.items():
+        app.add_exception_handler(cls, handler)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    del request
+    return answer_error(error)
+
+
+async def _handle_http(request: Request, error: HTTPException) -> Response:
+    details = {
+        404: f"There is nothing at {request.url.path}. See /docs for what there is.",
+        405: f"{request.method} is not possible at {request.url.path}. See /docs for what is.",
+    }
+    status = HTTPStatus(error.status_code)
+    kind = Kind(status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    return answer_problem(kind, details.get(status, error.detail or status.description), headers=error.headers)
+
+
+async def _handle_validation(request: Request, error: RequestValidationError) -> Response:
+    del request
+    first = error.errors()[0]
+    field = str(first["loc"][-1])
+    return answer_problem(KINDS[errors.BodyError], f"{field}: {first['msg']}.", field=field)
+
+
+def _find_headers(error: Exception) -> dict[str, str]:
+    match error:
+        case errors.QueueFullError():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case errors.RangeError():
+            return {"Content-Range": f"bytes */{error.num_bytes}"}
+        case errors.PasswordError():
+            return {"WWW-Authenticate": 'Basic realm="video-lab", charset="UTF-8"'}
+        case errors.BodyTooLargeError():
+            return {"Connection": "close"}  # the rest of the body is not read
+        case _:
+            return {}

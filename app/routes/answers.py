@@ -1,0 +1,98 @@
+"""Turns jobs and notices into what the API answers."""
+
+from collections.abc import Iterable
+
+from app.jobs import Job
+from app.schemas import CropBody, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer, VideoOptions
+from app.storage import JobRequest
+from pipeline.notices import Notice
+
+
+def describe_job(job: Job) -> JobAnswer:
+    """Say all about a job."""
+    return JobAnswer(
+        job_id=job.id,
+        status=job.status,
+        profile=job.profile,
+        model=job.model,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        expires_at=job.expires_at,
+        expired=job.is_expired,
+        progress=_describe_progress(job),
+        eta_seconds=None if job.eta_seconds is None else round(job.eta_seconds, 1),
+        position=job.position,
+        audio_duration=round(job.speech_seconds, 3),
+        request=_describe_request(job.request),
+        metadata=describe_result(job),
+        warnings=describe_notices(job.notices),
+        error=None if job.error is None else _describe_notice(job.error),
+        links=_describe_links(job),
+    )
+
+
+def describe_result(job: Job) -> Metadata | None:
+    """Say what is known of the job's video; None where there is none."""
+    result = job.result
+    if result is None:
+        return None
+    return Metadata(
+        job_id=job.id,
+        frame_num=result.num_frames,
+        audio_duration=round(result.speech_seconds, 3),
+        profile=job.profile,
+        model=job.model,
+        width=result.width,
+        height=result.height,
+        frame_rate=result.frame_rate,
+        seconds=round(result.compute_seconds, 2),
+        seed=result.seed,
+        warnings=describe_notices(result.notices),
+    )
+
+
+def describe_notices(notices: Iterable[Notice]) -> list[NoticeAnswer]:
+    """Say the notices in English."""
+    return [_describe_notice(notice) for notice in notices]
+
+
+def _describe_notice(notice: Notice) -> NoticeAnswer:
+    return NoticeAnswer(code=notice.code, field=notice.about, message=notice.text)
+
+
+def _describe_progress(job: Job) -> ProgressAnswer | None:
+    progress = job.progress
+    if progress is None:
+        return None
+    return ProgressAnswer(
+        stage=progress.stage, step=progress.step, steps=progress.num_steps, percent=round(progress.percent, 1)
+    )
+
+
+def _describe_request(request: JobRequest) -> VideoOptions:
+    framing = request.framing
+    return VideoOptions(
+        profile=request.profile,
+        aspect=framing.aspect,
+        face=framing.face,
+        crop=CropBody(zoom=framing.zoom, shift_x=framing.shift_x, shift_y=framing.shift_y),
+        prompt=request.prompt,
+        start_sec=request.start_seconds,
+        max_duration_sec=request.max_duration_seconds,
+        seed=request.seed,
+        num_inference_steps=request.num_inference_steps,
+        guidance_scale=request.guidance_scale,
+        audio_guidance_scale=request.audio_guidance_scale,
+    )
+
+
+def _describe_links(job: Job) -> Links:
+    path = f"/jobs/{job.id}"
+    has_video = job.status == "done" and not job.is_expired
+    return Links(
+        job=path,
+        events=f"{path}/events",
+        video=f"{path}/video" if has_video else None,
+        poster=f"{path}/poster" if has_video else None,
+    )

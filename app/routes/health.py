@@ -1,0 +1,43 @@
+"""How the server is."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app import VERSION
+from app.jobs import Jobs
+from app.metrics import Metrics
+from app.routes.dependencies import JobsOfApp
+from app.schemas import EngineAnswer, HealthAnswer
+from pipeline.profiles import PROFILES
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", summary="See whether the server is well")
+async def show_health(jobs: JobsOfApp) -> HealthAnswer:
+    """Answer with the models that can be used here, and why others cannot."""
+    engines = {model: _describe(model, jobs) for model in dict.fromkeys(p.model for p in PROFILES.values())}
+    statuses = jobs.count_statuses()
+    return HealthAnswer(
+        status="healthy",
+        version=VERSION,
+        models=[model for model, engine in engines.items() if engine.available],
+        engines=engines,
+        jobs_waiting=statuses["queued"],
+        jobs_running=statuses["running"],
+    )
+
+
+@router.get("/metrics", summary="Measure the server", response_class=Response)
+async def show_metrics(request: Request) -> Response:
+    """Answer with counts and durations in Prometheus' form; nothing about any one person or job."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _describe(model: str, jobs: Jobs) -> EngineAnswer:
+    profiles = [profile for profile in PROFILES.values() if profile.model == model]
+    found = {profile.name: jobs.availability(profile) for profile in profiles}
+    usable = [name for name, availability in found.items() if availability.available]
+    reason = "" if usable else next(iter(found.values())).reason
+    return EngineAnswer(available=bool(usable), reason=reason, profiles=usable)

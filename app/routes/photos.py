@@ -1,0 +1,61 @@
+"""What a photo would look like as a video."""
+
+import base64
+import io
+
+from anyio import to_thread
+from fastapi import APIRouter, Request
+from PIL import Image
+
+from app.problems import describe_problems
+from app.routes.answers import describe_notices
+from app.routes.bodies import read_files
+from app.routes.dependencies import JobsOfApp, SettingsOfApp
+from app.routes.submission import describe_body, make_framing
+from app.schemas import FaceAnswer, FaceCropAnswer, FaceCropBody, FramingBody, Rectangle
+from pipeline.profiles import get_profile
+from pipeline.types import Box, Face, Pixels, Portrait
+
+router = APIRouter(tags=["photos"])
+
+
+@router.post(
+    "/face-crop",
+    summary="See the crop of a photo",
+    responses=describe_problems(400, 413, 415),
+    openapi_extra=describe_body(FaceCropBody, FramingBody),
+)
+async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> FaceCropAnswer:
+    """Answer with the faces that were found, warnings, and the frame exactly as the engine gets it."""
+    with jobs.receive() as folder:
+        options = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
+        resolution = get_profile(options.profile).resolution
+        portrait = await jobs.frame_photo(folder / "image", make_framing(options), resolution)
+    return await to_thread.run_sync(_describe, portrait)
+
+
+def _describe(portrait: Portrait) -> FaceCropAnswer:
+    height, width = portrait.frame.shape[:2]
+    return FaceCropAnswer(
+        width=width,
+        height=height,
+        crop=Rectangle(**_measure(portrait.crop)),
+        faces=[_describe_face(index, face) for index, face in enumerate(portrait.faces)],
+        warnings=describe_notices(portrait.notices),
+        image_b64=_encode_png(portrait.frame),
+    )
+
+
+def _describe_face(index: int, face: Face) -> FaceAnswer:
+    return FaceAnswer(index=index, score=round(face.score, 3), **_measure(face.box))
+
+
+def _measure(box: Box) -> dict[str, float]:
+    values = {"x": box.x_min, "y": box.y_min, "width": box.width, "height": box.height}
+    return {name: round(float(value), 1) for name, value in values.items()}
+
+
+def _encode_png(pixels: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=1)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,299 @@
+"""What the REST API takes and answers."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from pipeline.types import Aspect
+
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_JOB_ID = "0vXW4cJ3Tq2yGm5dR8sKbA"
+_WARNING: JsonDict = {
+    "code": "photo.several_faces",
+    "field": "image",
+    "message": "2 faces were found; the largest will talk. Choose another one if you meant it.",
+}
+_METADATA: JsonDict = {
+    "job_id": _JOB_ID,
+    "frame_num": 120,
+    "audio_duration": 4.81,
+    "profile": "preview",
+    "model": "preview",
+    "width": 832,
+    "height": 480,
+    "frame_rate": 25,
+    "seconds": 2.2,
+    "seed": 7,
+    "warnings": [_WARNING],
+}
+
+
+class Body(BaseModel):
+    """What a client sends; a field that is not known is an error, so that a typing mistake is noticed."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class CropBody(Body):
+    """How the crop differs from the automatic one."""
+
+    zoom: Annotated[float, Field(description="1 is the automatic crop, 2 shows half of its width.")] = 1.0
+    shift_x: Annotated[float, Field(description="How far it moves to the right, as a share of its width.")] = 0.0
+    shift_y: Annotated[float, Field(description="How far it moves down, as a share of its height.")] = 0.0
+
+
+class FramingBody(Body):
+    """Which part of the photo becomes the frame."""
+
+    profile: Annotated[str, Field(description="A name of `GET /profiles`.", examples=["preview"])] = "preview"
+    aspect: Annotated[Aspect, Field(description="Shape of the video; `auto` is nearest to the photo.")] = "auto"
+    face: Annotated[
+        int | None, Field(description="Number of the face that talks, from `POST /face-crop`; not given: the largest.")
+    ] = None
+    crop: Annotated[CropBody, Field(description="How the crop differs from the automatic one.")] = CropBody()
+
+
+class VideoOptions(FramingBody):
+    """All that may be said of a video besides its two files."""
+
+    model: Annotated[str | None, Field(description="Follows from the profile; an error if it does not fit.")] = None
+    prompt: Annotated[str, Field(description="What the scene is like, at most 2000 characters.")] = ""
+    start_sec: Annotated[float, Field(description="Where in the recording to begin, in seconds.")] = 0.0
+    max_duration_sec: Annotated[
+        float | None, Field(description="How many seconds to use at most; not given: all.", examples=[5])
+    ] = None
+    seed: Annotated[int | None, Field(description="Makes the video repeatable; not given: drawn.", examples=[7])] = None
+    num_inference_steps: Annotated[int | None, Field(description="In place of the profile's.")] = None
+    guidance_scale: Annotated[float | None, Field(description="How strongly to follow the prompt.")] = None
+    audio_guidance_scale: Annotated[float | None, Field(description="How strongly to follow the voice.")] = None
+
+
+_IMAGE_B64 = Field(description="The photo: base64, or a `data:` URL.", examples=["/9j/4AAQSkZJRgABAQ..."])
+_AUDIO_B64 = Field(description="The recording: base64, or a `data:` URL.", examples=["UklGRiT3AgBXQVZFZm10..."])
+
+
+class VideoBody(VideoOptions):
+    """A video to be made, with its files as base64."""
+
+    image_b64: Annotated[str, _IMAGE_B64]
+    audio_b64: Annotated[str, _AUDIO_B64]
+
+
+class FaceCropBody(FramingBody):
+    """A photo to be framed, as base64."""
+
+    image_b64: Annotated[str, _IMAGE_B64]
+
+
+class EstimateBody(Body):
+    """A video whose time and price are asked."""
+
+    profile: Annotated[str, Field(description="A name of `GET /profiles`.", examples=["balanced"])] = "preview"
+    audio_duration: Annotated[
+        float, Field(ge=0, le=600, description="Seconds of voice that will be used.", examples=[12.5])
+    ]
+    num_inference_steps: Annotated[int | None, Field(ge=1, le=100, description="In place of the profile's.")] = None
+
+
+class NoticeAnswer(BaseModel):
+    """Something that was found in photo or voice and that does not stop the job."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WARNING]})
+
+    code: Annotated[str, Field(description="Stays the same; see docs/errors.md.")]
+    field: Annotated[str, Field(description="The request's field that it is about.")]
+    message: Annotated[str, Field(description="What was found and what to do.")]
+
+
+class Metadata(BaseModel):
+    """What is known of a finished video."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_METADATA]})
+
+    job_id: str
+    frame_num: Annotated[int, Field(description="Frames of the video.")]
+    audio_duration: Annotated[float, Field(description="Seconds of voice that were used.")]
+    profile: str
+    model: str
+    width: int
+    height: int
+    frame_rate: int
+    seconds: Annotated[float, Field(description="Seconds it took to make.")]
+    seed: Annotated[int, Field(description="The seed that was used; with it the video can be made again.")]
+    warnings: list[NoticeAnswer]
+
+
+class VideoAnswer(BaseModel):
+    """A finished video."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"video_b64": "AAAAIGZ0eXBpc29t...", "metadata": _METADATA}]}
+    )
+
+    video_b64: Annotated[str, Field(description="The mp4, H.264 and AAC, as base64.")]
+    metadata: Metadata
+
+
+class ProgressAnswer(BaseModel):
+    """How far a run is."""
+
+    stage: Annotated[str, Field(description="photo, voice, loading, conditioning, denoising, frames or finishing.")]
+    step: int
+    steps: Annotated[int, Field(description="Steps that the stage has; 0 where they cannot be counted.")]
+    percent: Annotated[float, Field(description="Of the whole run.")]
+
+
+class Links(BaseModel):
+    """Where things of a job are; null where there is nothing (yet, or any more)."""
+
+    job: str
+    events: str
+    video: str | None
+    poster: str | None
+
+
+class JobAnswer(BaseModel):
+    """A job."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "job_id": _JOB_ID,
+                    "status": "running",
+                    "profile": "preview",
+                    "model": "preview",
+                    "created_at": "2026-01-31T12:00:00Z",
+                    "started_at": "2026-01-31T12:00:01Z",
+                    "finished_at": None,
+                    "expires_at": None,
+                    "expired": False,
+                    "progress": {"stage": "frames", "step": 40, "steps": 120, "percent": 39.3},
+                    "eta_seconds": 1.5,
+                    "position": None,
+                    "audio_duration": 4.81,
+                    "request": {"profile": "preview", "seed": 7},
+                    "metadata": None,
+                    "warnings": [],
+                    "error": None,
+                    "links": {
+                        "job": f"/jobs/{_JOB_ID}",
+                        "events": f"/jobs/{_JOB_ID}/events",
+                        "video": None,
+                        "poster": None,
+                    },
+                }
+            ]
+        }
+    )
+
+    job_id: Annotated[str, Field(description="Whoever has it may see and delete the video: keep it to yourself.")]
+    status: JobStatus
+    profile: str
+    model: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: Annotated[datetime | None, Field(description="When its files will be deleted.")]
+    expired: Annotated[bool, Field(description="Its files have been deleted.")]
+    progress: ProgressAnswer | None
+    eta_seconds: Annotated[float | None, Field(description="When it is likely to be done, from what was measured.")]
+    position: Annotated[int | None, Field(description="Place in the queue; 1 is next.")]
+    audio_duration: Annotated[float, Field(description="Seconds of voice that are used.")]
+    request: Annotated[VideoOptions, Field(description="What was asked for, to be sent again.")]
+    metadata: Annotated[Metadata | None, Field(description="Of the video, once it is done.")]
+    warnings: list[NoticeAnswer]
+    error: Annotated[NoticeAnswer | None, Field(description="Why it failed.")]
+    links: Links
+
+
+class ProfileAnswer(BaseModel):
+    """A quality profile."""
+
+    name: str
+    model: str
+    summary: Annotated[str, Field(description="What it is for.")]
+    resolution: Literal["480p", "720p"]
+    mode: Annotated[str, Field(description="clip: one clip; streaming: overlapping clips, for long voices.")]
+    num_inference_steps: int
+    guidance_scale: float
+    audio_guidance_scale: float
+    tea_cache: bool
+    available: Annotated[bool, Field(description="It can be used here.")]
+    reason: Annotated[str, Field(description="Why not, and what to do; empty where it is available.")]
+
+
+class Rectangle(BaseModel):
+    """A rectangle in pixels of the photo, upright; it may reach over the photo's edge."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class FaceAnswer(Rectangle):
+    """A face that was found."""
+
+    index: Annotated[int, Field(description="Its number, as `face` in a request; 0 is the largest.")]
+    score: Annotated[float, Field(description="The detector's confidence, 0 to 1.")]
+
+
+class FaceCropAnswer(BaseModel):
+    """What the engine would get."""
+
+    width: Annotated[int, Field(description="Of the video.")]
+    height: Annotated[int, Field(description="Of the video.")]
+    crop: Annotated[Rectangle, Field(description="The part of the photo that is shown.")]
+    faces: Annotated[list[FaceAnswer], Field(description="All faces found, largest first.")]
+    warnings: list[NoticeAnswer]
+    image_b64: Annotated[str, Field(description="The frame exactly as the engine gets it, PNG as base64.")]
+
+
+class EngineAnswer(BaseModel):
+    """The state of a model here."""
+
+    available: bool
+    reason: str
+    profiles: list[str]
+
+
+class HealthAnswer(BaseModel):
+    """The state of the server."""
+
+    status: Literal["healthy"]
+    version: str
+    models: Annotated[list[str], Field(description="The models that can be used here.", examples=[["preview"]])]
+    engines: dict[str, EngineAnswer]
+    jobs_waiting: int
+    jobs_running: int
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:video-lab:problem:invalid-input",
+                    "title": "The input cannot be used",
+                    "status": 400,
+                    "detail": "The recording is 0.3 seconds long; at least 1 second is needed. Record a longer one.",
+                    "code": "audio.too_short",
+                    "field": "audio",
+                }
+            ]
+        }
+    )
+
+    type: Annotated[str, Field(description="Kind of problem; see docs/errors.md.")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What was expected, what came, what to do.")]
+    code: Annotated[str | None, Field(description="Stays the same while texts may change.")] = None
+    field: Annotated[str | None, Field(description="The request's field that it is about.")] = None
+    job_id: Annotated[str | None, Field(description="The job that it is about.")] = None
