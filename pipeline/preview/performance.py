@@ -77,8 +77,7 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Perfo
         report: Takes the share that is done.
     """
     num_frames = speech.num_frames
-    activity = np.resize(speech.activity, num_frames) if len(speech.activity) else np.ones(num_frames, np.float32)
-    envelope = measure_envelope(speech.waveform, num_frames, activity) * gate(activity)
+    envelope = measure_envelope(speech.waveform, num_frames, speech.activity) * gate(speech.activity)
     segments = hear_phones(speech.waveform, report)
     visemes = _sample_visemes(segments, num_frames)
     opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from openfacefx.alignment import PhonemeSegment
 from openfacefx.aligners_acoustic import from_phone_timestamps
+from openfacefx.alignment import PhonemeSegment
 from pocketsphinx import Decoder, get_model_path
 
 from pipeline.types import SPEECH_SAMPLING_RATE, Floats

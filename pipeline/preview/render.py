@@ -10,30 +10,27 @@ from pipeline.preview.inside import measure_light, paint_inside
 from pipeline.preview.lids import find_eyes, shut_lids
 from pipeline.preview.mark import make_mark
 from pipeline.preview.performance import Pose
-from pipeline.preview.rig import MOVEMENTS, STEP, Region, Rig, build_rig
+from pipeline.preview.remap import make_grid, remap
+from pipeline.preview.rig import MOVEMENTS, STEP, Region, build_rig
 from pipeline.preview.smooth import ramp
+from pipeline.preview.spectacles import wears_spectacles
 from pipeline.types import Floats, FrameSize, Pixels, Portrait
 
-_FIXED_POINT_STEPS = 5
+_FIXED_POINT_STEPS = 4
 _MIN_BLINK = 0.02
-_EDGE = cv2.BORDER_REPLICATE
 
 
 @dataclass(frozen=True)
 class _Layers:
-    """Where the pixels of the mouth's surroundings come from.
+    """Where the pixels around the mouth come from, in the photo (height, width, 2).
 
     Attributes:
-        upper: Pixels of the photo (height, width, 2) by the layer above the lips' seam.
-        lower: The same by the layer below it.
-        upper_seam: Mouth widths below the seam, and u, at `upper`.
-        lower_seam: The same at `lower`.
+        upper: By the layer above the lips' seam.
+        lower: By the layer below it.
     """
 
     upper: Floats
     lower: Floats
-    upper_seam: Floats
-    lower_seam: Floats
 
 
 class Renderer:
@@ -45,12 +42,16 @@ class Renderer:
         landmarks = portrait.face.landmarks
         self._photo = np.ascontiguousarray(portrait.frame)
         self._rig = build_rig(landmarks, size)
-        self._eyes = find_eyes(landmarks)
+        self._eyes = find_eyes(self._photo, landmarks)
         self._mark = make_mark(size)
         self._jaw_region = self._surround_mouth(3.0, -1.0, 1.9)
         self._lip_region = self._surround_mouth(1.25, -0.3, 0.8)
-        self._seam_map, self._jaw_window = self._map_mouth(size)
+        self._pixels = make_grid(width, height)
+        self._nodes = make_grid(self._rig.upper.shape[2], self._rig.upper.shape[1])
+        self._below_seam = self._place(self._pixels)[0].astype(np.float32)
+        self._jaw_window = self._fade_jaw()
         self._light = measure_light(self._sample_cheeks(landmarks))
+        self._brows = 0.0 if wears_spectacles(self._photo, landmarks) else 1.0
         self._reach = _limit_by_turn(landmarks)
 
     def render(self, pose: Pose) -> Pixels:
@@ -59,10 +60,10 @@ class Renderer:
         weights = self._weigh(pose)
         sources = self._invert(self._rig.upper, weights, head)
         layers = self._part_lips(sources, weights)
-        if pose.blink > _MIN_BLINK:
-            shut_lids(sources, head, self._eyes, min(pose.blink, 1.0))
         frame = self._photo.copy()
         frame[head.slices] = self._take(sources)
+        if pose.blink > _MIN_BLINK:
+            shut_lids(frame, sources, head, self._eyes, min(pose.blink, 1.0))
         self._open_mouth(frame, layers)
         self._mark.draw(frame)
         return frame
@@ -71,14 +72,16 @@ class Renderer:
         """Turn a pose into the weight of each movement."""
         gap = self._rig.mouth.gap
         opening = pose.opening * self._reach
-        jaw = max(opening - gap, 0.0)
+        # A mouth that is open in the photo shows its own teeth: it parts less beyond them.
+        jaw = (0.8 if gap else 1.0) * max(opening - gap, 0.0)
         weights = {
             "jaw": jaw,
             "close": float(np.clip(1 - opening / gap, 0, 1)) if gap else 0.0,
-            # A smile gets narrower as it opens, or it would become a crescent.
-            "wide": (0.12 if pose.width > 0 else 0.26) * pose.width - (0.6 * jaw if gap else 0.0),
+            # A smile gets rounder as it opens, or it would become a crescent.
+            "relax": float(ramp(jaw / 0.15)) if gap else 0.0,
+            "wide": (0.12 if pose.width > 0 else 0.26) * pose.width - (0.8 * jaw if gap else 0.0),
             "press": pose.press,
-            "brow": pose.brow,
+            "brow": pose.brow * self._brows,
             "roll": np.radians(pose.roll),
             "yaw": np.radians(pose.yaw),
             "pitch": np.radians(pose.pitch),
@@ -91,58 +94,50 @@ class Renderer:
         The fields say where a node goes; a picture is drawn by asking where a pixel came from: b = x - u(b), solved by
         repeating it on the nodes, where it converges as the fields are smooth.
         """
-        head = self._rig.head
-        shift = np.tensordot(weights, fields, axes=1)
-        rows, columns = shift.shape[:2]
-        nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
-        shift /= STEP
-        back = nodes - shift
+        shift = np.tensordot(weights / STEP, fields, axes=1)
+        nodes = self._nodes[
+            tuple(slice(part.start // STEP, part.stop // STEP) for part in region.inside(self._rig.head))
+        ]
+        back = nodes
         for _ in range(_FIXED_POINT_STEPS):
-            back = nodes - cv2.remap(shift, back, None, cv2.INTER_LINEAR, borderMode=_EDGE)
-        back = back * STEP + np.array([head.left, head.top], np.float32)
-        enlarge = np.array(
-            [[1 / STEP, 0, (region.left - head.left) / STEP], [0, 1 / STEP, (region.top - head.top) / STEP]], np.float32
-        )
+            back = nodes - remap(shift, back, cv2.INTER_LINEAR)
         size = (region.right - region.left, region.bottom - region.top)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(back, enlarge, size, flags=flags, borderMode=_EDGE))
+        enlarged = cv2.resize((back - nodes) * STEP, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.add(enlarged, self._pixels[region.slices]))
 
     def _part_lips(self, sources: Floats, weights: Floats) -> _Layers:
         """Let the lower layer take over below the seam; `sources` is changed."""
-        area = self._jaw_region
-        around = sources[area.inside(self._rig.head)]
-        lower = self._invert(self._rig.lower, weights, area)
-        layers = _Layers(around.copy(), lower, self._look_up(around), self._look_up(lower))
-        window = self._jaw_window
-        around[:] = np.where(
-            layers.lower_seam[..., :1] > 0, layers.upper + (lower - layers.upper) * window, layers.upper
-        )
+        around = sources[self._jaw_region.inside(self._rig.head)]
+        lower = self._invert(self._rig.lower, weights, self._jaw_region)
+        inner = self._lip_region.inside(self._jaw_region)
+        layers = _Layers(around[inner].copy(), lower[inner])
+        share = self._jaw_window * (remap(self._below_seam, lower, cv2.INTER_LINEAR) > 0)
+        around += (lower - around) * share[..., None]
         return layers
 
     def _open_mouth(self, frame: Pixels, layers: _Layers) -> None:
         """Lay upper lip, the mouth's inside and lower lip over one another; `frame` is changed."""
-        inner = self._lip_region.inside(self._jaw_region)
         mouth_width = self._rig.axes.mouth_width
-        below_upper, u = layers.upper_seam[inner][..., 0], layers.upper_seam[inner][..., 1]
-        above_lower = -layers.lower_seam[inner][..., 0]
-        hole = np.clip(below_upper * mouth_width + 0.5, 0, 1) * ramp((1 - np.abs(u)) / 0.15)
-        picture = self._take(layers.upper[inner]).astype(np.float32)
-        inside = paint_inside(u, below_upper, above_lower, self._rig.mouth, self._light)
+        below_upper, along_upper = self._place(layers.upper)
+        below_lower, along_lower = self._place(layers.lower)
+        hole = np.clip(below_upper * mouth_width + 0.5, 0, 1) * ramp((1 - np.abs(along_upper)) / 0.15)
+        picture = self._take(layers.upper).astype(np.float32)
+        inside = paint_inside(along_upper, below_upper, -below_lower, self._rig.mouth, self._light)
         picture += (inside - picture) * hole[..., None]
-        is_lower = np.clip(0.5 - above_lower * mouth_width, 0, 1)
-        picture += (self._take(layers.lower[inner]) - picture) * is_lower[..., None]
+        is_lower = np.clip(0.5 + below_lower * mouth_width, 0, 1)
+        picture += (self._take(layers.lower) - picture) * is_lower[..., None]
         # The rest of the face comes from the blended layers: fade into it around the lips.
-        near = ramp((1.15 - np.abs(layers.lower_seam[inner][..., 1])) / 0.12) * ramp(
-            (0.75 - np.abs(above_lower)) / 0.15
-        )
+        near = ramp((1.15 - np.abs(along_lower)) / 0.12) * ramp((0.75 - np.abs(below_lower)) / 0.15)
         part = frame[self._lip_region.slices]
         part[:] = np.clip(part + (picture - part) * near[..., None] + 0.5, 0, 255)
 
-    def _take(self, sources: Floats) -> Pixels:
-        return np.asarray(cv2.remap(self._photo, sources, None, cv2.INTER_CUBIC, borderMode=_EDGE))
+    def _place(self, sources: Floats) -> tuple[Floats, Floats]:
+        """Return how far below the lips' seam, in mouth widths, and where along it pixels of the photo lie."""
+        u, v = self._rig.axes.to_mouth(sources)
+        return v - np.interp(u, *self._rig.mouth.seam), u
 
-    def _look_up(self, sources: Floats) -> Floats:
-        return np.asarray(cv2.remap(self._seam_map, sources, None, cv2.INTER_LINEAR, borderMode=_EDGE))
+    def _take(self, sources: Floats) -> Pixels:
+        return remap(self._photo, sources, cv2.INTER_CUBIC)
 
     def _surround_mouth(self, beside: float, above: float, below: float) -> Region:
         """Return the rectangle around the mouth, reaching u to both sides and v from `above` to `below`."""
@@ -153,17 +148,16 @@ class Renderer:
             for side in (-1, 1)
             for height in (above, below)
         ]  # fmt: skip
-        low = np.clip(np.min(corners, axis=0), (head.left, head.top), (head.right, head.bottom)).astype(int)
-        high = np.clip(np.max(corners, axis=0), (head.left, head.top), (head.right, head.bottom)).astype(int)
+        least, most = (head.left, head.top), (head.right, head.bottom)
+        low = np.clip(np.min(corners, axis=0) // STEP * STEP, least, most).astype(int)
+        high = np.clip(np.max(corners, axis=0) // STEP * STEP + STEP, least, most).astype(int)
         return Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
-    def _map_mouth(self, size: FrameSize) -> tuple[Floats, Floats]:
-        """Return, for each pixel of the photo, mouth widths below the seam and u; and how far the jaw's layer counts."""
-        pixels = np.stack(np.meshgrid(np.arange(size.width), np.arange(size.height)), axis=-1).astype(np.float32)
-        u, v = self._rig.axes.to_mouth(pixels)
-        seam = np.stack([v - np.interp(u, *self._rig.mouth.seam), u], axis=-1).astype(np.float32)
-        distance = np.maximum(np.abs(u) / 3, np.maximum(-v, v / 1.9))[self._jaw_region.slices]
-        return seam, ramp((1 - distance) / 0.25).astype(np.float32)[..., None]
+    def _fade_jaw(self) -> Floats:
+        """Return how far the jaw's layer counts (height, width) around the mouth."""
+        u, v = self._rig.axes.to_mouth(self._pixels[self._jaw_region.slices])
+        distance = np.maximum(np.abs(u) / 3, np.maximum(-v, v / 1.9))
+        return ramp((1 - distance) / 0.25).astype(np.float32)
 
     def _sample_cheeks(self, landmarks: Floats) -> Pixels:
         height, width = self._photo.shape[:2]

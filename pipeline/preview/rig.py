@@ -1,4 +1,4 @@
-"""How a face can move: eight displacement fields over the head, solved once a photo.
+"""How a face can move: nine displacement fields over the head, solved once a photo.
 
 Points of the mesh are told where each movement takes them; a thin-plate spline carries it smoothly to all pixels
 between. The lips need two fields, as they part: `upper` holds all above the seam of the lips, `lower` all below it.
@@ -17,7 +17,7 @@ from pipeline.types import Floats, FrameSize
 
 STEP = 4
 """Pixels between the nodes on which the fields are kept."""
-MOVEMENTS = ("jaw", "close", "wide", "press", "brow", "roll", "yaw", "pitch")
+MOVEMENTS = ("jaw", "close", "relax", "wide", "press", "brow", "roll", "yaw", "pitch")
 MIN_GAP = 0.05
 """Inner lips that lie less than this apart, in mouth widths, are taken for shut."""
 _SMOOTHING = 0.5
@@ -120,7 +120,7 @@ def _fade_out(landmarks: Floats, axes: MouthAxes, size: FrameSize) -> tuple[Regi
     span = np.abs(axes.along) * reach[0] + np.abs(axes.down) * reach[1]
     low = np.clip(np.floor((center - span) / STEP) * STEP, 0, None).astype(int)
     high = np.minimum(np.ceil((center + span) / STEP) * STEP, (size.width, size.height)).astype(int)
-    head = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    head = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))  # multiples of STEP, as all frames are
     offset = _make_nodes(head) - center
     distance = np.hypot(offset @ axes.along / reach[0], offset @ axes.down / reach[1])
     return head, ramp((1 - distance) / 0.4).astype(np.float32)[..., None]
@@ -131,8 +131,11 @@ def _find_center(landmarks: Floats) -> Points:
 
 
 def _make_nodes(region: Region) -> Floats:
-    columns = np.arange(region.left, region.right + STEP, STEP)
-    rows = np.arange(region.top, region.bottom + STEP, STEP)
+    """Return the middles of the region's cells: what `cv2.resize` takes the pixels of a shrunk picture for."""
+    columns, rows = (
+        np.arange(start, stop, STEP) + (STEP - 1) / 2
+        for start, stop in ((region.left, region.right), (region.top, region.bottom))
+    )
     return np.stack(np.meshgrid(columns, rows), axis=-1).astype(np.float32)
 
 
@@ -183,9 +186,9 @@ class _Controls:
             0.85 * np.exp(-((u / 2) ** 2)) * ramp((v + 0.35) / 0.8) * on_head * np.exp(-(np.maximum(v - 1.6, 0) ** 2))
         )
         reach = (1.0 if is_lower else -0.10) - _CORNER
-        jaw = np.where(is_lip, _CORNER + arch ** (0.9 if gap else 0.7) * reach, skin)
+        jaw = np.where(is_lip, _CORNER + arch ** 0.7 * reach, skin)
         gaps = np.interp(u, self._mouth.seam[0], self._mouth.gaps, 0, 0)
-        close = np.where(is_lip, gaps * (-0.8 if is_lower else 0.2), -0.6 * gap * skin * (v > 0.15))
+        close = np.where(is_lip, gaps * (-0.92 if is_lower else 0.22), -0.6 * gap * skin * (v > 0.15))
         fading = np.exp(-(np.maximum(np.abs(u) - 1, 0) ** 2) / 0.8) * np.exp(-((v / 0.7) ** 2)) * on_head
         wide = np.clip(u, -1, 1) * 0.5 * fading
         is_outer = np.isin(ids, (mesh.LOWER_LIP_OUTSIDE if is_lower else mesh.UPPER_LIP_OUTSIDE)[1:-1])
@@ -194,12 +197,20 @@ class _Controls:
         moves = {
             "jaw": jaw[:, None] * down,
             "close": close[:, None] * down,
+            "relax": self._relax(u, v, is_upper_lip=is_lip & (not is_lower), gaps=gaps)[:, None] * down,
             "wide": wide[:, None] * axes.along * 2 * axes.half_width,
             "press": press[:, None] * down,
             "brow": np.isin(ids, mesh.BROWS)[:, None] * -0.03 * axes.face_height * axes.down,
             **self._turn(ids, points, on_head),
         }
         return np.stack([moves[name] for name in MOVEMENTS], axis=1)
+
+    def _relax(self, u: Points, v: Points, *, is_upper_lip: npt.NDArray[np.bool_], gaps: Points) -> Points:
+        """Return how a smile flattens, in mouth widths: the corners sink, and the upper lip comes over the teeth."""
+        seam_u, seam_v = self._mouth.seam
+        rise = max(float(np.interp(0, seam_u, seam_v)) - float(seam_v[[0, -1]].mean()), 0.0)
+        near = np.exp(-((np.maximum(np.abs(u) - 1, 0) / 0.6) ** 2)) * np.exp(-((v / 0.7) ** 2))
+        return np.asarray(0.6 * rise * np.minimum(u**2, 1) * near + 0.3 * gaps * is_upper_lip)
 
     def _turn(self, ids: npt.NDArray[np.int64], points: Points, on_head: npt.NDArray[np.bool_]) -> dict[str, Points]:
         """Return a radian's shift by the head's turning: of the points' depth, as seen in parallel light."""

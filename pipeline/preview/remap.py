@@ -1,0 +1,22 @@
+"""Takes pixels from where a map says, with OpenCV."""
+
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.types import Floats
+
+Picture = TypeVar("Picture", bound=npt.NDArray[np.generic])
+
+
+def remap(picture: Picture, sources: Floats, interpolation: int) -> Picture:
+    """Return, for each entry of `sources` (height, width, 2), the picture at that x and y; its edge goes on outside."""
+    # The stubs insist on a second map, which OpenCV does not.
+    return cv2.remap(picture, sources, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload, no-any-return]
+
+
+def make_grid(width: int, height: int) -> Floats:
+    """Return x and y of each pixel (height, width, 2)."""
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
