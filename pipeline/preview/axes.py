@@ -35,10 +35,11 @@ class MouthAxes:
     face_height: float
 
     def to_mouth(self, points: Points) -> tuple[Points, Points]:
-        """Return u, -1 at the left corner and 1 at the right, and v, mouth widths below the origin."""
-        offset = points - self.origin
-        x, y = offset @ self.along, offset @ self.down
-        return x / np.where(x < 0, self.left_width, self.right_width), y / self.mouth_width
+        """Return u, -1 at the left corner and 1 at the right, and v, mouth widths below the origin; of the same type."""
+        kind = points.dtype.type
+        offset = points - self.origin.astype(kind)
+        x, y = offset @ self.along.astype(kind), offset @ self.down.astype(kind)
+        return x / np.where(x < 0, kind(self.left_width), kind(self.right_width)), y / kind(self.mouth_width)
 
     @cached_property
     def half_width(self) -> float:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.preview import mesh
-from pipeline.preview.inside import measure_light, paint_inside
+from pipeline.preview.inside import mix_palette, paint_inside
 from pipeline.preview.lids import find_eyes, shut_lids
 from pipeline.preview.mark import make_mark
 from pipeline.preview.performance import Pose
@@ -16,7 +16,9 @@ from pipeline.preview.smooth import ramp
 from pipeline.preview.spectacles import wears_spectacles
 from pipeline.types import Floats, FrameSize, Pixels, Portrait
 
-_FIXED_POINT_STEPS = 4
+_FIXED_POINT_STEPS = 5
+_DAMPING = 0.7
+_ENLARGEMENT = 2
 _MIN_BLINK = 0.02
 
 
@@ -41,16 +43,17 @@ class Renderer:
         size = FrameSize(width, height)
         landmarks = portrait.face.landmarks
         self._photo = np.ascontiguousarray(portrait.frame)
+        self._enlarged = _enlarge(self._photo)
         self._rig = build_rig(landmarks, size)
         self._eyes = find_eyes(self._photo, landmarks)
         self._mark = make_mark(size)
         self._jaw_region = self._surround_mouth(3.0, -1.0, 1.9)
-        self._lip_region = self._surround_mouth(1.25, -0.3, 0.8)
+        self._lip_region = self._surround_mouth(1.15, -0.25, 0.7)
         self._pixels = make_grid(width, height)
         self._nodes = make_grid(self._rig.upper.shape[2], self._rig.upper.shape[1])
         self._below_seam = self._place(self._pixels)[0].astype(np.float32)
         self._jaw_window = self._fade_jaw()
-        self._light = measure_light(self._sample_cheeks(landmarks))
+        self._palette = mix_palette(self._sample(landmarks[list(mesh.CHEEKS), :2]), self._sample_teeth(landmarks))
         self._brows = 0.0 if wears_spectacles(self._photo, landmarks) else 1.0
         self._reach = _limit_by_turn(landmarks)
 
@@ -91,8 +94,9 @@ class Renderer:
     def _invert(self, fields: Floats, weights: Floats, region: Region) -> Floats:
         """Return the pixel of the photo (height, width, 2) that shows at each pixel of a region of the head.
 
-        The fields say where a node goes; a picture is drawn by asking where a pixel came from: b = x - u(b), solved by
-        repeating it on the nodes, where it converges as the fields are smooth.
+        The fields say where a node goes; a picture is drawn by asking where a pixel came from: b = x - u(b), solved on
+        the nodes by repeating it. Behind an opened mouth the slope of u reaches 1, where plain repetition swings to
+        and fro for ever: each step goes only part of the way.
         """
         shift = np.tensordot(weights / STEP, fields, axes=1)
         nodes = self._nodes[
@@ -100,7 +104,7 @@ class Renderer:
         ]
         back = nodes
         for _ in range(_FIXED_POINT_STEPS):
-            back = nodes - remap(shift, back, cv2.INTER_LINEAR)
+            back = back + _DAMPING * (nodes - remap(shift, back, cv2.INTER_LINEAR) - back)
         size = (region.right - region.left, region.bottom - region.top)
         enlarged = cv2.resize((back - nodes) * STEP, size, interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.add(enlarged, self._pixels[region.slices]))
@@ -122,22 +126,24 @@ class Renderer:
         below_lower, along_lower = self._place(layers.lower)
         hole = np.clip(below_upper * mouth_width + 0.5, 0, 1) * ramp((1 - np.abs(along_upper)) / 0.15)
         picture = self._take(layers.upper).astype(np.float32)
-        inside = paint_inside(along_upper, below_upper, -below_lower, self._rig.mouth, self._light)
+        inside = paint_inside(along_upper, below_upper, -below_lower, self._rig.mouth, self._palette)
         picture += (inside - picture) * hole[..., None]
         is_lower = np.clip(0.5 + below_lower * mouth_width, 0, 1)
         picture += (self._take(layers.lower) - picture) * is_lower[..., None]
         # The rest of the face comes from the blended layers: fade into it around the lips.
-        near = ramp((1.15 - np.abs(along_lower)) / 0.12) * ramp((0.75 - np.abs(below_lower)) / 0.15)
+        near = ramp((1.12 - np.abs(along_lower)) / 0.1) * ramp((0.3 - below_lower) / 0.15)
         part = frame[self._lip_region.slices]
         part[:] = np.clip(part + (picture - part) * near[..., None] + 0.5, 0, 255)
 
     def _place(self, sources: Floats) -> tuple[Floats, Floats]:
         """Return how far below the lips' seam, in mouth widths, and where along it pixels of the photo lie."""
         u, v = self._rig.axes.to_mouth(sources)
-        return v - np.interp(u, *self._rig.mouth.seam), u
+        return v - np.interp(u, *self._rig.mouth.seam).astype(np.float32), u
 
     def _take(self, sources: Floats) -> Pixels:
-        return remap(self._photo, sources, cv2.INTER_CUBIC)
+        """Return the photo's colours there: as sharp as with a cubic filter, in a sixth of the time."""
+        places = cv2.addWeighted(sources, _ENLARGEMENT, sources, 0.0, (_ENLARGEMENT - 1) / 2)
+        return np.asarray(cv2.cvtColor(remap(self._enlarged, places, cv2.INTER_LINEAR), cv2.COLOR_RGBA2RGB))
 
     def _surround_mouth(self, beside: float, above: float, below: float) -> Region:
         """Return the rectangle around the mouth, reaching u to both sides and v from `above` to `below`."""
@@ -159,10 +165,22 @@ class Renderer:
         distance = np.maximum(np.abs(u) / 3, np.maximum(-v, v / 1.9))
         return ramp((1 - distance) / 0.25).astype(np.float32)
 
-    def _sample_cheeks(self, landmarks: Floats) -> Pixels:
-        height, width = self._photo.shape[:2]
-        spots = np.clip(landmarks[list(mesh.CHEEKS), :2], 0, (width - 1, height - 1)).astype(int)
-        return self._photo[spots[:, 1], spots[:, 0]]
+    def _sample_teeth(self, landmarks: Floats) -> Pixels:
+        """Return the colours midway between the inner lips."""
+        upper, lower = (
+            landmarks[list(mesh.UPPER_LIP_INSIDE[2:-2]), :2],
+            landmarks[list(mesh.LOWER_LIP_INSIDE[2:-2]), :2],
+        )
+        return self._sample((upper + lower) / 2)
+
+    def _sample(self, points: Floats) -> Pixels:
+        return remap(self._photo, points[None].astype(np.float32), cv2.INTER_LINEAR)[0]
+
+
+def _enlarge(photo: Pixels) -> Pixels:
+    """Enlarge once with a good filter, so that a quick one is enough for each frame; OpenCV is quickest at RGBA."""
+    size = (_ENLARGEMENT * photo.shape[1], _ENLARGEMENT * photo.shape[0])
+    return np.asarray(cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2RGBA), size, interpolation=cv2.INTER_CUBIC))
 
 
 def _limit_by_turn(landmarks: Floats) -> float:

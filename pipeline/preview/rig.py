@@ -186,7 +186,7 @@ class _Controls:
             0.85 * np.exp(-((u / 2) ** 2)) * ramp((v + 0.35) / 0.8) * on_head * np.exp(-(np.maximum(v - 1.6, 0) ** 2))
         )
         reach = (1.0 if is_lower else -0.10) - _CORNER
-        jaw = np.where(is_lip, _CORNER + arch ** 0.7 * reach, skin)
+        jaw = np.where(is_lip, _CORNER + arch**0.7 * reach, skin)
         gaps = np.interp(u, self._mouth.seam[0], self._mouth.gaps, 0, 0)
         close = np.where(is_lip, gaps * (-0.92 if is_lower else 0.22), -0.6 * gap * skin * (v > 0.15))
         fading = np.exp(-(np.maximum(np.abs(u) - 1, 0) ** 2) / 0.8) * np.exp(-((v / 0.7) ** 2)) * on_head

@@ -19,5 +19,7 @@ def wears_spectacles(photo: Pixels, landmarks: Floats) -> bool:
     down = np.linspace(0, 1, _STEPS)[:, None, None]
     beside = np.linspace(-0.12, 0.12, 9)[None, :, None]
     places = (start + (end - start) * down + across * beside).astype(np.float32)
-    brightness = remap(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), places, cv2.INTER_LINEAR).mean(axis=1)
+    brightness = remap(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32), places, cv2.INTER_LINEAR).mean(
+        axis=1
+    )
     return bool(np.abs(np.diff(brightness)).max() > _STEP_OF_BRIDGE * max(float(brightness.mean()), 1.0))
