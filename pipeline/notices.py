@@ -14,6 +14,7 @@ Field = Literal[
 Value = str | int | float
 
 TEXTS: dict[str, str] = {
+    "audio.cannot_open": "The recording cannot be opened. Check that the file exists and may be read.",
     "audio.empty_file": "The recording is empty. Choose another file or record again.",
     "audio.too_many_bytes": "The recording has {megabytes} MB; at most {limit_megabytes} MB are accepted. "
     "Save it as MP3 or M4A, or cut it.",
@@ -24,7 +25,7 @@ TEXTS: dict[str, str] = {
     "audio.no_sound": "The file has no sound. Choose a recording, or a video with sound.",
     "audio.unknown_codec": "The sound inside of the file is of a kind that is not accepted ({codec}). Save it as WAV, "
     "MP3 or M4A.",
-    "audio.unusual": "Expected 1 to 16 channels at 4 to 192 kHz, got {num_channels} at {sampling_rate} Hz. Save the "
+    "audio.unusual": "Expected 1 to 8 channels at 4 to 192 kHz, got {num_channels} at {sampling_rate} Hz. Save the "
     "recording again at 48 kHz.",
     "audio.too_short": "The recording is {total} seconds long; at least 1 second is needed. Record a longer one.",
     "audio.start_invalid": "The start must be 0 seconds or later, got {start}.",
@@ -85,6 +86,12 @@ TEXTS: dict[str, str] = {
     "job.interrupted": "The server stopped {attempts} times while it made this video, so it was given up. Try again "
     "with a shorter voice.",
     "job.unexpected": "Something unexpected went wrong; the server's log has the details. Try again.",
+    "remote.crashed": "The GPU stopped {attempts} times while it made this video, so it was given up; most likely its "
+    "memory ran out. Use a shorter voice or a smaller profile.",
+    "remote.expired": "The video was finished so long ago that it is gone. Make it again.",
+    "remote.files_missing": "The GPU did not find the photo and the voice. Make the video again.",
+    "remote.lost": "The GPU could not be started, or crashed; the log of the deployment has the details. Try again.",
+    "remote.timeout": "The GPU took longer than the deployment allows. Use a shorter voice or a quicker profile.",
 }
 
 

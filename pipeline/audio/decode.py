@@ -1,8 +1,9 @@
 """Decode an uploaded recording piece by piece, opening nothing but the file itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -19,10 +20,11 @@ from pipeline.notices import Notice
 from pipeline.types import Floats
 
 MAX_BYTES = 100_000_000
-MAX_SECONDS = 600.0
-_TOLERATED_SECONDS = 1.0
+MAX_SECONDS = 600
+_TOLERATED_SECONDS = 1
+_TOLERATED_PACKETS = 2
 _SAMPLING_RATES = range(4_000, 192_001)
-MAX_CHANNELS = 16
+MAX_CHANNELS = 8
 
 _CONTAINER_OPTIONS = {
     "protocol_whitelist": "",  # no protocol at all: the bytes come from the open file
@@ -45,9 +47,9 @@ class Block:
     sampling_rate: int
 
     @property
-    def seconds(self) -> float:
-        """How long it sounds."""
-        return float(self.samples.shape[1] / self.sampling_rate)
+    def seconds(self) -> Fraction:
+        """How long it sounds, exactly: thousands of blocks are added up."""
+        return Fraction(self.samples.shape[1], self.sampling_rate)
 
 
 @dataclass
@@ -62,12 +64,12 @@ class Damage:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """A warning where something is missing."""
-        return (Notice("audio.damaged", "audio"),) if self.num_packets else ()
+        """A warning where something is missing; tags that some programs append look like a broken packet too."""
+        return (Notice("audio.damaged", "audio"),) if self.num_packets > _TOLERATED_PACKETS else ()
 
 
 def decode_recording(path: Path, damage: Damage | None = None) -> Iterator[Block]:
-    """Yield the recording from its beginning to its end, in order.
+    """Yield the recording from its beginning to its end, in blocks of about a second.
 
     Time is counted in samples: headers that claim another length are not believed.
 
@@ -79,27 +81,36 @@ def decode_recording(path: Path, damage: Damage | None = None) -> Iterator[Block
         InputError: The file is not a recording of an accepted kind.
         InputTooLargeError: It has too many bytes or seconds.
     """
-    seconds = 0.0
+    seconds = Fraction(0)
     with _open_container(path) as (container, stream):
-        for frame in _decode_frames(container, stream, damage or Damage()):
-            block = _to_block(frame)
+        for frames in _gather(_decode_frames(container, stream, damage or Damage())):
+            block = _to_block(frames)
             seconds += block.seconds
             if seconds > MAX_SECONDS + _TOLERATED_SECONDS:
-                raise InputTooLargeError("audio.too_long", "audio", limit_minutes=int(MAX_SECONDS // 60))
+                raise InputTooLargeError("audio.too_long", "audio", limit_minutes=MAX_SECONDS // 60)
             yield block
 
 
 @contextmanager
 def _open_container(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    num_bytes = path.stat().st_size
-    if num_bytes == 0:
-        raise InputError("audio.empty_file", "audio")
-    if num_bytes > MAX_BYTES:
-        raise InputTooLargeError(
-            "audio.too_many_bytes", "audio", megabytes=num_bytes // 1_000_000, limit_megabytes=MAX_BYTES // 1_000_000
-        )
-    with path.open("rb") as file, _open_demuxer(file) as container:
+    with _open_file(path) as file, _open_demuxer(file) as container:
         yield container, _choose_stream(container)
+
+
+@contextmanager
+def _open_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError("audio.cannot_open", "audio") from error
+    with file:
+        num_bytes = path.stat().st_size
+        if num_bytes == 0:
+            raise InputError("audio.empty_file", "audio")
+        if num_bytes > MAX_BYTES:
+            sizes = {"megabytes": num_bytes // 1_000_000, "limit_megabytes": MAX_BYTES // 1_000_000}
+            raise InputTooLargeError("audio.too_many_bytes", "audio", **sizes)
+        yield file
 
 
 def _open_demuxer(file: BinaryIO) -> InputContainer:
@@ -154,22 +165,44 @@ def _decode_frames(container: InputContainer, stream: AudioStream, damage: Damag
         raise InputError("audio.unreadable", "audio")
 
 
-def _to_block(frame: AudioFrame) -> Block:
-    if frame.sample_rate not in _SAMPLING_RATES or not 1 <= frame.layout.nb_channels <= MAX_CHANNELS:
-        raise InputError(
-            "audio.unusual", "audio", sampling_rate=frame.sample_rate, num_channels=frame.layout.nb_channels
-        )
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    return Block(_to_float(samples), frame.sample_rate)
+def _gather(frames: Iterable[AudioFrame]) -> Iterator[list[AudioFrame]]:
+    """Yield lists of frames of one kind: a list costs little more than a frame, and there are 40 frames a second."""
+    gathered: list[AudioFrame] = []
+    num_samples = 0
+    for frame in frames:
+        _check_frame(frame)
+        if gathered and (num_samples >= frame.sample_rate or _get_kind(frame) != _get_kind(gathered[0])):
+            yield gathered
+            gathered, num_samples = [], 0
+        gathered.append(frame)
+        num_samples += frame.samples
+    if gathered:
+        yield gathered
+
+
+def _get_kind(frame: AudioFrame) -> tuple[int, int, str]:
+    return frame.sample_rate, frame.layout.nb_channels, frame.format.name
+
+
+def _check_frame(frame: AudioFrame) -> None:
+    num_channels = frame.layout.nb_channels
+    if frame.sample_rate not in _SAMPLING_RATES or not 1 <= num_channels <= MAX_CHANNELS:
+        raise InputError("audio.unusual", "audio", sampling_rate=frame.sample_rate, num_channels=num_channels)
+
+
+def _to_block(frames: list[AudioFrame]) -> Block:
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+    if not frames[0].format.is_planar:
+        samples = samples.reshape(-1, frames[0].layout.nb_channels).T
+    return Block(_to_float(samples), frames[0].sample_rate)
 
 
 def _to_float(samples: npt.NDArray[Any]) -> Floats:
     """Scale any of FFmpeg's sample types to -1 to 1; what is not a number becomes silence."""
     if samples.dtype.kind == "f":
-        return np.nan_to_num(np.clip(samples, -1.0, 1.0), nan=0.0).astype(np.float32)
+        clean: Floats = np.nan_to_num(np.clip(samples, -1.0, 1.0), copy=False, nan=0.0).astype(np.float32, copy=False)
+        return clean
     full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
     middle = full_scale if samples.dtype.kind == "u" else 0.0
-    scaled: Floats = (samples.astype(np.float32) - np.float32(middle)) / np.float32(full_scale)
+    scaled: Floats = (samples.astype(np.float32) - np.float32(middle)) * np.float32(1 / full_scale)
     return scaled

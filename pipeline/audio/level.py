@@ -13,6 +13,7 @@ SILENT_PEAK = 1e-3
 QUIET_DECIBELS = -40.0
 CLIPPED_SHARE = 1e-3
 _CLIPPED_SAMPLE = 0.998
+_KEPT_ENERGY = 0.3
 _RMS_SAMPLES = SPEECH_SAMPLING_RATE * 40 // 1000
 _LOUD_PERCENTILE = 95
 
@@ -25,7 +26,7 @@ class Level:
         num_samples: Of all channels together.
         num_clipped: Samples that stand at full scale beside another such.
         peak: The largest magnitude.
-        energy: Sum of squares of each channel (16,).
+        energy: Sum of squares of each channel (8,).
         mixed_energy: Sum of squares of what the channels were mixed to.
     """
 
@@ -45,11 +46,9 @@ class Level:
         self.mixed_energy += float(mixed @ mixed)
 
     @property
-    def has_cancelled(self) -> bool:
-        """Whether the channels, recorded with opposite signs, extinguished one another when they were mixed."""
-        num_channels = max(int(np.count_nonzero(self.energy)), 1)
-        unrelated_energy = float(self.energy.sum()) / num_channels**2
-        return self.mixed_energy < 0.5 * unrelated_energy
+    def is_lost_by_mixing(self) -> bool:
+        """Whether mixing lost most of the loudest channel: the others are silent, or have the opposite sign."""
+        return self.mixed_energy < _KEPT_ENERGY * float(self.energy.max())
 
 
 def check_level(level: Level, waveform: Floats) -> tuple[Notice, ...]:

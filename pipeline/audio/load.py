@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -28,15 +29,15 @@ def load_speech(path: Path, start_seconds: float = 0.0, max_duration_seconds: fl
     """
     part = choose_part(start_seconds, max_duration_seconds)
     recording = _read_recording(path, part)
-    if recording.level.has_cancelled:
+    if recording.level.is_lost_by_mixing:
         recording = _read_recording(path, part, channel=int(np.argmax(recording.level.energy)))
     check_part(part, recording.part_seconds, recording.total_seconds)
     notices = check_level(recording.level, recording.waveform)
     activity = find_activity(recording.waveform)
     return Speech(
         waveform=recording.waveform,
-        sound=Sound(path, part.start_seconds, recording.part_seconds),
-        total_seconds=recording.total_seconds,
+        sound=Sound(path, start_seconds, float(recording.part_seconds)),
+        total_seconds=float(recording.total_seconds),
         activity=activity,
         notices=(*notices, *check_activity(activity), *recording.damage.notices),
     )
@@ -47,8 +48,8 @@ class _Recording:
     """What one pass over a recording finds."""
 
     waveform: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
-    part_seconds: float = 0.0
-    total_seconds: float = 0.0
+    part_seconds: Fraction = Fraction(0)
+    total_seconds: Fraction = Fraction(0)
     level: Level = field(default_factory=Level)
     damage: Damage = field(default_factory=Damage)
 

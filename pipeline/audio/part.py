@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from pipeline.audio.decode import Block
 from pipeline.errors import InputError
@@ -19,8 +20,8 @@ class Part:
         max_seconds: How long it may be at most; infinite takes the rest.
     """
 
-    start_seconds: float
-    max_seconds: float = math.inf
+    start_seconds: Fraction
+    max_seconds: Fraction | float = math.inf
 
 
 def choose_part(start_seconds: float, max_duration_seconds: float | None) -> Part:
@@ -32,13 +33,13 @@ def choose_part(start_seconds: float, max_duration_seconds: float | None) -> Par
     if not (math.isfinite(start_seconds) and start_seconds >= 0):
         raise InputError("audio.start_invalid", "start_sec", start=start_seconds)
     if max_duration_seconds is None:
-        return Part(start_seconds)
-    if not max_duration_seconds >= MIN_SECONDS:
+        return Part(Fraction(start_seconds))
+    if not (math.isfinite(max_duration_seconds) and max_duration_seconds >= MIN_SECONDS):
         raise InputError("audio.length_invalid", "max_duration_sec", length=max_duration_seconds)
-    return Part(start_seconds, max_duration_seconds)
+    return Part(Fraction(start_seconds), Fraction(max_duration_seconds))
 
 
-def check_part(part: Part, part_seconds: float, total_seconds: float) -> None:
+def check_part(part: Part, part_seconds: Fraction, total_seconds: Fraction) -> None:
     """Refuse a part that turned out to be too short.
 
     Args:
@@ -51,17 +52,17 @@ def check_part(part: Part, part_seconds: float, total_seconds: float) -> None:
     """
     if part_seconds >= MIN_SECONDS:
         return
-    total = round(total_seconds, 2)
+    start, total = float(part.start_seconds), round(float(total_seconds), 2)
     if total_seconds < MIN_SECONDS:
         raise InputError("audio.too_short", "audio", total=total)
     if part.start_seconds >= total_seconds:
-        raise InputError("audio.start_beyond_end", "start_sec", start=part.start_seconds, total=total)
-    raise InputError("audio.part_too_short", "start_sec", start=part.start_seconds, total=total)
+        raise InputError("audio.start_beyond_end", "start_sec", start=start, total=total)
+    raise InputError("audio.part_too_short", "start_sec", start=start, total=total)
 
 
 def cut_part(blocks: Iterable[Block], part: Part) -> Iterator[Block]:
     """Yield the part's samples only, exact to the sample; `blocks` is not read beyond the part's end."""
-    seconds = 0.0
+    seconds = Fraction(0)
     end_seconds = part.start_seconds + part.max_seconds
     for block in blocks:
         first = _clip_to(block, part.start_seconds - seconds)
@@ -73,7 +74,7 @@ def cut_part(blocks: Iterable[Block], part: Part) -> Iterator[Block]:
             return
 
 
-def _clip_to(block: Block, seconds: float) -> int:
+def _clip_to(block: Block, seconds: Fraction | float) -> int:
     """Return the sample of the block that is nearest to a time counted from the block's beginning."""
     num_samples: int = block.samples.shape[1]
     return round(min(max(seconds * block.sampling_rate, 0), num_samples))

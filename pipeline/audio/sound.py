@@ -1,6 +1,7 @@
 """The person's own sound, as the video carries it."""
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
 from pipeline.audio.decode import Block, decode_recording
 from pipeline.audio.part import Part, cut_part
@@ -23,7 +24,9 @@ def read_sound(sound: Sound) -> SoundTrack:
     first = next(iter(decode_recording(sound.path)))
     sampling_rate = next((rate for rate in _TRACK_RATES if rate >= first.sampling_rate), _TRACK_RATES[-1])
     num_channels = _STEREO if len(first.samples) == _STEREO else 1
-    blocks = cut_part(decode_recording(sound.path), Part(sound.start_seconds, sound.duration_seconds))
+    blocks = cut_part(
+        decode_recording(sound.path), Part(Fraction(sound.start_seconds), Fraction(sound.duration_seconds))
+    )
     return SoundTrack(sampling_rate, num_channels, resample(_match(blocks, num_channels), sampling_rate))
 
 
