@@ -9,11 +9,13 @@ from app import VERSION
 from app.jobs import JobRunner, Jobs
 from app.metrics import Metrics
 from app.middleware import AnswerMiddleware, PasswordMiddleware
-from app.problems import add_handlers
+from app.problems import add_handlers, add_handlers_to_mounts, refuse_other_methods
 from app.routes import health, jobs, photos, profiles, videos
+from app.routes.openapi import complete_schema
 from app.settings import Settings
 from app.storage import JobStore
 
+_ROUTERS = (videos.router, jobs.router, photos.router, profiles.router, health.router)
 _DESCRIPTION = """
 A photo and a voice become a talking video.
 
@@ -38,8 +40,10 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     metrics.watch_jobs(service.count_statuses)
     app = _create_api(service)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
-    for router in (videos.router, jobs.router, photos.router, profiles.router, health.router):
+    for router in _ROUTERS:
         app.include_router(router)
+    refuse_other_methods(app, _ROUTERS)
+    complete_schema(app)
     add_handlers(app)
     _mount_page(app, service, settings)
     app.add_middleware(AnswerMiddleware, metrics=metrics)
@@ -63,3 +67,4 @@ def _mount_page(app: FastAPI, service: Jobs, settings: Settings) -> None:
     from app.ui import mount_page  # Gradio takes seconds to import
 
     mount_page(app, service, settings)
+    add_handlers_to_mounts(app)

@@ -1,14 +1,16 @@
 """The one table from exceptions to statuses, and the answers made of it: problem+json, as RFC 9457 has it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Mount, Route
 
 from app import errors
 from app.schemas import Problem
@@ -18,6 +20,7 @@ Responses = dict[int | str, dict[str, Any]]
 """The answers of a route, as FastAPI takes them for OpenAPI."""
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TYPE = "urn:video-lab:problem:"
 _log = logging.getLogger(__name__)
 
@@ -107,9 +110,34 @@ def add_handlers(app: FastAPI) -> None:
         Exception: _handle,
         HTTPException: _handle_http,
         RequestValidationError: _handle_validation,
+        ClientDisconnect: _handle_disconnect,
     }
     for cls, handler in handlers.items():
         app.add_exception_handler(cls, handler)
+
+
+def add_handlers_to_mounts(app: FastAPI) -> None:
+    """Have the apps that are mounted on this one, such as the page, answer their errors as problems, too."""
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
+            route.app.add_exception_handler(HTTPException, _handle_http)  # type: ignore[arg-type] # takes what it says
+
+
+def refuse_other_methods(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Answer 405 for paths of the routers; otherwise the page, mounted at `/`, would answer that there is nothing."""
+    allowed: dict[str, set[str]] = {}
+    for route in (route for router in routers for route in router.routes if isinstance(route, Route)):
+        allowed.setdefault(route.path, set()).update(route.methods or ())
+    for path, methods in allowed.items():
+        app.add_route(path, _refuse(methods), methods=sorted(_METHODS - methods), include_in_schema=False)
+
+
+def _refuse(allowed: set[str]) -> Callable[[Request], Awaitable[Response]]:
+    async def refuse(request: Request) -> Response:
+        del request
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+
+    return refuse
 
 
 async def _handle(request: Request, error: Exception) -> Response:
@@ -132,6 +160,11 @@ async def _handle_validation(request: Request, error: RequestValidationError) ->
     first = error.errors()[0]
     field = str(first["loc"][-1])
     return answer_problem(KINDS[errors.BodyError], f"{field}: {first['msg']}.", field=field)
+
+
+async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
+    del request, error
+    return Response(status_code=400)  # nobody reads it
 
 
 def _find_headers(error: Exception) -> dict[str, str]:

@@ -96,6 +96,11 @@ class LocalRunner:
         """Say whether this machine can run the profile."""
         return find_availability(profile, self._engine_settings)
 
+    async def warm_up(self) -> None:
+        """Start a worker before it is needed, if none is there: importing its libraries takes seconds."""
+        if not self._workers:
+            self._idle.append(await self._add_worker())
+
     async def start(self, folder: JobFolder) -> str:
         """Give the job to a worker."""
         handle = secrets.token_hex(8)
@@ -138,6 +143,9 @@ class LocalRunner:
             if worker.is_alive:
                 return worker
             self._workers.remove(worker)
+        return await self._add_worker()
+
+    async def _add_worker(self) -> _Worker:
         worker = await _Worker.spawn(self._worker_settings)
         self._workers.append(worker)
         return worker

@@ -87,8 +87,8 @@ class Jobs:
         self._store = store
         self._on_end = on_end
         self._speeds = SpeedBook(store.speeds)
-        local = LocalRunner(settings.engine_settings, capacity=settings.workers)
-        self._local = _Lane(local)
+        self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers)
+        self._local = _Lane(self._local_runner)
         self._lanes = [self._local] if runner is None else [self._local, _Lane(runner)]
         self._entries: dict[str, _Entry] = {}
         self._num_submitting = 0
@@ -140,6 +140,8 @@ class Jobs:
         self.check_room()
         self._num_submitting += 1
         try:
+            if self._lane(profile.model) is self._local:
+                await self._local_runner.warm_up()
             record = await self._accept(request, profile)
         finally:
             self._num_submitting -= 1

@@ -36,6 +36,7 @@ def attempt(folder: JobFolder, find_engine: Callable[[Model], Engine], report: R
     except InputError as error:
         return RunEnd("failed", error=error.notice)
     except (EngineError, EngineUnavailableError) as error:
+        _log.warning("job %.6s failed", folder.path.name, exc_info=True)
         return RunEnd("failed", error=Notice("job.engine_failed", "request", {"reason": str(error)}))
     except MemoryError:
         return RunEnd("failed", error=Notice("job.out_of_memory", "request"))

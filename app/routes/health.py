@@ -13,6 +13,7 @@ from pipeline.profiles import PROFILES
 router = APIRouter(tags=["health"])
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", summary="See whether the server is well")
 async def show_health(jobs: JobsOfApp) -> HealthAnswer:
     """Answer with the models that can be used here, and why others cannot."""

@@ -12,7 +12,8 @@ from app.problems import Responses, describe_problems
 from app.routes.answers import describe_job
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.files import answer_file
-from app.routes.submission import describe_body, submit
+from app.routes.openapi import describe_body
+from app.routes.submission import submit
 from app.schemas import JobAnswer, VideoBody, VideoOptions
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -79,9 +80,9 @@ async def follow_job(job: JobOfPath, jobs: JobsOfApp) -> AsyncIterator[ServerSen
         number += 1
 
 
-@router.api_route(
+@router.head("/{job_id}/video", include_in_schema=False)
+@router.get(
     "/{job_id}/video",
-    methods=["GET", "HEAD"],
     summary="Fetch the video",
     response_class=FileResponse,
     responses=_VIDEO | describe_problems(404, 409, 410, 416),
@@ -91,9 +92,9 @@ async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, down
     return answer_file(request, jobs.video_path(job.id), job.id, f"talking-video-{job.id[:6]}.mp4", download=download)
 
 
-@router.api_route(
+@router.head("/{job_id}/poster", include_in_schema=False)
+@router.get(
     "/{job_id}/poster",
-    methods=["GET", "HEAD"],
     summary="Fetch a still picture of the video",
     response_class=FileResponse,
     responses=_POSTER | describe_problems(404, 409, 410),

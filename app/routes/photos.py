@@ -11,7 +11,8 @@ from app.problems import describe_problems
 from app.routes.answers import describe_notices
 from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
-from app.routes.submission import describe_body, make_framing
+from app.routes.openapi import describe_body
+from app.routes.submission import make_framing
 from app.schemas import FaceAnswer, FaceCropAnswer, FaceCropBody, FramingBody, Rectangle
 from pipeline.profiles import get_profile
 from pipeline.types import Box, Face, Pixels, Portrait

@@ -1,19 +1,16 @@
 """From a request's body to a job."""
 
 from pathlib import Path
-from typing import Any
 
 from fastapi import Request
 
 from app.jobs import Job, Jobs
-from app.routes.bodies import FILES, read_files
-from app.schemas import Body, FramingBody, VideoBody, VideoOptions
+from app.routes.bodies import read_files
+from app.schemas import FramingBody, VideoBody, VideoOptions
 from app.settings import Settings
 from pipeline.errors import InputError
 from pipeline.profiles import get_profile
 from pipeline.types import Framing, GenerationRequest
-
-_FORM_PARTS = {"image": "The photo.", "audio": "The recording, or a video with sound."}
 
 
 async def submit(request: Request, jobs: Jobs, settings: Settings) -> Job:
@@ -37,24 +34,6 @@ def make_framing(options: FramingBody) -> Framing:
     """Return the framing that was asked for."""
     crop = options.crop
     return Framing(options.aspect, options.face, crop.zoom, crop.shift_x, crop.shift_y)
-
-
-def describe_body(body: type[Body], options: type[Body], *, has_form: bool = True) -> dict[str, Any]:
-    """Describe for OpenAPI a body that `read_files` reads, or that is only JSON."""
-    content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{body.__name__}"}}}
-    if has_form:
-        content["multipart/form-data"] = {"schema": _describe_form(body, options)}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
-    names = [FILES[field] for field in FILES if field in body.model_fields]
-    files = {
-        name: {"type": "string", "contentMediaType": "application/octet-stream", "description": _FORM_PARTS[name]}
-        for name in names
-    }
-    others = options.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
-    return {"type": "object", "required": names, "properties": files | others}
 
 
 def _check_model(options: VideoOptions) -> None:

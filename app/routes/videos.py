@@ -12,7 +12,8 @@ from app.jobs import Job
 from app.problems import describe_problems
 from app.routes.answers import describe_result
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
-from app.routes.submission import describe_body, submit
+from app.routes.openapi import describe_body
+from app.routes.submission import submit
 from app.schemas import Metadata, VideoAnswer, VideoBody, VideoOptions
 
 router = APIRouter(tags=["videos"])
