@@ -35,7 +35,7 @@ class MouthAxes:
     face_height: float
 
     def to_mouth(self, points: Points) -> tuple[Points, Points]:
-        """Return u, -1 at the left corner and 1 at the right, and v, mouth widths below the origin; of the same type."""
+        """Return u, -1 at the left corner and 1 at the right, and v, mouth widths below the origin."""
         kind = points.dtype.type
         offset = points - self.origin.astype(kind)
         x, y = offset @ self.along.astype(kind), offset @ self.down.astype(kind)

@@ -12,6 +12,7 @@ _DARK = np.array([74, 28, 26], np.float32)
 _GUMS = np.array([120, 54, 50], np.float32)
 _TONGUE = np.array([176, 88, 84], np.float32)
 _TEETH = np.array([240, 229, 212], np.float32)
+_BRIGHTEST_TEETH = 1.1
 _NORMAL_SKIN = np.array([205, 165, 145], np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _TINT = 0.35
@@ -44,7 +45,9 @@ def mix_palette(cheeks: Pixels, between_lips: Pixels) -> Palette:
     # Teeth in the photo are in the light, and so is what lies below them; a dark mouth stays dark.
     toothy = float(ramp((float((between_lips @ _LUMA).mean()) / skin_luma - 0.5) / 0.3))
     edge = 0.6 * _DARK + toothy * (_GUMS - 0.6 * _DARK)
-    return Palette(*((color * light).astype(np.float32) for color in (edge, _DARK, _TONGUE, _TEETH)))
+    # Teeth are whiter than the skin around them but hardly brighter, or they would glow.
+    teeth = _TEETH * light * min(1.0, _BRIGHTEST_TEETH * skin_luma / float(_TEETH * light @ _LUMA))
+    return Palette(*(color.astype(np.float32) for color in (edge * light, _DARK * light, _TONGUE * light, teeth)))
 
 
 def paint_inside(u: Floats, below_upper: Floats, above_lower: Floats, mouth: Mouth, palette: Palette) -> Floats:
