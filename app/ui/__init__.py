@@ -2,9 +2,10 @@
 
 import os
 
+# Gradio reads these when it is imported.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from app.ui.mount import mount_page  # noqa: E402 - Gradio reads these variables when it is imported
+from app.ui.mount import mount_page
 
 __all__ = ["mount_page"]

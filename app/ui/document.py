@@ -85,6 +85,15 @@ def finish(html: str, texts: Texts) -> str:
     return html.replace("<style>", head + "<style>", 1)
 
 
+def choose_visitors_texts(scope: Scope) -> Texts:
+    """Return the texts in the language that a visitor chose, or else that the browser asks for."""
+    headers = Headers(scope=scope)
+    chosen = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    if chosen and chosen.value in LANGUAGES:
+        return LANGUAGES[chosen.value]
+    return LANGUAGES[choose_language(headers.get("accept-language", ""))]
+
+
 def _find_redirect(scope: Scope) -> RedirectResponse | None:
     query = dict(parse_qsl(scope["query_string"].decode()))
     asked = query.pop("lang", None)
@@ -92,13 +101,9 @@ def _find_redirect(scope: Scope) -> RedirectResponse | None:
         response = RedirectResponse(_join(page_path(LANGUAGES[asked]), query), status_code=303)
         response.set_cookie(COOKIE, asked, max_age=_YEAR_SECONDS, samesite="lax", httponly=True)
         return response
-    headers = Headers(scope=scope)
-    chosen = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    language = (
-        chosen.value if chosen and chosen.value in LANGUAGES else choose_language(headers.get("accept-language", ""))
-    )
-    if scope["path"] == "/" and language != ENGLISH.language:
-        return RedirectResponse(_join(page_path(LANGUAGES[language]), query), status_code=303)
+    texts = choose_visitors_texts(scope)
+    if scope["path"] == "/" and texts is not ENGLISH:
+        return RedirectResponse(_join(page_path(texts), query), status_code=303)
     return None
 
 

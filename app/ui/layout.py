@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.ui import examples, markup
-from app.ui.inputs import Html, PhotoInput, VoiceInput
+from app.ui.inputs import create_html, create_photo_input, create_voice_input
 from app.ui.texts import Texts
+from pipeline.profiles import PROFILES
 
 HISTORY_KEY = "video-lab-videos"
 MAX_VOICE_SECONDS = 600.0
@@ -17,10 +18,10 @@ _SIDE = 320
 class PhotoPart:
     """The photo, the frame cut from it, and what moves that frame."""
 
-    photo: PhotoInput
-    faces: Html
-    tile: Html
-    note: Html
+    photo: gr.Image
+    faces: gr.HTML
+    tile: gr.HTML
+    note: gr.HTML
     person: gr.Radio
     adjust: gr.Accordion
     aspect: gr.Radio
@@ -33,9 +34,9 @@ class PhotoPart:
 class VoicePart:
     """The voice and how much of it is used."""
 
-    voice: VoiceInput
+    voice: gr.Audio
     video: gr.UploadButton
-    note: Html
+    note: gr.HTML
     duration: gr.Slider
 
 
@@ -44,21 +45,21 @@ class ProfilePart:
     """How the video is made."""
 
     profile: gr.Dropdown
-    note: Html
+    note: gr.HTML
     prompt: gr.Textbox
     seed: gr.Number
     random_seed: gr.Checkbox
     steps: gr.Slider
     guidance: gr.Slider
     audio_guidance: gr.Slider
-    advanced_note: Html
+    advanced_note: gr.HTML
 
 
 @dataclass(frozen=True)
 class ActionPart:
     """The buttons that start and stop."""
 
-    estimate: Html
+    estimate: gr.HTML
     preview: gr.Button
     generate: gr.Button
     cancel: gr.Button
@@ -68,9 +69,9 @@ class ActionPart:
 class ResultPart:
     """What comes out."""
 
-    status: Html
+    status: gr.HTML
     live: gr.Video
-    video: Html
+    video: gr.HTML
     job_id: gr.Textbox
     follow: gr.Button
 
@@ -79,23 +80,23 @@ class ResultPart:
 class Page:
     """All that events read and write."""
 
-    header: Html
-    examples: Html
+    header: gr.HTML
+    examples: gr.HTML
     photo: PhotoPart
     voice: VoicePart
     profile: ProfilePart
     action: ActionPart
     result: ResultPart
-    library: Html
+    library: gr.HTML
     history: gr.BrowserState
 
 
 def build_page(texts: Texts) -> Page:
     """Lay the page out, inside an open `gr.Blocks`."""
-    header = Html(markup.header(texts), elem_id="top")
+    header = create_html(markup.header(texts), elem_id="top")
     with gr.Row(elem_id="hero"):
-        Html(markup.hero(texts), elem_id="headline")
-        examples_part = Html(examples.render(texts), elem_id="examples")
+        create_html(markup.hero(texts), elem_id="headline")
+        examples_part = create_html(examples.render(texts), elem_id="examples", actions=["example"])
     with gr.Row(elem_id="main", equal_height=False):
         with gr.Column(scale=6, min_width=_SIDE, elem_id="inputs"):
             photo = _build_photo(texts)
@@ -104,20 +105,18 @@ def build_page(texts: Texts) -> Page:
             action = _build_actions(texts)
         with gr.Column(scale=5, min_width=_SIDE, elem_id="out"):
             result = _build_result(texts)
-    library = Html(markup.library(texts, []), elem_id="library")
-    Html(markup.footer(texts), elem_id="foot")
+    library = create_html(markup.library(texts, []), elem_id="library", actions=["open", "delete"])
+    create_html(markup.footer(texts), elem_id="foot")
     history = gr.BrowserState([], storage_key=HISTORY_KEY, secret=HISTORY_KEY)
     return Page(header, examples_part, photo, voice, profile, action, result, library, history)
 
 
 def _build_photo(texts: Texts) -> PhotoPart:
     with gr.Column(elem_classes="card", elem_id="photo-card"):
-        Html(markup.heading("1", texts("photo.heading"), texts("photo.help")))
+        create_html(markup.heading("1", texts("photo.heading"), texts("photo.help")))
         with gr.Row(elem_id="photo-row", equal_height=True):
             with gr.Column(elem_id="photo-box", min_width=140, scale=1):
-                photo = PhotoInput(
-                    type="filepath",
-                    image_mode=None,
+                photo = create_photo_input(
                     sources=["upload", "webcam", "clipboard"],
                     label=texts("photo.label"),
                     show_label=False,
@@ -126,9 +125,9 @@ def _build_photo(texts: Texts) -> PhotoPart:
                     buttons=[],
                     elem_id="photo",
                 )
-                faces = Html(elem_id="faces")
-            tile = Html(markup.empty_tile(texts), elem_id="crop")
-        note = Html(elem_id="photo-note")
+                faces = create_html(elem_id="faces")
+            tile = create_html(markup.empty_tile(texts), elem_id="crop")
+        note = create_html(elem_id="photo-note")
         person = gr.Radio([], label=texts("face.label"), visible=False, elem_id="person", elem_classes="chips")
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
@@ -154,9 +153,8 @@ def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Sli
 
 def _build_voice(texts: Texts) -> VoicePart:
     with gr.Column(elem_classes="card", elem_id="voice-card"):
-        Html(markup.heading("2", texts("voice.heading"), texts("voice.help")))
-        voice = VoiceInput(
-            type="filepath",
+        create_html(markup.heading("2", texts("voice.heading"), texts("voice.help")))
+        voice = create_voice_input(
             sources=["upload", "microphone"],
             label=texts("voice.label"),
             show_label=False,
@@ -168,7 +166,7 @@ def _build_voice(texts: Texts) -> VoicePart:
         video = gr.UploadButton(
             texts("voice.from_video"), file_types=["video"], size="sm", variant="secondary", elem_id="voice-video"
         )
-        note = Html(elem_id="voice-note")
+        note = create_html(elem_id="voice-note")
         duration = gr.Slider(
             1,
             MAX_VOICE_SECONDS,
@@ -184,11 +182,17 @@ def _build_voice(texts: Texts) -> VoicePart:
 
 def _build_profile(texts: Texts) -> ProfilePart:
     with gr.Column(elem_classes="card", elem_id="profile-card"):
-        Html(markup.heading("3", texts("profile.heading"), ""))
+        create_html(markup.heading("3", texts("profile.heading"), ""))
         profile = gr.Dropdown(
-            [], label=texts("profile.label"), show_label=False, filterable=False, elem_id="profile", interactive=True
+            [(texts(f"profile.name.{name}"), name) for name in PROFILES],
+            value=next(iter(PROFILES)),
+            label=texts("profile.label"),
+            show_label=False,
+            filterable=False,
+            elem_id="profile",
+            interactive=True,
         )
-        note = Html(elem_id="profile-note")
+        note = create_html(elem_id="profile-note")
         with gr.Accordion(texts("advanced.heading"), open=False, elem_id="advanced"):
             prompt = gr.Textbox(
                 label=texts("advanced.prompt"),
@@ -212,13 +216,13 @@ def _build_profile(texts: Texts) -> ProfilePart:
                 audio_guidance = gr.Slider(
                     1, 20, step=0.1, label=texts("advanced.audio_guidance"), elem_id="audio-guidance", min_width=130
                 )
-            advanced_note = Html(elem_id="advanced-note")
+            advanced_note = create_html(elem_id="advanced-note")
     return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced_note)
 
 
 def _build_actions(texts: Texts) -> ActionPart:
     with gr.Column(elem_id="actions"):
-        estimate = Html(markup.estimate(texts("estimate.empty")), elem_id="estimate")
+        estimate = create_html(markup.estimate(texts("estimate.empty")), elem_id="estimate")
         with gr.Row(elem_id="buttons"):
             cancel = gr.Button(
                 texts("action.cancel"), variant="stop", size="lg", visible=False, elem_id="cancel", min_width=100
@@ -234,7 +238,7 @@ def _build_actions(texts: Texts) -> ActionPart:
 
 def _build_result(texts: Texts) -> ResultPart:
     with gr.Column(elem_classes="card", elem_id="result-card"):
-        status = Html(markup.idle_card(texts), elem_id="status")
+        status = create_html(markup.idle_card(texts), elem_id="status")
         live = gr.Video(
             label=texts("result.live"),
             streaming=True,
@@ -244,7 +248,7 @@ def _build_result(texts: Texts) -> ResultPart:
             buttons=[],
             elem_id="live",
         )
-        video = Html(markup.empty_stage(texts), elem_id="result")
+        video = create_html(markup.empty_stage(texts), elem_id="result", actions=["reuse"])
     job_id = gr.Textbox(visible="hidden", elem_id="job-id")
     follow = gr.Button(visible="hidden", elem_id="follow")
     return ResultPart(status, live, video, job_id, follow)

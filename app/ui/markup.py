@@ -41,7 +41,7 @@ def chip(text: str, kind: str) -> str:
 
 def _languages(texts: Texts) -> str:
     links = "".join(
-        f'<a href="/?lang={other.language}" lang="{other.language}" hreflang="{other.language}">{escape(other.name)}</a>'
+        f'<a href="/?lang={other.language}" lang="{other.language}">{escape(other.name)}</a>'
         for other in LANGUAGES.values()
         if other is not texts
     )
@@ -56,7 +56,8 @@ def hero(texts: Texts) -> str:
 def heading(number: str, title: str, hint: str) -> str:
     """Return the heading of a card."""
     quiet = f"<p>{escape(hint)}</p>" if hint else ""
-    return f'<div class="heading"><span class="number" aria-hidden="true">{number}</span><h2>{escape(title)}</h2>{quiet}</div>'
+    shown_number = f'<span class="number" aria-hidden="true">{number}</span>'
+    return f'<div class="heading">{shown_number}<h2>{escape(title)}</h2>{quiet}</div>'
 
 
 def note(sentences: Iterable[str], kind: str) -> str:
@@ -82,10 +83,20 @@ def empty_tile(texts: Texts) -> str:
 
 def empty_stage(texts: Texts) -> str:
     """Return the video's place while there is none."""
+    return stage("empty", texts("result.empty"), texts("result.empty.hint"))
+
+
+def stage(state: str, title: str, hint: str) -> str:
+    """Return the video's place, with a sketch of what will be there."""
     return (
-        f'<div class="stage" data-state="empty">{_EMPTY_STAGE}<p class="big">{escape(texts("result.empty"))}</p>'
-        f"<p>{escape(texts('result.empty.hint'))}</p></div>"
+        f'<div class="stage" data-state="{state}">{_EMPTY_STAGE}<p class="big">{escape(title)}</p>'
+        f"<p>{escape(hint)}</p></div>"
     )
+
+
+def quiet(text: str) -> str:
+    """Return a sentence that explains."""
+    return f'<p class="quiet">{escape(text)}</p>'
 
 
 def idle_card(texts: Texts) -> str:
@@ -97,7 +108,8 @@ def library(texts: Texts, cards: Iterable[str]) -> str:
     """Return the list of this device's videos."""
     items = "".join(f"<li>{card}</li>" for card in cards)
     body = f'<ul class="videos">{items}</ul>' if items else f'<p class="quiet">{escape(texts("library.empty"))}</p>'
-    return f'<section aria-labelledby="library-title"><h2 id="library-title">{escape(texts("library.heading"))}</h2>{body}</section>'
+    title = escape(texts("library.heading"))
+    return f'<section aria-labelledby="library-title"><h2 id="library-title">{title}</h2>{body}</section>'
 
 
 def footer(texts: Texts, kept_hours: float = 24) -> str:

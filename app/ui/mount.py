@@ -1,25 +1,25 @@
 """Puts the page and what belongs to it on the app."""
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 from fastapi import FastAPI
 
+from app.jobs import Jobs
+from app.settings import Settings
 from app.ui.assets import STYLE
 from app.ui.document import DocumentMiddleware, page_path
+from app.ui.events import bind_events
+from app.ui.files import create_files_router
+from app.ui.forecast import Forecast
 from app.ui.layout import build_page
+from app.ui.share import create_share_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
 from app.ui.theme import create_theme
-
-if TYPE_CHECKING:
-    from app.jobs import Jobs
-    from app.settings import Settings
 
 _QUEUE = 64
 _HOUR = 3600
 
 
-def mount_page(app: FastAPI, jobs: "Jobs", settings: "Settings") -> FastAPI:
+def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     """Put the page on the app, at `/` and once more for each other language; mount it after all routes.
 
     Args:
@@ -27,18 +27,21 @@ def mount_page(app: FastAPI, jobs: "Jobs", settings: "Settings") -> FastAPI:
         jobs: Makes the videos.
         settings: Of the app.
     """
+    app.include_router(create_files_router())
+    app.include_router(create_share_router(jobs, settings))
     others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
-    for texts in [*others, ENGLISH]:
+    for texts in [*others, ENGLISH]:  # the page at / would take the others' addresses
         _mount(app, _create_blocks(texts, jobs, settings), texts)
     app.add_middleware(DocumentMiddleware)
     return app
 
 
-def _create_blocks(texts: Texts, jobs: "Jobs", settings: "Settings") -> gr.Blocks:
+def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
     with gr.Blocks(
         title=texts("page.title"), analytics_enabled=False, delete_cache=(_HOUR, 24 * _HOUR), fill_width=True
     ) as blocks:
-        build_page(texts)
+        page = build_page(texts)
+        bind_events(blocks, page, jobs=jobs, settings=settings, forecaster=lambda *_: Forecast(None, None), texts=texts)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)
     return blocks
 

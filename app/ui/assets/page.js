@@ -1,11 +1,135 @@
 "use strict";
-// What Gradio's components cannot do themselves. Everything hangs on `page`.
-const page = {
-  // Reports presses on elements with data-action to the server.
-  report(element, trigger, event) {
+// What Gradio's components cannot do by themselves. The page's own HTML says what it wants in data- attributes.
+const page = (() => {
+  const find = (selector) => document.querySelector(selector);
+  const card = () => find("#status .status");
+  const isPhone = () => matchMedia("(max-width: 700px)").matches;
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let heardAt = performance.now();
+
+  // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
+  function report(element, trigger, actions) {
     element.addEventListener("click", (press) => {
       const target = press.target.closest("[data-action]");
-      if (target) trigger(event, { ...target.dataset });
+      if (!target || !actions.includes(target.dataset.action) || !confirmed(target)) return;
+      trigger(target.dataset.action, { ...target.dataset });
     });
-  },
-};
+  }
+
+  function confirmed(target) {
+    if (!target.dataset.confirm || target.dataset.sure) return true;
+    const text = target.textContent;
+    target.dataset.sure = "yes";
+    target.textContent = target.dataset.confirm;
+    setTimeout(() => { delete target.dataset.sure; target.textContent = text; }, 4000);
+    return false;
+  }
+
+  // The job is part of the address, so that a reload or another device finds it again.
+  function showJob(id) {
+    const address = new URL(location.href);
+    if (id) address.searchParams.set("job", id); else address.searchParams.delete("job");
+    history.replaceState(null, "", address);
+    if (id) show(find("#result-card"));
+    return [];
+  }
+
+  function showError() {
+    const error = find(".note[data-kind=error]");
+    if (error) show(error.closest(".card"));
+    return [];
+  }
+
+  function show(element) {
+    const box = element.getBoundingClientRect();
+    if (box.top >= 0 && box.top < innerHeight / 2) return;
+    element.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+  }
+
+  // The status card: seconds tick here, its first sentence is read out when it changes, silence is noticed.
+  function tick() {
+    const clock = find("#status [data-tick]");
+    if (!clock) return;
+    const seconds = Math.floor(Number(clock.dataset.tick) + (performance.now() - heardAt) / 1000);
+    clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (performance.now() - heardAt > 10000) comeBack();
+  }
+
+  async function comeBack() {
+    card().dataset.lost = "yes";
+    heardAt = performance.now() - 8000;
+    try {
+      const answer = await fetch("/ui/icon.svg", { cache: "no-store" });
+      if (answer.ok) location.reload();
+    } catch { /* not yet: the next tick tries again */ }
+  }
+
+  function hear() {
+    heardAt = performance.now();
+    const told = card()?.dataset.announce;
+    const voice = find("#announcer");
+    if (told && voice && voice.textContent !== told) voice.textContent = told;
+  }
+
+  // Buttons that need no server.
+  async function copy(button) {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const text = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = text; }, 2000);
+  }
+
+  document.addEventListener("click", (press) => {
+    const button = press.target.closest("[data-copy]");
+    if (button) copy(button);
+    const link = press.target.closest("[data-share]");
+    if (link && navigator.share && isPhone()) {
+      press.preventDefault();
+      navigator.share({ title: document.title, url: link.href }).catch(() => {});
+    }
+    const language = press.target.closest(".languages a");
+    const job = new URL(location.href).searchParams.get("job");
+    if (language && job) language.search = `?lang=${language.lang}&job=${job}`;
+  });
+
+  // The frame of the video is moved by dragging; the sliders do the same with the keyboard.
+  document.addEventListener("pointerdown", (press) => {
+    const tile = press.target.closest("[data-drag]");
+    if (!tile) return;
+    const picture = tile.querySelector("img");
+    const scale = Math.min(tile.clientWidth / picture.naturalWidth, tile.clientHeight / picture.naturalHeight);
+    const size = { x: picture.naturalWidth * scale, y: picture.naturalHeight * scale };
+    const moved = { x: 0, y: 0 };
+    tile.setPointerCapture(press.pointerId);
+    tile.onpointermove = (move) => {
+      moved.x = move.clientX - press.clientX;
+      moved.y = move.clientY - press.clientY;
+      picture.style.transform = `translate(${moved.x}px, ${moved.y}px)`;
+    };
+    tile.onpointerup = tile.onpointercancel = () => {
+      tile.onpointermove = null;
+      if (Math.abs(moved.x) > 2) slide("#shift-x", -moved.x / size.x);
+      if (Math.abs(moved.y) > 2) slide("#shift-y", -moved.y / size.y);
+    };
+  });
+
+  function slide(selector, change) {
+    const input = find(`${selector} input[type=range]`);
+    if (!input) return;
+    input.value = Number(input.value) + change;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  addEventListener("DOMContentLoaded", () => {
+    const voice = document.createElement("div");
+    voice.id = "announcer";
+    voice.setAttribute("role", "status");
+    document.body.append(voice);
+    new MutationObserver((changes) => {
+      if (changes.some((change) => change.target.closest?.("#status"))) hear();
+    }).observe(document.body, { childList: true, subtree: true });
+    setInterval(tick, 1000);
+  });
+
+  return { report, showJob, showError };
+})();

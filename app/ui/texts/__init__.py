@@ -16,14 +16,18 @@ class Texts:
     Attributes:
         language: Its code, e.g. `en`.
         name: What its speakers call it.
+        decimal_sign: Between a number's ones and tenths.
         table: Key to sentence.
         notices: Code of a notice to sentence.
+        reasons: Why a profile cannot run here, from English.
     """
 
     language: str
     name: str
+    decimal_sign: str
     table: dict[str, str]
     notices: dict[str, str]
+    reasons: dict[str, str]
 
     def __call__(self, key: str, **values: Value) -> str:
         """Return the sentence with its values filled in."""
@@ -34,15 +38,28 @@ class Texts:
         """Return the sentence for one or for many."""
         return self(f"{key}.one" if number == 1 else f"{key}.many", **values)
 
+    def stage(self, name: str) -> str:
+        """Return what a run is doing; engines may have stages that no one has named yet."""
+        return self.table.get(f"stage.{name}", self.table["stage.starting"])
+
     def notice(self, notice: Notice) -> str:
-        """Return what a notice says; one that was not translated yet says it in English."""
+        """Return what a notice says; one that is not in the table says it in English."""
         sentence = self.notices.get(notice.code)
-        return sentence.format(**notice.values) if sentence else notice.text
+        if sentence is None:
+            return notice.text
+        return sentence.format(**{name: self._localize(value) for name, value in notice.values.items()})
+
+    def reason(self, english: str) -> str:
+        """Return why a profile cannot run here."""
+        return self.reasons.get(english, english)
+
+    def _localize(self, value: Value) -> Value:
+        return str(value).replace(".", self.decimal_sign) if isinstance(value, float) else value
 
 
 LANGUAGES: dict[str, Texts] = {
-    "en": Texts("en", en.NAME, en.TEXTS, notices.TEXTS),
-    "de": Texts("de", de.NAME, de.TEXTS, de_notices.TEXTS),
+    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, notices.TEXTS, {}),
+    "de": Texts("de", de.NAME, de.DECIMAL_SIGN, de.TEXTS, de_notices.TEXTS, de_notices.REASONS),
 }
 ENGLISH = LANGUAGES["en"]
 

@@ -1,0 +1,180 @@
+"""What happens when: the page's widgets and the views that answer."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.errors import JobNotFoundError
+from app.jobs import Job, Jobs
+from app.settings import Settings
+from app.ui import library, markup
+from app.ui.examples import EXAMPLES
+from app.ui.follow import Followers, FollowView
+from app.ui.forecast import Forecaster
+from app.ui.form import form_widgets
+from app.ui.layout import MAX_VOICE_SECONDS, Page
+from app.ui.library import Entry
+from app.ui.photo import PhotoView, bind_photo, framing_widgets
+from app.ui.profile import ProfileView, bind_profile
+from app.ui.start import StartView
+from app.ui.texts import Texts
+from app.ui.voice import bind_voice
+from pipeline.profiles import PROFILES
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
+_Updates = dict[Any, Any]
+
+
+def bind_events(
+    blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, forecaster: Forecaster, texts: Texts
+) -> None:
+    """Connect everything on the page, inside its open `gr.Blocks`."""
+    profile = ProfileView(page.profile, page.action, jobs, forecaster, texts)
+    start = StartView(page, jobs, texts)
+    follow = FollowView(page, jobs, settings, texts, Followers())
+    view = PageView(page, jobs, profile, texts)
+    photo = PhotoView(page.photo, jobs, texts)
+    bind_photo(photo, page.profile.profile)
+    bind_profile(page, bind_voice(page.voice, texts), profile)
+    _bind_run(page, start, follow, view)
+    _bind_library(page, view, photo)
+    blocks.load(view.load, page.history, view.outputs, **_AT_ONCE)
+
+
+def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView") -> None:
+    action, result = page.action, page.result
+    form = [page.history, *form_widgets(page)]
+    running: dict[str, Any] = {**_PRIVATE, "concurrency_limit": None}
+    picked = page.examples.example(view.pick_example, None, view.picked, **_AT_ONCE)
+    for begun in (
+        action.preview.click(start.preview, form, start.outputs, **running),
+        action.generate.click(start.generate, form, start.outputs, **running),
+        picked.then(start.preview, form, start.outputs, **running),
+    ):
+        begun.then(None, None, None, js="() => page.showError()", api_visibility="private")
+    result.job_id.change(None, result.job_id, None, js="(id) => page.showJob(id)", api_visibility="private")
+    followed = result.job_id.change(follow.follow, result.job_id, follow.outputs, trigger_mode="multiple", **running)
+    followed.then(view.refresh, page.history, [page.header, page.library], **_AT_ONCE)
+    action.cancel.click(follow.cancel, result.job_id, None, **_AT_ONCE)
+
+
+def _bind_library(page: Page, view: "PageView", photo: PhotoView) -> None:
+    page.library.open(view.open, None, page.result.job_id, **_AT_ONCE)
+    page.library.delete(
+        view.delete, [page.history, page.result.job_id], [page.history, page.library, page.result.job_id], **_AT_ONCE
+    )
+    reused = page.result.video.reuse(view.reuse, page.voice.voice, view.reused, **_AT_ONCE)
+    part = page.photo
+    reused.then(
+        photo.reframe, framing_widgets(part, page.profile.profile), [part.tile, part.faces, part.note], **_PRIVATE
+    )
+
+
+@dataclass(frozen=True)
+class PageView:
+    """Answers about the whole page, in one language."""
+
+    page: Page
+    jobs: Jobs
+    profile: ProfileView
+    texts: Texts
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All that is filled in when the page is opened."""
+        page, profile = self.page, self.profile
+        priced = [page.profile.profile, page.profile.note, page.action.estimate]
+        return [page.header, page.library, page.result.job_id, *priced, *profile.sampling_widgets]
+
+    @property
+    def picked(self) -> list[Any]:
+        """All that an example fills in."""
+        return [self.page.photo.photo, self.page.voice.voice, self.page.voice.duration, self.page.photo.person]
+
+    @property
+    def reused(self) -> list[Any]:
+        """All that an earlier job fills in."""
+        page, photo = self.page, self.page.photo
+        framing = [photo.aspect, photo.zoom, photo.shift_x, photo.shift_y]
+        sampling = [page.profile.prompt, page.profile.seed, page.profile.random_seed, *self.profile.sampling_widgets]
+        priced = [page.profile.profile, page.profile.note, page.action.estimate]
+        return [*framing, *sampling, *priced]
+
+    async def load(self, history: list[Entry] | None, request: gr.Request) -> _Updates:
+        """Fill the page in; a job in its address is opened."""
+        name = self.profile.find_default()
+        return (
+            self.profile.price(name, None, 0, None)
+            | self.profile.show_sampling(PROFILES[name])
+            | {
+                self.page.header: self._header(),
+                self.page.library: library.render(history or [], self.jobs, self.texts),
+            }
+            | {self.page.result.job_id: request.query_params.get("job", "")}
+        )
+
+    async def refresh(self, history: list[Entry]) -> tuple[str, str]:
+        """Return the header and the list of videos as they are now."""
+        return self._header(), library.render(history, self.jobs, self.texts)
+
+    def pick_example(self, event: gr.EventData) -> _Updates:
+        """Fill in an example."""
+        example = EXAMPLES[event.name]
+        return {
+            self.page.photo.photo: str(example.photo),
+            self.page.voice.voice: str(example.voice),
+            self.page.voice.duration: MAX_VOICE_SECONDS,
+            self.page.photo.person: None,
+        }
+
+    def open(self, event: gr.EventData) -> str:
+        """Open a video of the list."""
+        return str(event.job)
+
+    async def delete(self, history: list[Entry], shown: str, event: gr.EventData) -> tuple[list[Entry], str, str]:
+        """Delete a video for good."""
+        with suppress(JobNotFoundError):
+            await self.jobs.delete(event.job)
+        left = library.forget(history, event.job)
+        return left, library.render(left, self.jobs, self.texts), "" if shown == event.job else shown
+
+    async def reuse(self, voice: str | None, event: gr.EventData) -> _Updates:
+        """Take over what an earlier job was asked for. Its photo and voice are gone; those on the page stay."""
+        job = self.jobs.get(event.job)
+        return self._framing(job) | self._sampling(job, voice)
+
+    def _framing(self, job: Job) -> _Updates:
+        part, framing = self.page.photo, job.request.framing
+        return {
+            part.aspect: framing.aspect,
+            part.zoom: framing.zoom,
+            part.shift_x: framing.shift_x,
+            part.shift_y: framing.shift_y,
+        }
+
+    def _sampling(self, job: Job, voice: str | None) -> _Updates:
+        part, request = self.page.profile, job.request
+        seconds = job.speech_seconds
+        updates = self.profile.choose(job.profile, voice, seconds)
+        chosen = {
+            part.steps: request.num_inference_steps,
+            part.guidance: request.guidance_scale,
+            part.audio_guidance: request.audio_guidance_scale,
+        }
+        updates |= {widget: value for widget, value in chosen.items() if value is not None}
+        seed = job.result.seed if job.result else request.seed
+        return updates | {part.prompt: request.prompt, part.seed: seed or 0, part.random_seed: seed is None}
+
+    def _header(self) -> str:
+        return markup.header(self.texts, self._chip())
+
+    def _chip(self) -> str:
+        count = self.jobs.count_statuses().get("running", 0)
+        if count:
+            return markup.chip(self.texts.count("chip.busy", count, count=count), "busy")
+        if self.profile.find_default() == "preview":
+            return markup.chip(self.texts("chip.preview_only"), "preview")
+        return markup.chip(self.texts("chip.ready"), "ready")

@@ -1,0 +1,196 @@
+"""The photo: what was found in it, and the frame that is cut from it."""
+
+import base64
+import io
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from app.jobs import Jobs
+from app.ui import markup
+from app.ui.layout import PhotoPart
+from app.ui.texts import Texts
+from pipeline.errors import InputError
+from pipeline.image.load import load_photo
+from pipeline.profiles import PROFILES
+from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
+
+_TILE_QUALITY = 92
+_Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The photo and how it is to be framed, in the order of `framing_widgets`."""
+
+    photo: str | None
+    profile: str
+    aspect: Aspect
+    person: int | None
+    zoom: float
+    shift_x: float
+    shift_y: float
+
+    @property
+    def framing(self) -> Framing:
+        return Framing(self.aspect, self.person, self.zoom, self.shift_x, self.shift_y)
+
+
+def framing_widgets(part: PhotoPart, profile: gr.Dropdown) -> list[Any]:
+    """Return the widgets that say how the photo is framed."""
+    return [part.photo, profile, part.aspect, part.person, part.zoom, part.shift_x, part.shift_y]
+
+
+def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
+    """Make the photo's widgets answer."""
+    part = view.part
+    framing = framing_widgets(part, profile)
+    shown = [part.tile, part.faces, part.note]
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    part.photo.change(
+        view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
+    )
+    part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
+    for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y):
+        widget.input(view.reframe, framing, shown, trigger_mode="always_last", **private)
+    profile.change(view.reframe, framing, shown, trigger_mode="always_last", **private)
+
+
+@dataclass(frozen=True)
+class PhotoView:
+    """Answers to what is done with the photo, in one language."""
+
+    part: PhotoPart
+    jobs: Jobs
+    texts: Texts
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All that a new photo changes."""
+        part = self.part
+        moved = [part.person, part.adjust, part.zoom, part.shift_x, part.shift_y]
+        return [part.photo, part.tile, part.faces, part.note, *moved]
+
+    async def take(self, photo: str | None, profile: str, aspect: Aspect) -> _Updates:
+        """Look at a new photo, with the frame as it is found."""
+        part = self.part
+        updates: _Updates = {part.zoom: 1.0, part.shift_x: 0.0, part.shift_y: 0.0}
+        if photo is None:
+            return updates | self._show_nothing("") | {part.adjust: gr.Accordion(visible=False)}
+        try:
+            portrait = await self._frame(photo, Framing(aspect), profile)
+        except InputError as error:
+            shown = self._show_nothing(markup.note([self.texts.notice(error.notice)], "error"))
+            return updates | shown | {part.adjust: gr.Accordion(visible=False)}
+        people = [(self.texts("face.person", number=i + 1), i) for i in range(len(portrait.faces))]
+        return (
+            updates
+            | self._show(portrait, Path(photo), person=0)
+            | {part.person: gr.Radio(people, value=0, visible=len(people) > 1)}
+            | {part.adjust: gr.Accordion(visible=True), part.photo: _in_browser(photo)}
+        )
+
+    async def reframe(self, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
+        """Cut the frame anew."""
+        return await self._reframe(_Asked(*values))
+
+    async def choose(self, event: gr.SelectData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
+        """Take the face that was tapped."""
+        asked = _Asked(*values)
+        if asked.photo is None or asked.person is None:
+            return self._skip() | {self.part.person: gr.skip()}
+        portrait = await self._frame(asked.photo, Framing(asked.aspect), asked.profile)
+        nearest = find_nearest(portrait.faces, event.index)
+        return await self._reframe(replace(asked, person=nearest)) | {self.part.person: nearest}
+
+    async def _reframe(self, asked: "_Asked") -> _Updates:
+        if asked.photo is None:
+            return self._skip()
+        try:
+            portrait = await self._frame(asked.photo, asked.framing, asked.profile)
+        except InputError as error:
+            return self._skip() | {self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
+        return self._show(portrait, Path(asked.photo), asked.person or 0)
+
+    async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
+        return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution)
+
+    def _show(self, portrait: Portrait, photo: Path, person: int) -> _Updates:
+        part, texts = self.part, self.texts
+        height, width = portrait.frame.shape[:2]
+        count = len(portrait.faces)
+        if count > 1:
+            found = texts("photo.found.many", count=count, person=person + 1)
+        else:
+            found = texts("photo.found.one", width=width, height=height)
+        # The sentence about several faces is the page's own here.
+        warnings = [texts.notice(notice) for notice in portrait.notices if notice.code != "photo.several_faces"]
+        return {
+            part.tile: render_tile(portrait.frame, texts),
+            part.faces: render_faces(portrait.faces, _measure(photo), person, texts) if count > 1 else "",
+            part.note: markup.note([found], "ok") + markup.note(warnings, "warn"),
+        }
+
+    def _show_nothing(self, note: str) -> _Updates:
+        part = self.part
+        return {
+            part.tile: markup.empty_tile(self.texts),
+            part.faces: "",
+            part.note: note,
+            part.person: gr.Radio([], value=None, visible=False),
+        }
+
+    def _skip(self) -> _Updates:
+        return {self.part.tile: gr.skip(), self.part.faces: gr.skip(), self.part.note: gr.skip()}
+
+
+def find_nearest(faces: tuple[Face, ...], point: tuple[float, float]) -> int:
+    """Return the index of the face whose middle is nearest to a point of the photo."""
+    return min(range(len(faces)), key=lambda index: _squared_distance(faces[index].box, point))
+
+
+def render_tile(frame: Pixels, texts: Texts) -> str:
+    """Return the frame exactly as the engine gets it; it can be dragged."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=_TILE_QUALITY)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<div class="tile" data-state="filled" data-drag><img src="data:image/jpeg;base64,{data}" draggable="false" '
+        f'alt="{escape(texts("crop.alt"))}"><span class="badge" aria-hidden="true">{escape(texts("crop.drag"))}</span>'
+        "</div>"
+    )
+
+
+def render_faces(faces: tuple[Face, ...], photo: FrameSize, chosen: int, texts: Texts) -> str:
+    """Return numbered frames that lie over the photo, wherever in its box it is shown."""
+    unit = max(photo.width, photo.height) / 100
+    marks = "".join(
+        f'<g data-chosen="{str(index == chosen).lower()}">'
+        f'<rect x="{face.box.x_min:.0f}" y="{face.box.y_min:.0f}" width="{face.box.width:.0f}" '
+        f'height="{face.box.height:.0f}" rx="{unit * 2:.0f}" stroke-width="{unit * 0.9:.1f}"/>'
+        f'<circle cx="{face.box.x_min:.0f}" cy="{face.box.y_min:.0f}" r="{unit * 4.5:.0f}"/>'
+        f'<text x="{face.box.x_min:.0f}" y="{face.box.y_min:.0f}" font-size="{unit * 6:.0f}">{index + 1}</text></g>'
+        for index, face in enumerate(faces)
+    )
+    label = escape(texts("photo.found.many", count=len(faces), person=chosen + 1))
+    return f'<svg viewBox="0 0 {photo.width} {photo.height}" role="img" aria-label="{label}">{marks}</svg>'
+
+
+def _measure(photo: Path) -> FrameSize:
+    height, width = load_photo(photo).pixels.shape[:2]
+    return FrameSize(width, height)
+
+
+def _squared_distance(box: Box, point: tuple[float, float]) -> float:
+    x, y = (box.x_min + box.x_max) / 2, (box.y_min + box.y_max) / 2
+    return (x - point[0]) ** 2 + (y - point[1]) ** 2
+
+
+def _in_browser(photo: str) -> Any:  # noqa: ANN401 - an update, or none
+    """Return the photo as pixels where browsers do not show its kind."""
+    with Image.open(photo) as picture:
+        return load_photo(Path(photo)).pixels if picture.format == "HEIF" else gr.skip()

@@ -1,0 +1,57 @@
+"""The finished video and what can be done with it."""
+
+from html import escape
+
+from app.jobs import Job
+from app.ui import markup, words
+from app.ui.texts import Texts
+
+
+def render(job: Job, texts: Texts, base: str) -> str:
+    """Return the player with its buttons.
+
+    Args:
+        job: One that is done.
+        texts: In the page's language.
+        base: The address of the app, for links; ends with a slash.
+    """
+    result = job.result
+    if result is None or job.is_expired:
+        return markup.empty_stage(texts)
+    return (
+        f'<figure class="player"><video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" '
+        f'poster="/v/{job.id}/poster.jpg" width="{result.width}" height="{result.height}" '
+        f'aria-label="{escape(texts("result.label"))}"></video></figure>{_buttons(job, texts, base)}'
+        f'<p class="facts">{escape(_facts(job, texts))}</p>'
+    )
+
+
+def _buttons(job: Job, texts: Texts, base: str) -> str:
+    def say(key: str) -> str:
+        return escape(texts(f"action.{key}"))
+
+    return (
+        f'<div class="buttons"><a class="button primary" href="/v/{job.id}/video.mp4?download" download>{say("download")}'
+        f'</a><button type="button" class="button" data-copy="{base}?job={job.id}" data-done="{say("copied")}">'
+        f'{say("copy")}</button><a class="button" href="{base}v/{job.id}" target="_blank" rel="noopener" data-share>'
+        f'{say("share")}</a><button type="button" class="button" data-action="reuse" data-job="{job.id}">{say("reuse")}'
+        "</button></div>"
+    )
+
+
+def _facts(job: Job, texts: Texts) -> str:
+    assert job.result is not None
+    facts = texts(
+        "result.facts",
+        duration=words.duration(texts, job.result.speech_seconds),
+        width=job.result.width,
+        height=job.result.height,
+        profile=texts(f"profile.name.{job.profile}"),
+        seed=job.result.seed,
+    )
+    return f"{facts} · {texts('result.mark')}"
+
+
+def render_waiting(texts: Texts) -> str:
+    """Return the video's place while it is made."""
+    return markup.stage("waiting", texts("result.waiting"), texts("result.empty.hint"))

@@ -1,0 +1,107 @@
+"""The page behind a shared link, which previews of links read as well; and the files it shows."""
+
+from html import escape
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from app.errors import AppError, JobNotFoundError
+from app.jobs import Job, Jobs
+from app.settings import Settings
+from app.ui.assets import stamped
+from app.ui.document import choose_visitors_texts
+from app.ui.texts import Texts
+
+_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
+
+
+def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
+    """Return the routes below `/v/`."""
+    router = APIRouter(prefix="/v", include_in_schema=False)
+
+    @router.get("/{job_id}")
+    async def show(job_id: str, request: Request) -> Response:
+        texts = choose_visitors_texts(request.scope)
+        job = _find(jobs, job_id)
+        if job is None:
+            return HTMLResponse(_render_absent(texts, texts("share.gone")), status_code=404, headers=_HEADERS)
+        if job.result is None:
+            text = texts("share.gone") if job.has_ended else texts("share.pending")
+            return HTMLResponse(_render_absent(texts, text), headers=_HEADERS)
+        return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_HEADERS)
+
+    @router.get("/{job_id}/video.mp4")
+    async def video(job_id: str, request: Request) -> Response:
+        name = f"talking-{job_id[:6]}.mp4" if "download" in request.query_params else None
+        return _answer_file(jobs, job_id, "video", name)
+
+    @router.get("/{job_id}/poster.jpg")
+    async def poster(job_id: str) -> Response:
+        return _answer_file(jobs, job_id, "poster", None)
+
+    return router
+
+
+def find_base(request: Request, settings: Settings) -> str:
+    """Return the address at which people reach the app, with a slash at its end."""
+    return f"{str(settings.public_url or request.base_url).rstrip('/')}/"
+
+
+def _find(jobs: Jobs, job_id: str) -> Job | None:
+    try:
+        return jobs.get(job_id)
+    except JobNotFoundError:
+        return None
+
+
+def _answer_file(jobs: Jobs, job_id: str, kind: str, name: str | None) -> Response:
+    try:
+        path = jobs.video_path(job_id) if kind == "video" else jobs.poster_path(job_id)
+    except AppError:
+        return Response(status_code=404, headers=_HEADERS)
+    media_type = "video/mp4" if kind == "video" else "image/jpeg"
+    return FileResponse(path, media_type=media_type, filename=name, headers=_HEADERS)
+
+
+def _render(job: Job, texts: Texts, base: str) -> str:
+    assert job.result is not None
+    address, title = f"{base}v/{job.id}", escape(texts("share.title"))
+    description = escape(texts("share.description"))
+    width, height = job.result.width, job.result.height
+    meta = {
+        "og:type": "video.other",
+        "og:title": title,
+        "og:description": description,
+        "og:url": address,
+        "og:image": f"{address}/poster.jpg",
+        "og:image:type": "image/jpeg",
+        "og:image:width": width,
+        "og:image:height": height,
+        "og:video": f"{address}/video.mp4",
+        "og:video:type": "video/mp4",
+        "og:video:width": width,
+        "og:video:height": height,
+    }
+    head = "".join(f'<meta property="{name}" content="{value}">' for name, value in meta.items())
+    head += '<meta name="twitter:card" content="summary_large_image">'
+    body = (
+        f'<video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" poster="/v/{job.id}/poster.jpg" '
+        f'width="{width}" height="{height}" aria-label="{escape(texts("result.label"))}"></video>'
+        f"<h1>{title}</h1><p>{description} {escape(texts('result.mark'))}</p>"
+    )
+    return _page(texts, title, head, body)
+
+
+def _render_absent(texts: Texts, text: str) -> str:
+    return _page(texts, escape(text), "", f"<h1>{escape(text)}</h1>")
+
+
+def _page(texts: Texts, title: str, head: str, body: str) -> str:
+    return (
+        f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="robots" content="noindex, nofollow">{head}'
+        f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
+        f'<link rel="stylesheet" href="{stamped("share.css")}"></head><body><main>{body}'
+        f'<p><a class="button" href="/">{escape(texts("share.make"))}</a></p></main></body></html>'
+    )

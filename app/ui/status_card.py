@@ -1,0 +1,100 @@
+"""The card that tells how far a video is."""
+
+from datetime import UTC, datetime
+from html import escape
+
+from app.jobs import Job
+from app.ui import markup, words
+from app.ui.texts import Texts
+
+
+def render(job: Job, texts: Texts) -> str:
+    """Return the card of a job."""
+    match job.status:
+        case "queued":
+            return _card(job, texts, _queued_line(job, texts), _time_line(job, texts), percent=None)
+        case "running":
+            return _card(job, texts, _stage_line(job, texts), _time_line(job, texts), percent=_percent(job))
+        case "done":
+            return _done_card(job, texts)
+        case "failed":
+            error = texts.notice(job.error) if job.error else texts("status.internal")
+            return plain_card("failed", texts("status.failed"), error)
+        case "cancelled":
+            return plain_card("cancelled", texts("status.cancelled"), texts("status.cancelled.detail"))
+
+
+def plain_card(state: str, title: str, detail: str) -> str:
+    """Return a card of two sentences."""
+    line = f"<p>{escape(detail)}</p>" if detail else ""
+    return f'<div class="status" role="status" data-state="{state}"><h2>{escape(title)}</h2>{line}</div>'
+
+
+def sending_card(texts: Texts) -> str:
+    """Return the card between the press and the queue."""
+    title = escape(texts("status.submitting"))
+    return f'<div class="status" role="status" data-state="sending"><h2>{title}</h2>{_bar(texts, None)}</div>'
+
+
+def _card(job: Job, texts: Texts, line: str, time: str, percent: float | None) -> str:
+    title = texts(f"status.{job.status}")
+    # The whole card changes every second: only its first sentence is read out, and only when it changes.
+    return (
+        f'<div class="status" role="status" aria-live="off" data-state="{job.status}" data-job="{job.id}" '
+        f'data-announce="{escape(title)}: {escape(line)}">'
+        f'<div class="line"><h2>{escape(title)}</h2>{_percent_sign(percent)}</div>{_bar(texts, percent)}'
+        f'<div class="line"><p>{escape(line)}</p><p>{time}</p></div>'
+        f'<p class="lost">{escape(texts("status.lost"))}</p></div>'
+    )
+
+
+def _done_card(job: Job, texts: Texts) -> str:
+    if job.is_expired or job.result is None:
+        return plain_card("gone", texts("status.gone"), texts("status.gone.detail"))
+    detail = texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds))
+    warnings = markup.note([texts.notice(notice) for notice in job.result.notices], "warn")
+    return (
+        f'<div class="status" role="status" data-state="done" data-job="{job.id}">'
+        f"<h2>{escape(texts('status.done'))}</h2><p>{escape(detail)}</p>{warnings}</div>"
+    )
+
+
+def _queued_line(job: Job, texts: Texts) -> str:
+    ahead = (job.position or 1) - 1
+    return texts("status.position.next") if ahead == 0 else texts.count("status.position", ahead, ahead=ahead)
+
+
+def _stage_line(job: Job, texts: Texts) -> str:
+    if job.progress is None:
+        return texts("stage.starting")
+    stage = texts.stage(job.progress.stage)
+    if job.progress.num_steps == 0:
+        return stage
+    step = texts("status.step", step=job.progress.step, count=job.progress.num_steps)
+    return f"{stage} · {step}"
+
+
+def _time_line(job: Job, texts: Texts) -> str:
+    began = job.started_at or job.created_at
+    elapsed = max((datetime.now(UTC) - began).total_seconds(), 0)
+    told = texts("status.eta", time=words.remaining(texts, job.eta_seconds)) if job.eta_seconds else ""
+    clock = f'<time data-tick="{elapsed:.1f}">{words.clock(elapsed)}</time>'
+    return f"{clock} · {escape(told)}" if told else clock
+
+
+def _percent(job: Job) -> float:
+    return job.progress.percent if job.progress else 0.0
+
+
+def _percent_sign(percent: float | None) -> str:
+    return "" if percent is None else f'<span class="percent">{percent:.0f} %</span>'
+
+
+def _bar(texts: Texts, percent: float | None) -> str:
+    label = escape(texts("status.progress"))
+    if percent is None:
+        return f'<div class="bar" role="progressbar" aria-label="{label}" data-open><i></i></div>'
+    return (
+        f'<div class="bar" role="progressbar" aria-label="{label}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent:.0f}"><i style="width:{percent:.1f}%"></i></div>'
+    )

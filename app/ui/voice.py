@@ -1,0 +1,92 @@
+"""The voice: what was found in it, and how much of it is used."""
+
+import tempfile
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from app.ui import markup, words
+from app.ui.layout import VoicePart
+from app.ui.texts import Texts
+from pipeline.audio import load_speech, read_sound
+from pipeline.errors import InputError
+from pipeline.types import Floats, Sound, Speech
+
+_SHORTEST_SECONDS = 1.0
+_SPEAKS_FROM = 0.5
+_BYTES_A_SAMPLE = 2
+_LOUDEST = 32767
+_Updates = dict[Any, Any]
+
+
+def bind_voice(part: VoicePart, texts: Texts) -> gr.events.Dependency:
+    """Make the voice's widgets answer; return the event of a new voice."""
+    view = VoiceView(part, texts)
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
+    return part.voice.change(view.take, part.voice, [part.note, part.duration], trigger_mode="always_last", **private)
+
+
+@dataclass(frozen=True)
+class VoiceView:
+    """Answers to what is done with the voice, in one language."""
+
+    part: VoicePart
+    texts: Texts
+
+    def take(self, voice: str | None) -> _Updates:
+        """Listen to a new voice; all of it is used at first."""
+        part = self.part
+        if voice is None:
+            return {part.note: "", part.duration: gr.Slider(visible=False)}
+        try:
+            speech = load_speech(Path(voice))
+        except InputError as error:
+            note = markup.note([self.texts.notice(error.notice)], "error")
+            return {part.note: note, part.duration: gr.Slider(visible=False)}
+        return {part.note: self._describe(speech), part.duration: bound_slider(speech.total_seconds)}
+
+    def take_from_video(self, video: str) -> _Updates:
+        """Use the sound of a video as the voice."""
+        try:
+            speech = load_speech(Path(video))
+        except InputError as error:
+            return {self.part.voice: None, self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
+        return {self.part.voice: str(extract_sound(Path(video), speech.total_seconds)), self.part.note: gr.skip()}
+
+    def _describe(self, speech: Speech) -> str:
+        texts = self.texts
+        share = 100 * float((speech.activity > _SPEAKS_FROM).mean())
+        length = words.duration(texts, speech.total_seconds)
+        found = texts("voice.found", duration=length, share=words.number(texts, share))
+        warnings = [texts.notice(notice) for notice in speech.notices]
+        return markup.note([found], "ok") + markup.note(warnings, "warn")
+
+
+def bound_slider(total_seconds: float) -> gr.Slider:
+    """Return the slider up to the voice's length, and at its end."""
+    longest = int(total_seconds * 10) / 10
+    return gr.Slider(
+        minimum=_SHORTEST_SECONDS, maximum=longest, value=longest, visible=longest > _SHORTEST_SECONDS + 0.1
+    )
+
+
+def extract_sound(video: Path, total_seconds: float) -> Path:
+    """Return the sound of a video as a file of its own, which the player and the trimmer understand."""
+    track = read_sound(Sound(video, 0.0, total_seconds))
+    target = Path(tempfile.mkdtemp()) / f"{video.stem}.wav"
+    with wave.open(str(target), "wb") as file:
+        file.setnchannels(track.num_channels)
+        file.setsampwidth(_BYTES_A_SAMPLE)
+        file.setframerate(track.sampling_rate)
+        for samples in track.pieces:
+            file.writeframes(_to_pcm(samples))
+    return target
+
+
+def _to_pcm(samples: Floats) -> bytes:
+    return (samples.T * np.float32(_LOUDEST)).astype("<i2").tobytes()
