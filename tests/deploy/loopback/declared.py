@@ -26,6 +26,7 @@ class Declared:
     web: bool
     proxy_auth: bool
     image: list[str]
+    files: set[str]
 
 
 def declared(plane) -> dict[str, Declared]:
@@ -57,6 +58,7 @@ def _declared(plane, data: pb.FunctionData) -> Declared:
         web=bool(function.webhook_config.type),
         proxy_auth=function.webhook_config.requires_proxy_auth,
         image=_steps(plane, function.image_id),
+        files={file for mount_id in function.mount_ids for file in plane.mounted[mount_id]},
     )
 
 

@@ -24,6 +24,7 @@ class Objects:
         self.secret_values: dict[str, dict[str, str]] = {}
         self.images: dict[bytes, str] = {}
         self.image_requests: dict[str, pb.ImageGetOrCreateRequest] = {}
+        self.mounted: dict[str, set[str]] = {}
         self.dicts: dict[str, dict[bytes, bytes]] = defaultdict(dict)
         self.commits: list[str] = []
         self.blobs: dict[str, bytes] = {}
@@ -150,8 +151,10 @@ class Objects:
 
     @unary
     def MountGetOrCreate(self, request):
+        mount_id = self.new_id("mo")
+        self.mounted[mount_id] = {file.filename for file in request.files}
         metadata = pb.MountHandleMetadata(content_checksum_sha256_hex="0" * 64)
-        return pb.MountGetOrCreateResponse(mount_id=self.new_id("mo"), handle_metadata=metadata)
+        return pb.MountGetOrCreateResponse(mount_id=mount_id, handle_metadata=metadata)
 
     @unary
     def MountBatchedCheckExistence(self, request):

@@ -1,0 +1,374 @@
+"""Video Lab on Modal: images, volumes, secrets, weights, the GPU class, the web function, and the command line.
+
+    modal run deploy.py --download-weights
+    modal deploy deploy.py
+    modal run deploy.py --image face.jpg --audio voice.wav --profile fast
+
+Every number that may be changed is a setting of `app.deployment`; docs/deploy.md has them all.
+"""
+
+import atexit
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import modal
+
+from app.deployment import passed_on, read_deployment
+from pipeline.notices import Notice
+from pipeline.profiles import get_profile
+
+SETTINGS = read_deployment()
+ENVIRONMENT: dict[str, str | None] = {**passed_on()}
+DOWNLOAD = "modal run deploy.py --download-weights"
+REQUEST_LIMIT_SECONDS = 140  # Modal redirects a request after 150 s; the app's own answer comes first
+SPAWNED_JOBS = 100  # handed over to Modal's queue, where they go on even when the web container is gone
+MINUTES = 60
+GIGABYTES = 1024
+
+
+def require_secret(name: str, key: str) -> modal.Secret:
+    """Name the secret; where the Modal command finds none, say how to make it before anything else happens."""
+    secret = modal.Secret.from_name(name, required_keys=[key])
+    if modal.is_local() and "modal.cli.entry_point" in sys.modules:
+        try:
+            secret.hydrate()
+        except modal.exception.NotFoundError as error:
+            sys.exit(f"{error}\nMake it with a token from https://huggingface.co/settings/tokens:\n"
+                     f"  modal secret create {name} {key}=hf_...")  # fmt: skip
+        except modal.exception.AuthError:
+            pass  # the command says itself how to sign in
+    return secret
+
+
+# What containers are made of
+
+app = modal.App(SETTINGS.app)
+data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True)
+weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True)
+read_only_weights = weights_volume.with_mount_options(read_only=True)
+notes = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
+hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")
+password_secret = modal.Secret.from_dict({"VIDEO_LAB_PASSWORD": os.environ.get("VIDEO_LAB_PASSWORD", "")})
+
+
+def add_sources(image: modal.Image) -> modal.Image:
+    """Add the project itself, last, so that a change of it builds nothing anew."""
+    ignored = ["**/__pycache__", "**/*.pyc"]
+    return image.add_local_dir("assets", "/root/assets").add_local_python_source("app", "pipeline", ignore=ignored)
+
+
+def read_pins(*names: str) -> list[str]:
+    """Read the pinned packages of requirement files, without the files that these name in turn."""
+    if not modal.is_local():
+        return []  # the image is built already, and has no such files
+    lines = [line.partition("#")[0].strip() for name in names for line in Path(name).read_text().splitlines()]
+    return [line for line in lines if line and not line.startswith("-r")]
+
+
+web_pins, model_pins = read_pins("requirements/web.txt"), read_pins("requirements/model.txt")
+web_base = modal.Image.debian_slim(python_version="3.11").uv_pip_install(*web_pins)
+web_image = add_sources(web_base)
+gpu_image = add_sources(web_base.uv_pip_install(*model_pins))
+
+
+# Weights: once, from the hub to the weights volume
+
+
+@app.function(
+    image=gpu_image,
+    env=ENVIRONMENT,
+    secrets=[hub_secret],
+    volumes={SETTINGS.weights_path: weights_volume},
+    cpu=4,
+    memory=SETTINGS.gpu_memory_gb * GIGABYTES,
+    timeout=6 * 60 * MINUTES,
+    max_containers=1,
+)
+def fetch_weights() -> str:
+    """Fetch and prepare the weights. Returns what went wrong; nothing if all is well. May be run again at any time."""
+    from pipeline.weights import TokenError, WeightsError, install
+
+    try:
+        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), say)
+    except TokenError as error:
+        return f"{error}\nThen: modal secret create --force {SETTINGS.secret} HF_TOKEN=hf_..."
+    except WeightsError as error:
+        return str(error)
+    finally:
+        weights_volume.commit()
+    return ""
+
+
+# The GPU: one job at a time, with weights that stay loaded
+
+
+class Desk:
+    """Files and notes as the GPU container has them."""
+
+    def load_files(self) -> None:
+        """See what others wrote to the data volume."""
+        data_volume.reload()
+
+    def save_files(self) -> None:
+        """Make what was written to the data volume visible to others."""
+        data_volume.commit()
+
+    def read_note(self, key: str) -> str | None:
+        """Return what was noted under the key."""
+        return notes.get(key)
+
+    def write_note(self, key: str, note: str) -> None:
+        """Note something for everyone."""
+        notes.put(key, note)
+
+
+@app.cls(
+    image=gpu_image,
+    gpu=SETTINGS.gpus,
+    env=ENVIRONMENT,
+    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+    cpu=4,
+    memory=SETTINGS.gpu_memory_gb * GIGABYTES,
+    min_containers=SETTINGS.min_gpus,
+    max_containers=SETTINGS.max_gpus,
+    scaledown_window=SETTINGS.gpu_idle_seconds,
+    timeout=int(max(SETTINGS.time_limits.values())) + 10 * MINUTES,
+    startup_timeout=30 * MINUTES,
+    region=SETTINGS.region or None,
+    enable_memory_snapshot=SETTINGS.snapshot,
+)
+class Generator:
+    """Makes videos."""
+
+    @modal.enter(snap=SETTINGS.snapshot)
+    def import_libraries(self) -> None:
+        """Import what is slow to import and needs no GPU: the part that a memory snapshot keeps."""
+        import diffusers  # noqa: F401 - for its effect
+        import torch  # noqa: F401 - for its effect
+        import transformers  # noqa: F401 - for its effect
+
+    @modal.enter(snap=False)
+    def load_weights(self) -> None:
+        """Bring the weights into the GPU's memory, once. If they cannot be, every job says why."""
+        from app.remote import RemoteWorker
+        from pipeline.engine import EngineSettings
+        from pipeline.engines import create_engine
+        from pipeline.errors import PipelineError
+
+        started = time.monotonic()
+        engine = create_engine("infinitetalk", EngineSettings(weights=Path(SETTINGS.prepared_weights)))
+        try:
+            engine.load(lambda _: None)
+            say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
+        except PipelineError as error:
+            say(f"The weights could not be loaded: {error}")
+        jobs = Path(SETTINGS.data_path) / "jobs"
+        self.worker = RemoteWorker(jobs, Desk(), lambda _: engine, SETTINGS.time_limits, find_cost)
+
+    @modal.method()
+    def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
+        """Make the video of a job of the web app."""
+        return self.worker.run(job_id)
+
+    @modal.method()
+    def make(self, photo: bytes, voice: bytes, request: dict[str, Any], note_key: str) -> tuple[str, bytes]:
+        """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
+        from app.jobs.messages import EVENTS
+
+        end, video = self.worker.make(photo, voice, request, note_key)
+        return EVENTS.dump_json(end).decode(), video
+
+
+def find_cost(seconds: float) -> dict[str, str | float]:
+    """Say what so many seconds cost on this container's GPU."""
+    import torch
+
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return {"gpu": name, "gpu_seconds": round(seconds, 1)}
+
+
+# The web: the page and the REST API, without torch
+
+
+class ModalCloud:
+    """Calls, files and notes as the web container has them."""
+
+    async def save_files(self) -> None:
+        """Make the jobs' folders visible to the GPU, and lasting."""
+        await data_volume.commit.aio()
+
+    async def spawn(self, job_id: str) -> str:
+        """Begin the run of a job."""
+        call = await Generator().generate.spawn.aio(job_id)
+        return call.object_id
+
+    async def poll(self, call_id: str) -> Any:  # noqa: ANN401 - a Delivery or None, see app.remote.Cloud
+        """Return what the run handed back; None while it is not over, or Modal cannot be asked."""
+        from app.remote import RunExpiredError, RunLostError, RunTimeoutError
+
+        try:
+            return await modal.FunctionCall.from_id(call_id).get.aio(timeout=0)
+        except (TimeoutError, modal.exception.ConnectionError, modal.exception.ServiceError):
+            return None
+        except modal.exception.OutputExpiredError as error:
+            raise RunExpiredError from error
+        except modal.exception.FunctionTimeoutError as error:
+            raise RunTimeoutError from error
+        except Exception as error:
+            say(f"The run {call_id} was lost: {type(error).__name__}: {error}")
+            raise RunLostError from error
+
+    async def stop(self, call_id: str) -> None:
+        """End the run, or take it out of Modal's queue."""
+        await modal.FunctionCall.from_id(call_id).cancel.aio()
+
+    async def read_note(self, key: str) -> str | None:
+        """Return what was noted under the key."""
+        return await notes.get.aio(key)
+
+    async def write_note(self, key: str, note: str) -> None:
+        """Note something for everyone."""
+        await notes.put.aio(key, note)
+
+
+@app.function(
+    image=web_image,
+    env=ENVIRONMENT,
+    secrets=[password_secret],
+    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+    cpu=(0.5, 4.0),
+    memory=(1 * GIGABYTES, 4 * GIGABYTES),
+    min_containers=SETTINGS.min_webs,
+    max_containers=1,
+    scaledown_window=SETTINGS.web_idle_seconds,
+    timeout=60 * MINUTES,
+    region=SETTINGS.region or None,
+)
+@modal.concurrent(max_inputs=100)
+@modal.asgi_app(requires_proxy_auth=SETTINGS.proxy_auth)
+def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys does not have
+    """Serve the app; previews are made here, everything else by the GPU class."""
+    from app.main import create_app
+    from app.remote import RemoteRunner, WeightsWatch
+    from app.settings import load_settings
+
+    settings = load_settings()
+    limit = min(settings.request_limit_seconds, REQUEST_LIMIT_SECONDS)
+    changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
+    watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
+    runner = RemoteRunner(ModalCloud(), watch.find_availability, capacity=SPAWNED_JOBS)
+    return create_app(settings.model_copy(update=changes), runner)
+
+
+def link_data() -> Path:
+    """Make a data folder whose jobs are on the volume. Its lock and uploads are not: an open file hinders a commit."""
+    folder, jobs = Path(tempfile.mkdtemp()), Path(SETTINGS.data_path) / "jobs"
+    jobs.mkdir(parents=True, exist_ok=True)
+    (folder / "jobs").symlink_to(jobs)
+    return folder
+
+
+# The command line
+
+
+@app.function(image=web_image, env=ENVIRONMENT, timeout=5 * MINUTES)
+def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> str:
+    """Check a request before a GPU is paid for. Returns why it cannot be used; nothing if it can."""
+    from app.remote import check_files
+
+    return check_files(photo, voice, request)
+
+
+@app.local_entrypoint()
+def main(  # noqa: PLR0917 - Modal makes an option of each
+    download_weights: bool = False,
+    model: str = "infinitetalk",
+    image: str = "",
+    audio: str = "",
+    profile: str = "fast",
+    prompt: str = "",
+    aspect: str = "auto",
+    start: float = 0.0,
+    seconds: float | None = None,
+    seed: int | None = None,
+    output: str = "video.mp4",
+) -> None:
+    """Fetch the weights, or make one video from a photo and a voice."""
+    if download_weights:
+        sys.exit(fetch_weights.remote() or None)
+    if get_profile(profile).model != model:
+        sys.exit(f"The profile {profile} is one of {get_profile(profile).model}, not of {model}. Name a matching pair.")
+    photo, voice = read_file(image, "--image"), read_file(audio, "--audio")
+    request = {
+        "profile": profile,
+        "prompt": prompt,
+        "framing": {"aspect": aspect},
+        "start_seconds": start,
+        "max_duration_seconds": seconds,
+        "seed": seed,
+    }
+    if problem := check.remote(photo, voice, request):
+        sys.exit(problem)
+    key = f"command-{time.time_ns()}"
+    end, video = follow(Generator().make.spawn(photo, voice, request, key), key)
+    if end["status"] != "done":
+        sys.exit(Notice(**end["error"]).text)
+    Path(output).write_bytes(video)
+    say(f"{output}: {end['result']['num_frames']} frames, {end['result']['timings']}")
+
+
+def read_file(name: str, option: str) -> bytes:
+    """Read a file of the person's machine, or say what is missing."""
+    if not name:
+        sys.exit(f"{option} is missing. Give {option} FILE, or --download-weights.")
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        sys.exit(f"{option} {name} cannot be read: {error.strerror}. Name another file.")
+
+
+def follow(call: modal.FunctionCall, key: str) -> tuple[dict[str, Any], bytes]:
+    """Show the run's progress until it is over; returns how it ended, and the mp4."""
+    shown = "waiting for a GPU"
+    say(shown)
+    while True:
+        try:
+            end, video = call.get(timeout=1)
+        except TimeoutError:
+            progress = json.loads(notes.get(f"{key}/progress") or '{"progress": {"stage": "", "percent": 0}}')[
+                "progress"
+            ]
+            text = f"{progress['percent']:3.0f} %  {progress['stage']}"
+            if progress["stage"] and text != shown:
+                say(shown := text)
+        else:
+            return json.loads(end), video
+
+
+def say(text: str) -> None:
+    """Print a line now: it is a container's log, or a person who waits."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def tell_next_steps() -> None:
+    """Print, after a deploy that went well, where the app is and what to try."""
+    try:
+        url = web.get_web_url()
+    except modal.exception.Error:
+        return  # the deploy failed, and has said why
+    say(f"""
+The app is at {url}
+  curl {url}/health
+  curl -F image=@assets/photos/grace_hopper.jpg -F audio=@assets/voices/joe.wav -F profile=preview {url}/jobs
+Weights for the profiles that need a GPU, once: {DOWNLOAD}
+Logs: modal app logs {SETTINGS.app}""")
+
+
+if modal.is_local() and sys.argv[1:2] == ["deploy"]:
+    atexit.register(tell_next_steps)

@@ -1,0 +1,89 @@
+"""A place elsewhere, in memory, and an engine whose frames are grey."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.remote import RemoteWorker
+from app.storage import JobFolder, JobRecord, JobRequest, JobStore
+from pipeline.engine import Availability, Engine, Reporter
+from pipeline.profiles import Profile
+from pipeline.types import Pixels, Progress, Scene
+
+ASSETS = Path(__file__).parents[3] / "assets"
+
+
+@dataclass
+class GreyEngine:
+    """Yields grey frames, four at a time. `on_step` is called with each step's number first."""
+
+    name: str = "infinitetalk"
+    on_step: Callable[[int], None] = lambda _: None
+    num_runs: int = 0
+
+    def availability(self, profile: Profile) -> Availability:  # noqa: ARG002 - the protocol's argument
+        return Availability(available=True)
+
+    def load(self, report: Reporter) -> None:
+        pass
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        self.num_runs += 1
+        num_frames = scene.speech.num_frames
+        for step, first in enumerate(range(0, num_frames, 4)):
+            self.on_step(step)
+            report(Progress("denoising", step, num_frames // 4, 100.0 * first / num_frames))
+            yield np.full((min(4, num_frames - first), *scene.portrait.frame.shape), 128, np.uint8)
+
+
+@dataclass
+class MemoryDesk:
+    """Notes in memory; files need nothing here."""
+
+    notes: dict[str, str] = field(default_factory=dict)
+    num_saves: int = 0
+
+    def load_files(self) -> None:
+        pass
+
+    def save_files(self) -> None:
+        self.num_saves += 1
+
+    def read_note(self, key: str) -> str | None:
+        return self.notes.get(key)
+
+    def write_note(self, key: str, note: str) -> None:
+        self.notes[key] = note
+
+    def stages(self, job_id: str) -> str:
+        return json.loads(self.notes[f"{job_id}/progress"])["progress"]["stage"]
+
+
+@pytest.fixture
+def desk() -> MemoryDesk:
+    return MemoryDesk()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[JobFolder]:
+    """A job of the profile `fast` with the example photo and voice."""
+    store = JobStore(tmp_path)
+    job_id, folder = store.create()
+    shutil.copyfile(ASSETS / "photos/grace_hopper.jpg", folder.photo)
+    shutil.copyfile(ASSETS / "voices/joe.wav", folder.voice)
+    request = JobRequest(profile="fast", max_duration_seconds=1.2, seed=3)
+    folder.write(
+        JobRecord(id=job_id, model="infinitetalk", request=request, created_at=datetime.now(UTC), speech_seconds=1.2)
+    )
+    yield folder
+    store.close()
+
+
+def make_worker(folder: JobFolder, desk: MemoryDesk, engine: Engine, limit_seconds: float = 60.0) -> RemoteWorker:
+    return RemoteWorker(folder.path.parent, desk, lambda _: engine, {"fast": limit_seconds}, lambda _: {"gpu": "H100"})

@@ -1,0 +1,26 @@
+"""The checks of a request from a command line."""
+
+import pytest
+
+from app.remote import check_files
+from tests.app.remote.conftest import ASSETS
+
+PHOTO = (ASSETS / "photos/grace_hopper.jpg").read_bytes()
+VOICE = (ASSETS / "voices/joe.wav").read_bytes()
+
+
+def test_accepts_the_example() -> None:
+    assert check_files(PHOTO, VOICE, {"profile": "fast", "max_duration_seconds": 1.2}) == ""
+
+
+@pytest.mark.parametrize(
+    ("photo", "request_", "message"),
+    [
+        (b"no picture", {"profile": "fast"}, "Expected a PNG, JPEG, WebP or HEIC picture"),
+        (PHOTO, {"profile": "best"}, "There is no profile best"),
+        (PHOTO, {"profile": "fast", "seed": "x"}, "seed"),
+        (PHOTO, {"profile": "fast", "start_seconds": 900.0}, "lies beyond the end"),
+    ],
+)
+def test_says_what_cannot_be_used(photo: bytes, request_: dict, message: str) -> None:
+    assert message in check_files(photo, VOICE, request_)

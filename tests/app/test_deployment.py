@@ -1,0 +1,69 @@
+"""The deployment's settings."""
+
+import subprocess
+import sys
+
+import pytest
+
+from app.deployment import Deployment, DeploymentSettingsError, passed_on, read_deployment
+
+
+def test_has_defaults_for_everything() -> None:
+    assert read_deployment({}) == Deployment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("APP", "talking", "app", "talking"),
+        ("MAX_GPUS", "4", "max_gpus", 4),
+        ("SNAPSHOT", "1", "snapshot", True),
+        ("PROXY_AUTH", "false", "proxy_auth", False),
+        ("GPU", "", "gpu", "A100-80GB,H100"),
+    ],
+)
+def test_reads_a_variable(name: str, value: str, field: str, expected: object) -> None:
+    assert getattr(read_deployment({f"VIDEO_LAB_MODAL_{name}": value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("MAX_GPUS", "many", "VIDEO_LAB_MODAL_MAX_GPUS is 'many'. Allowed: a whole number from 1 to 50."),
+        ("GPU_IDLE_SECONDS", "1", "VIDEO_LAB_MODAL_GPU_IDLE_SECONDS is '1'. Allowed: a whole number from 2 to 3600."),
+        ("SNAPSHOT", "maybe", "VIDEO_LAB_MODAL_SNAPSHOT is 'maybe'. Allowed: 1 or 0."),
+        ("GPUS", "H100", "There is no setting VIDEO_LAB_MODAL_GPUS. There are: VIDEO_LAB_MODAL_APP,"),
+    ],
+)
+def test_says_which_value_is_allowed(name: str, value: str, message: str) -> None:
+    with pytest.raises(DeploymentSettingsError) as caught:
+        read_deployment({f"VIDEO_LAB_MODAL_{name}": value})
+    assert message in str(caught.value)
+
+
+def test_names_the_gpus_in_order() -> None:
+    assert read_deployment({"VIDEO_LAB_MODAL_GPU": "H100, A100-80GB"}).gpus == ["H100", "A100-80GB"]
+
+
+def test_has_a_time_limit_for_each_profile_that_needs_a_gpu() -> None:
+    assert Deployment(fast_minutes=2).time_limits["fast"] == 120.0
+    assert set(Deployment().time_limits) == {"fast", "low_vram", "balanced", "quality"}
+
+
+def test_passes_settings_on_to_containers() -> None:
+    environment = {"VIDEO_LAB_MODAL_APP": "talking", "VIDEO_LAB_RESULT_HOURS": "5", "HOME": "/root"}
+    assert passed_on(environment) == {"VIDEO_LAB_MODAL_APP": "talking", "VIDEO_LAB_RESULT_HOURS": "5"}
+
+
+@pytest.mark.parametrize("name", ["PASSWORD", "DATA_DIR", "WEIGHTS_DIR", "HOST", "PORT"])
+def test_keeps_to_itself_what_containers_decide_and_the_password(name: str) -> None:
+    assert passed_on({f"VIDEO_LAB_{name}": "x"}) == {}
+
+
+def test_needs_nothing_but_python() -> None:
+    program = (
+        "import app.deployment, sys; "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - {'__main__'}))"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['app']"
