@@ -68,8 +68,8 @@ def _cut_face(pixels: Pixels, face: Face) -> Pixels:
     y_min, y_max = (int(np.clip(y, 0, height)) for y in (face.box.y_min, face.box.y_max))
     part = pixels[y_min : max(y_max, y_min + 1), x_min : max(x_max, x_min + 1)]
     method = cv2.INTER_AREA if part.shape[0] > 200 else cv2.INTER_CUBIC
-    grey: Pixels = cv2.cvtColor(cv2.resize(part, (160, 200), interpolation=method), cv2.COLOR_RGB2GRAY)
-    return grey
+    grey = cv2.cvtColor(cv2.resize(part, (160, 200), interpolation=method), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.uint8)
 
 
 def choose_face(faces: tuple[Face, ...], index: int | None) -> Face:

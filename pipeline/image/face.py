@@ -97,17 +97,18 @@ class FaceFinder:
         points = self._mesh.forward("Identity").reshape(-1, 3)
         back = cv2.invertAffineTransform(to_square)
         flat = points[:, :2] @ back[:, :2].T + back[:, 2]
-        return np.c_[flat, points[:, 2] / scale].astype(np.float32)
+        return np.asarray(np.c_[flat, points[:, 2] / scale], np.float32)
 
 
 def _cut(pixels: Pixels, to_square: npt.NDArray[np.float32], scale: float) -> Pixels:
     # warpAffine takes no area average: shrink first where it would skip pixels.
     if scale < 0.5:
-        pixels = cv2.resize(pixels, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)
+        shrunk = cv2.resize(pixels, None, fx=2 * scale, fy=2 * scale, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(shrunk, np.uint8)
         to_square = to_square @ np.diag([1 / (2 * scale), 1 / (2 * scale), 1]).astype(np.float32)
     side = (_MESH_SIDE, _MESH_SIDE)
-    square: Pixels = cv2.warpAffine(pixels, to_square, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return square
+    square = cv2.warpAffine(pixels, to_square, side, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(square, np.uint8)
 
 
 def _square_around(landmarks: Floats) -> tuple[Floats, float, Floats]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.types import Photo, Pixels
@@ -56,9 +56,9 @@ def _open(content: bytes) -> Image.Image:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputTooLargeError("photo.too_many_pixels", "image", most=MAX_MEGAPIXELS) from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise _name_kind(content) from None
-    except Exception as error:  # noqa: BLE001 - a decoder may raise anything on a damaged header
+    except Exception as error:
         raise InputError("photo.damaged", "image") from error
 
 

@@ -63,11 +63,11 @@ def _measure(photo: Pixels, upper: Floats, lower: Floats) -> Eye:
     down = np.array([-along[1], along[0]])
     upper_line, lower_line = (((line - corner) @ along, (line - corner) @ down) for line in (upper, lower))
     x = np.linspace(0.1, 0.9, _SAMPLES) * width
-    soft = cv2.GaussianBlur(photo, (0, 0), max(0.06 * width, 0.5))
+    soft = np.asarray(cv2.GaussianBlur(photo, (0, 0), max(0.06 * width, 0.5)))
 
     def sample(y: Points) -> Floats:
         places = corner + x[:, None] * along + y[:, None] * down
-        return remap(soft, places[None].astype(np.float32), cv2.INTER_LINEAR)[0].astype(np.float32)
+        return np.asarray(remap(soft, places[None].astype(np.float32), cv2.INTER_LINEAR)[0], np.float32)
 
     above = sample(np.interp(x, *upper_line) - _ABOVE * width)
     below = sample(np.interp(x, *lower_line) + _BELOW * width)

@@ -40,8 +40,9 @@ def make_mark(size: FrameSize) -> Mark:
     pill = _draw_pill(height)
     margin = round(0.6 * height)
     rgba = np.asarray(pill, np.float32)
-    cover = rgba[..., 3:] / 255
-    return Mark(margin, size.height - margin - pill.height, rgba[..., :3] * cover, 1 - cover)
+    cover: Floats = rgba[..., 3:] / np.float32(255)
+    color: Floats = rgba[..., :3] * cover
+    return Mark(margin, size.height - margin - pill.height, color, np.ones_like(cover) - cover)
 
 
 def _draw_pill(height: int) -> Image.Image:

@@ -1,6 +1,6 @@
 """Takes pixels from where a map says, with OpenCV."""
 
-from typing import TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,13 +8,12 @@ import numpy.typing as npt
 
 from pipeline.types import Floats
 
-Picture = TypeVar("Picture", bound=npt.NDArray[np.generic])
 
-
-def remap(picture: Picture, sources: Floats, interpolation: int) -> Picture:
+def remap(picture: npt.NDArray[Any], sources: npt.NDArray[Any], interpolation: int) -> npt.NDArray[Any]:
     """Return, for each entry of `sources` (height, width, 2), the picture at that x and y; its edge goes on outside."""
     # The stubs insist on a second map, which OpenCV does not.
-    return cv2.remap(picture, sources, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload, no-any-return]
+    taken = cv2.remap(picture, sources, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(taken)
 
 
 def make_grid(width: int, height: int) -> Floats:

@@ -142,8 +142,8 @@ class Renderer:
 
     def _take(self, sources: Floats) -> Pixels:
         """Return the photo's colours there: as sharp as with a cubic filter, in a sixth of the time."""
-        places = cv2.addWeighted(sources, _ENLARGEMENT, sources, 0.0, (_ENLARGEMENT - 1) / 2)
-        return np.asarray(cv2.cvtColor(remap(self._enlarged, places, cv2.INTER_LINEAR), cv2.COLOR_RGBA2RGB))
+        places = np.asarray(cv2.addWeighted(sources, _ENLARGEMENT, sources, 0.0, (_ENLARGEMENT - 1) / 2))
+        return np.asarray(cv2.cvtColor(remap(self._enlarged, places, cv2.INTER_LINEAR), cv2.COLOR_RGBA2RGB), np.uint8)
 
     def _surround_mouth(self, beside: float, above: float, below: float) -> Region:
         """Return the rectangle around the mouth, reaching u to both sides and v from `above` to `below`."""
@@ -171,10 +171,10 @@ class Renderer:
             landmarks[list(mesh.UPPER_LIP_INSIDE[2:-2]), :2],
             landmarks[list(mesh.LOWER_LIP_INSIDE[2:-2]), :2],
         )
-        return self._sample((upper + lower) / 2)
+        return self._sample((upper + lower) / np.float32(2))
 
     def _sample(self, points: Floats) -> Pixels:
-        return remap(self._photo, points[None].astype(np.float32), cv2.INTER_LINEAR)[0]
+        return np.asarray(remap(self._photo, points[None], cv2.INTER_LINEAR)[0], np.uint8)
 
 
 def _enlarge(photo: Pixels) -> Pixels:
