@@ -27,8 +27,16 @@ class EngineError(PipelineError):
     """The engine failed on an input that had passed the checks."""
 
 
+class WeightsError(EngineError):
+    """A file of weights is missing, broken or not the one expected; the message names the file and the tensor."""
+
+
 class EngineUnavailableError(PipelineError):
     """The profile's engine cannot run on this machine; the message says what it needs."""
+
+
+class OutputError(PipelineError):
+    """The video cannot be written; the message says why."""
 
 
 class GenerationCancelledError(PipelineError):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.audio import load_speech, read_sound
@@ -11,7 +12,7 @@ from pipeline.image import prepare_portrait
 from pipeline.profiles import get_profile
 from pipeline.progress import RunProgress
 from pipeline.sampling import check_prompt, choose_sampling, choose_seed
-from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Scene
 from pipeline.video import LiveWriter, VideoWriter
 
 
@@ -52,29 +53,25 @@ def generate(
         InputError: The photo, the voice or a setting cannot be used.
         EngineUnavailableError: The profile cannot run on this machine.
         EngineError: The engine failed.
+        OutputError: The video cannot be written.
         GenerationCancelledError: `report` said so.
     """
     started = time.perf_counter()
     run = RunProgress(report)
     scene = prepare_scene(request, run.enter)
     _check_available(engine, scene)
-    run.enter("loading")
-    engine.load(run.report)
-    size = _measure_frame(scene)
-    live_writer = LiveWriter(live, size, read_sound(scene.speech.sound)) if live else None
-    with VideoWriter(output, size, read_sound(scene.speech.sound), _describe(scene)) as writer:
+    with _open_writers(scene, output, live) as writers:
+        run.enter("loading")
+        with _explain_accidents(engine):
+            engine.load(run.report)
         for frames in _make_frames(engine, scene, run):
-            writer.write(frames)
-            if live_writer:
-                live_writer.write(frames)
-            run.report(_count_frames(writer.num_frames, scene.speech.num_frames))
+            for writer in writers:
+                writer.write(frames)
         run.enter("finishing")
-        if live_writer:
-            live_writer.finish()
     run.stop_clock()
     return GenerationResult(
         path=output,
-        size=size,
+        size=_measure_frame(scene),
         num_frames=scene.speech.num_frames,
         speech_seconds=scene.speech.sound.duration_seconds,
         compute_seconds=time.perf_counter() - started,
@@ -102,20 +99,41 @@ def _describe(scene: Scene) -> dict[str, str]:
     return {"title": f"Talking video ({profile.name})", "comment": f"{made} {profile.summary} Seed {scene.seed}."}
 
 
+@contextmanager
+def _open_writers(scene: Scene, output: Path, live: Path | None) -> Iterator[list[VideoWriter | LiveWriter]]:
+    """Open what takes the frames: the video, and where it is wanted its pieces."""
+    size, sound = _measure_frame(scene), scene.speech.sound
+    with ExitStack() as stack:
+        writers: list[VideoWriter | LiveWriter] = []
+        if live is not None:
+            writers.append(stack.enter_context(LiveWriter(live, size, read_sound(sound))))
+        writers.append(stack.enter_context(VideoWriter(output, size, read_sound(sound), _describe(scene))))
+        yield writers
+
+
 def _make_frames(engine: Engine, scene: Scene, run: RunProgress) -> Iterator[Pixels]:
-    """Yield the engine's batches; whatever it raises by accident becomes an `EngineError`."""
+    """Yield the engine's batches, checked."""
     num_frames = 0
-    try:
-        for frames in engine.generate(scene, run.report):
-            num_frames += len(frames)
-            yield frames
-    except (PipelineError, MemoryError):
-        raise
-    except Exception as error:
-        raise EngineError(f"The {engine.name} engine stopped unexpectedly. Try again.") from error
+    batches = engine.generate(scene, run.report)
+    while True:
+        with _explain_accidents(engine):
+            frames = next(batches, None)
+        if frames is None:
+            break
+        if frames.shape[1:] != scene.portrait.frame.shape:
+            raise EngineError(f"Expected frames of {scene.portrait.frame.shape}, got {frames.shape[1:]}.")
+        num_frames += len(frames)
+        yield frames
     if num_frames != scene.speech.num_frames:
         raise EngineError(f"Expected {scene.speech.num_frames} frames from the {engine.name} engine, got {num_frames}.")
 
 
-def _count_frames(num_done: int, num_frames: int) -> Progress:
-    return Progress("frames", num_done, num_frames, 100.0 * num_done / num_frames)
+@contextmanager
+def _explain_accidents(engine: Engine) -> Iterator[None]:
+    """Turn what an engine raises by accident into an `EngineError`, without a message that may hold anything."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        raise EngineError(f"The {engine.name} engine stopped unexpectedly. Try again.") from error

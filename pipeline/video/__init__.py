@@ -1,6 +1,7 @@
 """Frames and sound become a video."""
 
+from pipeline.video.poster import write_poster
 from pipeline.video.stream import LiveWriter
 from pipeline.video.writer import VideoWriter
 
-__all__ = ["LiveWriter", "VideoWriter"]
+__all__ = ["LiveWriter", "VideoWriter", "write_poster"]

@@ -1,6 +1,9 @@
 """Pieces of a video that can be played before it is complete."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
@@ -8,14 +11,14 @@ from pipeline.types import FRAME_RATE, FrameSize, Pixels, SoundTrack
 from pipeline.video.track import TrackReader
 from pipeline.video.writer import VideoWriter
 
-MIN_PIECE_FRAMES = FRAME_RATE
-
 
 class LiveWriter:
     """Writes `000.mp4`, `001.mp4`, ...: each plays by itself and begins where the one before ends.
 
+    Use as a context manager; a piece appears when it is complete.
+
     Args:
-        folder: Where the pieces appear, each when it is complete; made if it is missing.
+        folder: Where the pieces appear; made if it is missing.
         size: Of every frame.
         track: The sound.
     """
@@ -25,26 +28,30 @@ class LiveWriter:
         self._folder = folder
         self._size = size
         self._track = track
-        self._reader = TrackReader(track)
+        self._sound = TrackReader(track)
         self._waiting: list[Pixels] = []
         self._num_frames = 0
         self._num_pieces = 0
 
-    def write(self, frames: Pixels) -> None:
-        """Take frames (n, height, width, 3), RGB; a piece is written when there is at least a second."""
-        self._waiting.append(frames)
-        if sum(map(len, self._waiting)) >= MIN_PIECE_FRAMES:
-            self.finish()
+    def __enter__(self) -> Self:
+        return self
 
-    def finish(self) -> None:
-        """Write what is still waiting."""
-        if not self._waiting:
-            return
-        frames = np.concatenate(self._waiting)
-        self._waiting = []
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None and self._waiting:
+            self._write_piece()
+
+    def write(self, frames: Pixels) -> None:
+        """Take frames (n, height, width, 3), RGB; they become a piece as soon as there is a second of them."""
+        self._waiting.append(frames)
+        if sum(map(len, self._waiting)) >= FRAME_RATE:
+            self._write_piece()
+
+    def _write_piece(self) -> None:
+        frames, self._waiting = np.concatenate(self._waiting), []
         self._num_frames += len(frames)
-        samples = self._reader.read(self._num_frames)
-        track = SoundTrack(self._track.sampling_rate, self._track.num_channels, iter([samples]))
+        track = replace(self._track, pieces=iter([self._sound.read(self._num_frames)]))
         with VideoWriter(self._folder / f"{self._num_pieces:03}.mp4", self._size, track, {}, live=True) as writer:
             writer.write(frames)
         self._num_pieces += 1

@@ -1,6 +1,7 @@
 """Write frames and sound to an mp4 while they are made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -9,15 +10,23 @@ from typing import Self
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from pipeline.errors import OutputError
 from pipeline.types import FRAME_RATE, FrameSize, Pixels, SoundTrack
 from pipeline.video.color import convert_frame, tag_color
 from pipeline.video.track import TrackReader
 
-_X264_OPTIONS = {"preset": "veryfast", "crf": "20", "threads": "2"}  # other numbers of threads give other bytes
-_BITS_PER_SAMPLE = 6  # the most that an AAC frame may hold
-_BITS_PER_CHANNEL = {1: 128_000, 2: 96_000}
+_X264_OPTIONS = {
+    "preset": "veryfast",
+    "crf": "20",
+    "threads": "2",  # each number of threads gives bytes of its own; two keep up with every engine
+}
+_LIVE_OPTIONS = {"bf": "0"}  # no frame waits for a later one
+_LAYOUTS = {1: "mono", 2: "stereo"}
+_BIT_RATES = {1: 128_000, 2: 192_000}
+_BITS_PER_SAMPLE = 6  # the most that AAC can hold: 6144 bits for 1024 samples
 
 
 class VideoWriter:
@@ -30,7 +39,10 @@ class VideoWriter:
         size: Of every frame.
         track: The sound; cut or filled with silence to the frames' length.
         metadata: The mp4's tags, e.g. `title` and `comment`.
-        live: Encode for pieces that are played one after the other: no frame waits for a later one.
+        live: Encode for pieces that are played one after the other.
+
+    Raises:
+        OutputError: The file cannot be written; all methods raise it.
     """
 
     def __init__(
@@ -38,12 +50,14 @@ class VideoWriter:
     ) -> None:
         self._path = path
         self._part_path = path.with_name(f"{path.name}.tmp")
-        self._container = av.open(self._part_path, "w", format="mp4", options={"movflags": "+faststart"})
+        with _explain_errors(path):
+            self._part_path.touch()  # FFmpeg opens it with the first frame only, which may be an hour later
+            self._container = av.open(self._part_path, "w", format="mp4", options={"movflags": "+faststart"})
         self._container.metadata.update(metadata)
         self._video = _add_video(self._container, size, live=live)
         self._audio = _add_audio(self._container, track)
         self._sound = TrackReader(track)
-        self.num_frames = 0
+        self._num_frames = 0
 
     def __enter__(self) -> Self:
         return self
@@ -55,43 +69,57 @@ class VideoWriter:
             if kind is None:
                 self._finish()
         finally:
+            with suppress(OSError, av.FFmpegError):
+                self._container.close()
             self._part_path.unlink(missing_ok=True)
 
     def write(self, frames: Pixels) -> None:
         """Append frames (n, height, width, 3), RGB, and the sound that belongs to them."""
-        for pixels in frames:
-            frame = convert_frame(pixels)
-            frame.pts, frame.time_base = self.num_frames, Fraction(1, FRAME_RATE)
-            self._container.mux(self._video.encode(frame))
-            self.num_frames += 1
-            self._write_sound()
+        with _explain_errors(self._path):
+            for pixels in frames:
+                frame = convert_frame(pixels)
+                frame.pts, frame.time_base = self._num_frames, Fraction(1, FRAME_RATE)
+                self._container.mux(self._video.encode(frame))
+                self._num_frames += 1
+                self._write_sound()
 
     def _finish(self) -> None:
-        self._container.mux(self._video.encode(None))
-        self._container.mux(self._audio.encode(None))
-        self._container.close()
-        self._part_path.replace(self._path)
+        with _explain_errors(self._path):
+            self._container.mux(self._video.encode(None))
+            self._container.mux(self._audio.encode(None))
+            self._container.close()
+            self._part_path.replace(self._path)
 
     def _write_sound(self) -> None:
         first_sample = self._sound.num_samples
-        samples = np.ascontiguousarray(self._sound.read(self.num_frames))
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=self._audio.layout.name)
+        samples = np.ascontiguousarray(self._sound.read(self._num_frames))
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=_LAYOUTS[len(samples)])
         frame.sample_rate = self._audio.sample_rate
-        frame.pts, frame.time_base = first_sample, Fraction(1, self._audio.sample_rate)  # without it, 21 ms late
+        frame.pts, frame.time_base = first_sample, Fraction(1, frame.sample_rate)  # without it all sound is 21 ms late
         self._container.mux(self._audio.encode(frame))
 
 
-def _add_video(container: av.container.OutputContainer, size: FrameSize, *, live: bool) -> VideoStream:
-    options = _X264_OPTIONS | ({"bf": "0"} if live else {})
+@contextmanager
+def _explain_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, av.FFmpegError) as error:
+        reason = error.strerror or type(error).__name__
+        raise OutputError(
+            f"{path.name} could not be written: {reason}. Free some space or choose another place."
+        ) from error
+
+
+def _add_video(container: OutputContainer, size: FrameSize, *, live: bool) -> VideoStream:
+    options = _X264_OPTIONS | (_LIVE_OPTIONS if live else {})
     stream = container.add_stream("libx264", rate=FRAME_RATE, options=options)
     stream.width, stream.height, stream.pix_fmt = size.width, size.height, "yuv420p"
     tag_color(stream)
     return stream
 
 
-def _add_audio(container: av.container.OutputContainer, track: SoundTrack) -> AudioStream:
-    layout = "stereo" if track.num_channels == 2 else "mono"
-    stream = container.add_stream("aac", rate=track.sampling_rate, layout=layout)
-    wanted = _BITS_PER_CHANNEL[track.num_channels]
-    stream.bit_rate = track.num_channels * min(wanted, _BITS_PER_SAMPLE * track.sampling_rate)
+def _add_audio(container: OutputContainer, track: SoundTrack) -> AudioStream:
+    stream = container.add_stream("aac", rate=track.sampling_rate, layout=_LAYOUTS[track.num_channels])
+    most = _BITS_PER_SAMPLE * track.sampling_rate * track.num_channels
+    stream.bit_rate = min(_BIT_RATES[track.num_channels], most)
     return stream
