@@ -200,7 +200,10 @@ class ModalCloud:
 
     async def save_files(self) -> None:
         """Make the jobs' folders visible to the GPU, and lasting."""
-        await data_volume.commit.aio()
+        try:
+            await data_volume.commit.aio()
+        except RuntimeError as error:  # the files are saved; what others saved cannot be read while a file is open
+            say(f"The data volume was not read again: {error}")
 
     async def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""

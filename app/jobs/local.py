@@ -20,6 +20,10 @@ from pipeline.profiles import Profile
 CANCEL_GRACE_SECONDS = 1.5
 """How long a worker may take to end a cancelled job by itself, before it is killed."""
 
+_WAYS_OUT = (
+    "There are two ways to use it: deploy the app to Modal with `modal deploy deploy.py`, or run it on a machine with "
+    "an NVIDIA GPU and the model's weights. The preview works everywhere."
+)
 _LINE_BYTES = 1 << 20
 
 
@@ -93,13 +97,19 @@ class LocalRunner:
         self._busy: dict[str, _Worker] = {}
 
     def availability(self, profile: Profile) -> Availability:
-        """Say whether this machine can run the profile."""
-        return find_availability(profile, self._engine_settings)
+        """Say whether this machine can run the profile, and name the ways out where it cannot."""
+        found = find_availability(profile, self._engine_settings)
+        if found.available or profile.model == "preview":
+            return found
+        return Availability(available=False, reason=f"{found.reason} {_WAYS_OUT}")
 
     async def warm_up(self) -> None:
         """Start a worker before it is needed, if none is there: importing its libraries takes seconds."""
         if not self._workers:
             self._idle.append(await self._add_worker())
+
+    async def keep(self, folder: JobFolder) -> None:
+        """Do nothing: the data folder is on this machine's disk."""
 
     async def start(self, folder: JobFolder) -> str:
         """Give the job to a worker."""

@@ -58,6 +58,10 @@ class JobRunner(Protocol):
         """Say whether the profile can run, quickly."""
         ...
 
+    async def keep(self, folder: JobFolder) -> None:
+        """Make sure that the job's files outlive this server's machine, before the job is promised."""
+        ...
+
     async def start(self, folder: JobFolder) -> str:
         """Begin the run of the job in the folder.
 

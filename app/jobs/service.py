@@ -289,6 +289,7 @@ class Jobs:
                 notices=notices,
             )
             folder.write(record)
+            await self._lanes[-1].runner.keep(folder)
         except BaseException:
             self._store.delete(job_id)
             raise

@@ -14,37 +14,48 @@ from pipeline.engine import Availability
 from pipeline.notices import Notice
 from pipeline.profiles import Profile
 
-_POLL_SECONDS = 1.0
-
 
 class RemoteRunner:
     """Runs jobs elsewhere. They go on when this server ends; any later one finds them again by their handles."""
 
     is_lasting = True
 
-    def __init__(self, cloud: Cloud, find_availability: Callable[[Profile], Availability], *, capacity: int) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        find_availability: Callable[[Profile], Availability],
+        *,
+        capacity: int,
+        poll_seconds: float = 1.0,
+    ) -> None:
         """Prepare it; nothing is begun yet.
 
         Args:
             cloud: Where the runs are.
             find_availability: Says whether a profile can run there.
             capacity: How many jobs are handed over at the same time; they may wait for a GPU there.
+            poll_seconds: Between two looks at a run.
         """
         self.capacity = capacity
         self._cloud = cloud
         self._find_availability = find_availability
+        self._poll_seconds = poll_seconds
         self._job_ids: dict[str, str] = {}
 
     def availability(self, profile: Profile) -> Availability:
         """Say whether the profile can run there."""
         return self._find_availability(profile)
 
+    async def keep(self, folder: JobFolder) -> None:
+        """Make the job's files visible there, and lasting, before the job is promised."""
+        del folder
+        await self._cloud.save_files()
+
     async def start(self, folder: JobFolder) -> str:
         """Begin the job's run, unless an earlier server began it and was gone before it could keep the handle."""
         keys = NoteKeys(folder.path.name)
         if call_id := await self._cloud.read_note(keys.call):
             return call_id
-        await self._cloud.save_files()
         call_id = await self._cloud.spawn(keys.job_id)
         await self._cloud.write_note(keys.call, call_id)
         return call_id
@@ -60,7 +71,7 @@ class RemoteRunner:
                 if note is not None and note != last:
                     last = note
                     yield EVENTS.validate_json(note)
-                await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(self._poll_seconds)
             yield await asyncio.to_thread(_keep, delivery, folder)
         except RunLostError as error:
             yield await self._explain_loss(error, folder)

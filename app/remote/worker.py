@@ -24,6 +24,7 @@ from pipeline.types import Progress
 
 MAX_ATTEMPTS = 3
 _SECONDS_BETWEEN_NOTES = 1.0
+_LOOKS_FOR_INPUTS = 5
 
 
 class Desk(Protocol):
@@ -56,6 +57,8 @@ class RemoteWorker:
         find_engine: Callable[[Model], Engine],
         time_limits: Mapping[str, float],
         find_cost: Callable[[float], Mapping[str, Value]],
+        *,
+        seconds_between_looks: float = 3.0,
     ) -> None:
         """Prepare it; the engine is loaded with the first job, or before by its owner.
 
@@ -65,12 +68,14 @@ class RemoteWorker:
             find_engine: Returns the engine of a model.
             time_limits: Seconds that a run may take, by profile.
             find_cost: Says what so many seconds cost here, to be kept with the result.
+            seconds_between_looks: For a job's files that have not come yet.
         """
         self._jobs = jobs
         self._desk = desk
         self._find_engine = find_engine
         self._time_limits = time_limits
         self._find_cost = find_cost
+        self._seconds_between_looks = seconds_between_looks
 
     def run(self, job_id: str) -> Delivery:
         """Make the job's video; if an earlier run has, hand over that one.
@@ -104,7 +109,7 @@ class RemoteWorker:
             return end, folder.video.read_bytes() if end.status == "done" else b""
 
     def _begin(self, folder: JobFolder) -> RunEnd:
-        if not _has_inputs(folder):
+        if not self._await_inputs(folder):
             return RunEnd("failed", error=Notice("remote.files_missing", "request"))
         keys = NoteKeys(folder.path.name)
         num_attempts = int(self._desk.read_note(keys.attempts) or 0) + 1
@@ -115,6 +120,15 @@ class RemoteWorker:
         write_end(folder, end)
         self._desk.save_files()
         return end
+
+    def _await_inputs(self, folder: JobFolder) -> bool:
+        """Look again for a while: what the web's side has written may take some seconds to get here."""
+        for _ in range(_LOOKS_FOR_INPUTS):
+            if _has_inputs(folder):
+                return True
+            time.sleep(self._seconds_between_looks)
+            self._desk.load_files()
+        return _has_inputs(folder)
 
     def _attempt(self, folder: JobFolder, keys: NoteKeys) -> RunEnd:
         """Work on a copy on this machine's own disk; what lands in the job's folder is whole."""

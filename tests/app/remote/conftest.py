@@ -86,4 +86,11 @@ def folder(tmp_path: Path) -> Iterator[JobFolder]:
 
 
 def make_worker(folder: JobFolder, desk: MemoryDesk, engine: Engine, limit_seconds: float = 60.0) -> RemoteWorker:
-    return RemoteWorker(folder.path.parent, desk, lambda _: engine, {"fast": limit_seconds}, lambda _: {"gpu": "H100"})
+    return RemoteWorker(
+        folder.path.parent,
+        desk,
+        lambda _: engine,
+        {"fast": limit_seconds},
+        lambda _: {"gpu": "H100"},
+        seconds_between_looks=0.0,
+    )
