@@ -1,0 +1,44 @@
+"""How much there is to compute in a forward pass, counted, not measured: the floor of every time. Needs no torch."""
+
+from dataclasses import dataclass
+
+from pipeline.types import FrameSize
+
+FRAMES_PER_LATENT = 4
+# The VAE's stride times the transformer's patch.
+PIXELS_PER_TOKEN = 16
+
+
+@dataclass(frozen=True)
+class TransformerSize:
+    """What decides how long a forward takes; the defaults are the released 14B model's.
+
+    Attributes:
+        num_layers: Blocks.
+        dim: Width.
+        ffn_dim: Width of the feed-forward's hidden layer.
+        num_context_tokens: Tokens of prompt, photo and one person's audio that every video token attends to.
+    """
+
+    num_layers: int = 40
+    dim: int = 5120
+    ffn_dim: int = 13824
+    num_context_tokens: int = 512 + 257 + 32
+
+
+def count_tokens(size: FrameSize, num_frames: int) -> int:
+    """Return the video tokens of a clip of 4n + 1 frames."""
+    num_latent_frames = (num_frames - 1) // FRAMES_PER_LATENT + 1
+    return num_latent_frames * (size.height // PIXELS_PER_TOKEN) * (size.width // PIXELS_PER_TOKEN)
+
+
+def count_forward_flops(num_tokens: int, transformer: TransformerSize = TransformerSize()) -> float:
+    """Return the floating-point operations of a forward pass, whose contexts are projected already.
+
+    Multiplication and addition count as two. Norms, embeddings and activations, below 1 % together, do not count.
+    """
+    dim = transformer.dim
+    # q, k, v, o of the self-attention, q and o of the cross-attention and of the audio attention, the feed-forward.
+    linear = 2 * num_tokens * (8 * dim**2 + 2 * dim * transformer.ffn_dim)
+    attention = 4 * num_tokens * dim * (num_tokens + transformer.num_context_tokens)
+    return float(transformer.num_layers * (linear + attention))

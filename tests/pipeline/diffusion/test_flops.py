@@ -1,0 +1,42 @@
+"""The counted operations against torch's own counter."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
+from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.types import FrameSize
+
+
+@pytest.mark.parametrize(
+    ("size", "num_frames", "num_tokens"),
+    [
+        (FrameSize(640, 640), 81, 33_600),
+        (FrameSize(832, 480), 81, 32_760),
+        (FrameSize(832, 480), 1, 1_560),
+        (FrameSize(1280, 720), 81, 75_600),
+    ],
+)
+def test_counts_the_tokens_of_a_clip(size: FrameSize, num_frames: int, num_tokens: int) -> None:
+    assert count_tokens(size, num_frames) == num_tokens
+
+
+def test_a_480p_window_costs_about_two_petaflop() -> None:
+    assert count_forward_flops(33_600) == pytest.approx(1.9e15, rel=0.01)
+
+
+def test_counts_what_a_forward_computes() -> None:
+    with torch.device("meta"):
+        transformer = InfiniteTalkTransformer3DModel(num_layers=1)
+        latents, timestep = torch.empty(1, 36, 2, 16, 16), torch.empty(1)
+        text, image = AttentionContext(torch.empty(1, 512, 4096)), AttentionContext(torch.empty(1, 257, 1280))
+        context = PassContext(text, image, AttentionContext(torch.empty(1, 1, 5, 5, 12, 768)))
+        transformer(latents, timestep, context)
+        with FlopCounterMode(display=False) as counter:
+            transformer(latents, timestep, context)
+    counted = count_forward_flops(2 * 8 * 8, TransformerSize(num_layers=1))
+    # The embeddings of noise and timestep are not counted, and weigh only in a clip as small as this one.
+    blocks = sum(counter.flop_counts["InfiniteTalkTransformer3DModel.blocks"].values())
+    assert counted == pytest.approx(blocks, rel=1e-6)
