@@ -1,6 +1,7 @@
 """`python -m app`: the web app on this machine."""
 
 import logging
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class _Server(uvicorn.Server):
 
 def main() -> int:
     """Serve until stopped; return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings = load_settings()
         logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
@@ -39,6 +41,8 @@ def main() -> int:
     except (SettingsError, DataFolderError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

@@ -45,7 +45,8 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     refuse_other_methods(app, _ROUTERS)
     complete_schema(app)
     add_handlers(app)
-    _mount_page(app, service, settings)
+    if settings.page:
+        _mount_page(app, service, settings)
     app.add_middleware(AnswerMiddleware, metrics=metrics)
     if settings.password is not None:
         app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())

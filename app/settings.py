@@ -138,6 +138,13 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a number above 0, up to 100"},
         ),
     ] = 100.0
+    page: Annotated[
+        bool,
+        Field(
+            description="Serves the page beside the REST API. Off starts faster and takes less memory.",
+            json_schema_extra={"allowed": "on, off"},
+        ),
+    ] = True
     live: Annotated[
         Literal["auto", "on", "off"],
         Field(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyio import to_thread
+from anyio import move_on_after, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -25,6 +25,8 @@ SMALL_BODY_BYTES = 100_000
 _BASE64_GROWTH = 1.4
 """Base64 with line breaks is as much larger than its bytes."""
 
+_DRAINED_BYTES = 32_000_000
+_DRAIN_SECONDS = 5
 _MAX_FIELDS = 24
 _MAX_MESSAGE_CHARACTERS = 200
 
@@ -38,7 +40,7 @@ async def read_json(request: Request, model: type[AnyBody], limit_bytes: int = S
     if _media_type(request) != "application/json":
         raise MediaTypeError("Expected a body of content type application/json.")
     body = bytearray()
-    async for chunk in _limit(request, limit_bytes).stream():
+    async for chunk in (await _limit(request, limit_bytes)).stream():
         body += chunk
     return await to_thread.run_sync(_parse_json, body, model)
 
@@ -71,7 +73,7 @@ async def read_files(
         return parsed
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
-    limited = _limit(request, limit_bytes + SMALL_BODY_BYTES)
+    limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES)
     names = [FILES[field] for field in fields]
     form_reader = limited.form(max_files=len(names), max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
     async with form_reader as form:
@@ -82,10 +84,11 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _limit(request: Request, limit_bytes: int) -> Request:
+async def _limit(request: Request, limit_bytes: int) -> Request:
     """Return the request with a body that raises as soon as it has too many bytes."""
     message = f"The request has more than {limit_bytes / MEGABYTE:g} MB, the most that is accepted. Send smaller files."
     if int(request.headers.get("content-length", 0)) > limit_bytes:
+        await _drain(request)
         raise BodyTooLargeError(message)
     num_bytes = 0
 
@@ -94,10 +97,24 @@ def _limit(request: Request, limit_bytes: int) -> Request:
         part = await request.receive()
         num_bytes += len(part.get("body", b""))
         if num_bytes > limit_bytes:
+            await _drain(request)
             raise BodyTooLargeError(message)
         return part
 
     return Request(request.scope, receive)
+
+
+async def _drain(request: Request) -> None:
+    """Take and forget some more of the body: clients that still send would otherwise not read the answer."""
+    if "expect" in request.headers:
+        return  # it waits for a word before it sends
+    num_bytes = 0
+    with move_on_after(_DRAIN_SECONDS):
+        while num_bytes < _DRAINED_BYTES:
+            part = await request.receive()
+            num_bytes += len(part.get("body", b""))
+            if not part.get("more_body"):
+                return
 
 
 def _parse_json(body: bytearray, model: type[AnyBody]) -> AnyBody:

@@ -1,0 +1,133 @@
+"""What a job survives: restarts, crashes, cancellation, the end of its time."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.app.conftest import Starter
+from tests.app.server import Server
+
+
+def test_runs_again_and_completes_after_a_power_cut(start_server: Starter, photo: bytes, long_voice: bytes) -> None:
+    first = start_server()
+    job = first.submit(photo, long_voice, seed=3)
+    first.wait_for_frames(job["job_id"])
+    worker = first.find_workers()[0]
+    first.kill()
+    worker.wait(timeout=3)
+    second = start_server()
+    done = second.wait_for(job["job_id"])
+    assert done["status"] == "done"
+    assert done["metadata"]["seed"] == 3
+    assert second.client.get(done["links"]["video"]).content[4:8] == b"ftyp"
+
+
+def test_gives_a_job_up_that_stops_the_server_three_times(
+    start_server: Starter, photo: bytes, long_voice: bytes
+) -> None:
+    server = start_server()
+    job_id = server.submit(photo, long_voice)["job_id"]
+    for _ in range(3):
+        server.wait_for(job_id, "running")
+        server.kill()
+        server = start_server()
+    failed = server.wait_for(job_id)
+    assert failed["status"] == "failed"
+    assert failed["error"]["code"] == "job.interrupted"
+
+
+def test_goes_on_after_a_stop_that_does_not_count_as_an_attempt(
+    start_server: Starter, photo: bytes, long_voice: bytes
+) -> None:
+    first = start_server()
+    job_id = first.submit(photo, long_voice)["job_id"]
+    waiting = first.submit(photo, long_voice)["job_id"]
+    first.wait_for_frames(job_id)
+    workers = first.find_workers()
+    assert first.stop() == 0
+    assert not any(worker.is_running() for worker in workers)
+    second = start_server()
+    assert [second.show(waiting)["status"], second.show(job_id)["status"]] == ["queued", "running"]
+    assert '"attempts":1' in (second.data_dir / "jobs" / job_id / "job.json").read_text()
+
+
+def test_a_killed_worker_fails_its_job_and_nothing_else(server: Server, photo: bytes, long_voice: bytes) -> None:
+    crashed, next_one = (server.submit(photo, long_voice, max_duration_sec=s)["job_id"] for s in (8, 1))
+    server.wait_for_frames(crashed)
+    server.find_workers()[0].send_signal(signal.SIGSEGV)
+    failed = server.wait_for(crashed)
+    assert failed["status"] == "failed"
+    assert failed["error"]["code"] == "job.crashed"
+    assert "SIGSEGV" in failed["error"]["message"]
+    assert server.wait_for(next_one)["status"] == "done"
+
+
+def test_a_worker_out_of_memory_is_told_as_such(server: Server, photo: bytes, long_voice: bytes) -> None:
+    job_id = server.submit(photo, long_voice)["job_id"]
+    server.wait_for_frames(job_id)
+    server.find_workers()[0].kill()
+    assert server.wait_for(job_id)["error"]["code"] == "job.killed"
+
+
+@pytest.mark.parametrize("is_stuck", [False, True], ids=["willing", "stuck"])
+def test_cancels_a_running_job_within_two_seconds(
+    server: Server, photo: bytes, long_voice: bytes, *, is_stuck: bool
+) -> None:
+    job_id = server.submit(photo, long_voice)["job_id"]
+    server.wait_for_frames(job_id)
+    if is_stuck:
+        server.find_workers()[0].send_signal(signal.SIGSTOP)
+    started = time.monotonic()
+    answer = server.client.delete(f"/jobs/{job_id}")
+    assert time.monotonic() - started < 2.3
+    assert answer.json()["status"] == "cancelled"
+    assert {path.name for path in (server.data_dir / "jobs" / job_id).iterdir()} == {"job.json"}
+
+
+def test_cancels_a_waiting_job_at_once_and_moves_the_others_up(
+    server: Server, photo: bytes, voice: bytes, long_voice: bytes
+) -> None:
+    running, second, third = (server.submit(photo, long_voice)["job_id"] for _ in range(3))
+    assert [server.show(job)["position"] for job in (running, second, third)] == [None, 1, 2]
+    assert server.client.delete(f"/jobs/{second}").json()["status"] == "cancelled"
+    assert server.show(third)["position"] == 1
+    for job_id in (third, running):
+        server.client.delete(f"/jobs/{job_id}")
+
+
+def test_deletes_results_when_their_time_is_over(start_server: Starter, photo: bytes, voice: bytes) -> None:
+    server = start_server(result_hours=2 / 3600)
+    job_id = server.submit(photo, voice, prompt="in a garden")["job_id"]
+    done = server.wait_for(job_id)
+    folder = server.data_dir / "jobs" / job_id
+    assert {path.name for path in folder.iterdir()} == {"job.json", "video.mp4", "poster.jpg"}
+    time.sleep(2.1)
+    assert server.client.get(done["links"]["video"]).status_code == 410
+    while len(os.listdir(folder)) > 1:
+        time.sleep(0.2)
+    assert server.show(job_id)["expired"]
+    assert "garden" not in (folder / "job.json").read_text()
+
+
+def test_a_deleted_job_leaves_no_files_and_deleting_twice_is_the_same(
+    server: Server, photo: bytes, voice: bytes
+) -> None:
+    job_id = server.submit(photo, voice)["job_id"]
+    done = server.wait_for(job_id)
+    first, second = (server.client.delete(f"/jobs/{job_id}") for _ in range(2))
+    assert first.status_code == second.status_code == 200
+    assert first.json()["expired"]
+    assert server.client.get(done["links"]["video"]).status_code == 410
+    assert {path.name for path in (server.data_dir / "jobs" / job_id).iterdir()} == {"job.json"}
+
+
+def test_no_byte_of_a_job_is_in_the_log(server: Server, photo: bytes, voice: bytes) -> None:
+    job_id = server.submit(photo, voice, prompt="a secret garden")["job_id"]
+    server.wait_for(job_id)
+    log = server.log.read_text()
+    assert job_id[:6] in log
+    assert job_id not in log
+    assert "garden" not in log
+    assert "me.jpg" not in log
