@@ -1,10 +1,64 @@
-"""The deployed web function, without a GPU."""
+"""The deployed web function, while there are no weights."""
 
-from tests.deploy.conftest import Deployed, has_ended
+import base64
+
+import psutil
+
+from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
+
+
+def test_answers_that_it_is_healthy(deployed: Deployed) -> None:
+    assert deployed.http.get("/health").json()["status"] == "healthy"
+
+
+def test_starts_without_torch(deployed: Deployed) -> None:
+    deployed.http.get("/health")
+    maps = psutil.Process(deployed.loopback.pid("web")).memory_maps()
+    assert [one.path for one in maps if "torch" in one.path] == []
 
 
 def test_makes_a_preview(deployed: Deployed) -> None:
     job_id = deployed.submit("preview")
-    job = deployed.wait(job_id, has_ended)
-    assert job["status"] == "done", job
+    assert deployed.wait(job_id, has_ended)["status"] == "done"
     assert deployed.http.get(f"/jobs/{job_id}/video").content[4:8] == b"ftyp"
+
+
+def test_keeps_jobs_on_the_data_volume_and_nothing_that_stays_open(deployed: Deployed) -> None:
+    job_id = deployed.submit("preview")
+    assert [path.name for path in deployed.data.iterdir()] == ["jobs"]
+    assert (deployed.data / "jobs" / job_id / "job.json").is_file()
+    deployed.wait(job_id, has_ended)
+
+
+def test_saves_a_job_before_it_is_promised(deployed: Deployed) -> None:
+    volume = deployed.loopback.plane.named["volume", "video-lab-data"]
+    before = deployed.loopback.plane.commits.count(volume)
+    job_id = deployed.submit("preview")
+    assert deployed.loopback.plane.commits.count(volume) > before
+    deployed.wait(job_id, has_ended)
+
+
+def test_finishes_a_preview_after_the_container_was_killed(deployed: Deployed) -> None:
+    job_id = deployed.submit("preview", max_duration_sec=4)
+    deployed.wait(job_id, lambda job: job["status"] == "running")
+    deployed.loopback.kill("web")
+    assert deployed.wait(job_id, has_ended)["status"] == "done"
+
+
+def test_answers_a_generate_request_with_the_video(deployed: Deployed) -> None:
+    body = {
+        "image_b64": base64.b64encode(PHOTO.read_bytes()).decode(),
+        "audio_b64": base64.b64encode(VOICE.read_bytes()).decode(),
+        "profile": "preview",
+        "max_duration_sec": 1.2,
+    }
+    answer = deployed.http.post("/generate", json=body)
+    assert answer.status_code == 200, answer.text
+    assert base64.b64decode(answer.json()["video_b64"])[4:8] == b"ftyp"
+
+
+def test_says_how_to_fetch_the_weights_that_are_missing(deployed: Deployed) -> None:
+    with PHOTO.open("rb") as photo, VOICE.open("rb") as voice:
+        answer = deployed.http.post("/jobs", files={"image": photo, "audio": voice}, data={"profile": "fast"})
+    assert answer.status_code == 503
+    assert "modal run deploy.py --download-weights" in answer.json()["detail"]

@@ -77,6 +77,10 @@ class Loopback:
         ids = [key for key, handle in self.plane.handles.items() if handle.function_name == name]
         return next((key for key in reversed(ids) if key in self.plane.tasks), ids[-1])
 
+    def pid(self, name: str) -> int:
+        """The process of the function's container."""
+        return self.plane.tasks[self.function_id(name)].process.pid
+
     def kill(self, name: str) -> None:
         """End the function's container at once, as a crash or a preemption does."""
         process = self.plane.tasks[self.function_id(name)].process

@@ -1,0 +1,194 @@
+"""What the deployment declares to Modal."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.deployment import Deployment
+from tests.deploy.conftest import ROOT
+from tests.deploy.loopback.declared import Declared
+from tests.deploy.loopback.plane import Loopback
+
+MODAL_NAMES = {
+    "App", "Dict", "FunctionCall", "Image", "Secret", "Volume", "asgi_app", "concurrent", "enter", "exception",
+    "is_local", "method",
+}  # fmt: skip
+"""All that deploy.py may use of Modal: stable, documented names."""
+
+
+@pytest.fixture(scope="module")
+def declared(loopback: Loopback) -> dict[str, Declared]:
+    loopback.modal("deploy", "deploy.py")
+    return loopback.declared()
+
+
+@pytest.fixture
+def gpu(declared: dict[str, Declared]) -> Declared:
+    return declared["Generator.*"]
+
+
+@pytest.fixture
+def web(declared: dict[str, Declared]) -> Declared:
+    return declared["web"]
+
+
+def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
+    assert set(declared) == {"Generator.*", "web", "fetch_weights", "check"}
+
+
+def test_prefers_an_a100_and_falls_back_to_an_h100(gpu: Declared) -> None:
+    assert gpu.gpus == ["A100-80GB:1", "H100:1"]
+
+
+def test_pays_for_a_gpu_in_no_other_function(declared: dict[str, Declared]) -> None:
+    assert [name for name, function in declared.items() if function.gpus] == ["Generator.*"]
+
+
+def test_runs_one_job_at_a_time_on_a_gpu(gpu: Declared) -> None:
+    assert gpu.max_concurrent_inputs in {0, 1}
+
+
+def test_gives_the_gpu_back_when_nothing_is_to_do(gpu: Declared) -> None:
+    assert (gpu.min_containers, gpu.max_containers, gpu.buffer_containers, gpu.scaledown) == (0, 1, 0, 120)
+
+
+def test_lets_a_gpu_run_longer_than_any_profile_may_take(gpu: Declared) -> None:
+    assert max(Deployment().time_limits.values()) < gpu.timeout <= 24 * 60 * 60
+
+
+def test_gives_loading_half_an_hour(gpu: Declared) -> None:
+    assert gpu.startup_timeout == 30 * 60
+
+
+def test_repeats_no_failed_run_by_itself(gpu: Declared) -> None:
+    assert gpu.retries == 0
+
+
+def test_takes_no_snapshot_unless_it_is_asked_for(gpu: Declared) -> None:
+    assert not gpu.snapshot
+
+
+def test_serves_the_page_from_one_container(web: Declared) -> None:
+    assert (web.web, web.min_containers, web.max_containers, web.max_concurrent_inputs) == (True, 0, 1, 100)
+
+
+def test_lets_an_upload_or_a_download_take_an_hour(web: Declared) -> None:
+    assert web.timeout == 60 * 60
+
+
+def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
+    assert not web.proxy_auth
+
+
+def test_mounts_the_weights_for_reading_only(gpu: Declared, web: Declared, volumes: Path) -> None:
+    for function in (gpu, web):
+        assert function.volumes == {
+            f"{volumes}/data": ("video-lab-data", False),
+            f"{volumes}/weights": ("video-lab-weights", True),
+        }
+
+
+def test_writes_the_weights_in_one_function_only(declared: dict[str, Declared], volumes: Path) -> None:
+    assert declared["fetch_weights"].volumes == {f"{volumes}/weights": ("video-lab-weights", False)}
+    assert declared["check"].volumes == {}
+
+
+def test_shows_the_hub_s_token_to_the_download_only(declared: dict[str, Declared]) -> None:
+    assert [name for name, function in declared.items() if "st-HF_SECRET" in function.secrets] == ["fetch_weights"]
+
+
+def test_builds_the_web_s_image_without_torch(web: Declared) -> None:
+    steps = "\n".join(web.image)
+    assert "gradio==" in steps
+    assert "torch" not in steps
+    assert "diffusers" not in steps
+
+
+def test_pins_every_package_of_the_gpu_s_image(gpu: Declared) -> None:
+    installed = [word for step in gpu.image for word in step.partition("--compile-bytecode ")[2].split()]
+    assert {"torch", "diffusers", "transformers"} <= {word.partition("==")[0] for word in installed}
+    assert all("==" in word for word in installed)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "/root/deploy.py",
+        "/root/app/main.py",
+        "/root/app/ui/assets/page.css",
+        "/root/pipeline/generate.py",
+        "/root/assets/models/face_landmarks_detector.tflite",
+    ],
+)
+def test_brings_the_project_s_own_files(web: Declared, gpu: Declared, file: str) -> None:
+    assert file in web.files
+    assert file in gpu.files
+
+
+def test_brings_nothing_else(web: Declared) -> None:
+    parts = {Path(file).relative_to("/root").parts[0] for file in web.files}
+    assert parts == {"app", "assets", "pipeline", "deploy.py"}
+
+
+def test_uses_only_names_of_modal_that_are_on_the_list() -> None:
+    assert set(find_modal_names(ROOT / "deploy.py")) <= MODAL_NAMES
+
+
+def test_imports_modal_nowhere_else() -> None:
+    files = [*(ROOT / "app").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py")]
+    assert [str(file) for file in files if "import modal" in file.read_text()] == []
+
+
+def find_modal_names(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "modal":
+            yield node.attr
+
+
+def test_follows_the_settings(loopback: Loopback) -> None:
+    settings = {
+        "APP": "talking",
+        "GPU": "H100",
+        "MIN_GPUS": "1",
+        "MAX_GPUS": "3",
+        "GPU_IDLE_SECONDS": "600",
+        "QUALITY_MINUTES": "900",
+        "SNAPSHOT": "1",
+        "MIN_WEBS": "1",
+        "PROXY_AUTH": "1",
+    }
+    loopback.modal("deploy", "deploy.py", **{f"VIDEO_LAB_MODAL_{name}": value for name, value in settings.items()})
+    gpu, web = loopback.declared()["Generator.*"], loopback.declared()["web"]
+    assert "talking" in loopback.plane.deployed
+    assert (gpu.gpus, gpu.min_containers, gpu.max_containers, gpu.scaledown) == (["H100:1"], 1, 3, 600)
+    assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (900 * 60 + 600, True, 1, True)
+
+
+def test_says_which_value_a_setting_may_have(loopback: Loopback) -> None:
+    printed = loopback.modal("deploy", "deploy.py", check=False, VIDEO_LAB_MODAL_MAX_GPUS="many")
+    assert "VIDEO_LAB_MODAL_MAX_GPUS is 'many'. Allowed: a whole number from 1 to 50." in printed
+
+
+def test_tells_where_the_app_is_and_what_to_try(loopback: Loopback) -> None:
+    printed = loopback.modal("deploy", "deploy.py")
+    assert "The app is at http://127.0.0.1/web" in printed
+    assert "modal run deploy.py --download-weights" in printed
+
+
+def test_says_how_to_make_a_missing_secret(loopback: Loopback) -> None:
+    printed = loopback.modal("deploy", "deploy.py", check=False, VIDEO_LAB_MODAL_SECRET="OTHER")
+    assert "Secret 'OTHER' not found" in printed
+    assert "modal secret create OTHER HF_TOKEN=hf_..." in printed
+
+
+def test_says_which_key_a_secret_lacks(loopback: Loopback) -> None:
+    loopback.plane.secrets["EMPTY"] = {"TOKEN": "hf_test"}
+    printed = loopback.modal("deploy", "deploy.py", check=False, VIDEO_LAB_MODAL_SECRET="EMPTY")
+    assert "modal secret create EMPTY HF_TOKEN=hf_..." in printed
+
+
+def test_can_be_imported_without_a_token(loopback: Loopback) -> None:
+    printed = loopback.modal("run", "deploy.py", "--help", MODAL_TOKEN_ID="", MODAL_TOKEN_SECRET="")
+    assert "--download-weights" in printed
