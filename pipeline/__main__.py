@@ -3,80 +3,168 @@
 import argparse
 import sys
 from pathlib import Path
+from types import TracebackType
+from typing import Self, get_args
+
+from tqdm import tqdm
 
 from pipeline.engine import EngineSettings
 from pipeline.engines import create_engine, find_availability
 from pipeline.errors import EngineUnavailableError, InputError, PipelineError
 from pipeline.generate import generate
 from pipeline.profiles import PROFILES, get_profile
-from pipeline.types import Framing, GenerationRequest, Progress
+from pipeline.types import Aspect, Framing, GenerationRequest, GenerationResult, Progress
+
+DONE, FAILED, BAD_INPUT, NOT_AVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+_EXIT_CODES = """exit codes:
+  0  the video is made
+  1  it could not be made
+  2  the photo, the voice or an option cannot be used
+  3  the profile cannot run on this machine
+  130  interrupted
+"""
+_STAGES = {
+    "photo": "Looking at the photo",
+    "voice": "Listening to the voice",
+    "loading": "Loading the model",
+    "conditioning": "Preparing the scene",
+    "denoising": "Making the video",
+    "frames": "Drawing the frames",
+    "finishing": "Finishing the video",
+}
 
 
 def main() -> int:
     """Run the command and return its exit code."""
-    options = _parse_options()
+    options = _create_parser().parse_args()
     try:
-        return 0 if _run(options) else 1
+        result = _run(options)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+        return _complain(str(error), BAD_INPUT)
     except EngineUnavailableError as error:
-        sys.stderr.write(f"{error}\n")
-        return 3
+        return _complain(str(error), NOT_AVAILABLE)
     except PipelineError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return _complain(str(error), FAILED)
     except KeyboardInterrupt:
-        return 130
+        return _complain("Interrupted; nothing was written.", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - a person gets a sentence, not a traceback
+        return _complain(f"Something unexpected went wrong ({type(error).__name__}).", FAILED)
+    for notice in result.notices:
+        sys.stderr.write(f"Note: {notice.text}\n")
+    sys.stdout.write(_summarize(result))
+    return DONE
 
 
-def _run(options: argparse.Namespace) -> bool:
+def _run(options: argparse.Namespace) -> GenerationResult:
     request = GenerationRequest(
-        options.photo,
-        options.voice,
-        options.profile,
-        start_seconds=options.start,
-        seed=options.seed,
-        max_duration_seconds=options.seconds,
-        framing=Framing(aspect=options.aspect, face=options.face),
+        photo=options.photo,
+        voice=options.voice,
+        profile=options.profile,
         prompt=options.prompt,
+        start_seconds=options.start,
+        max_duration_seconds=options.seconds,
+        seed=options.seed,
+        framing=Framing(aspect=options.aspect, face=options.face),
     )
     settings = EngineSettings(options.weights, options.device)
     profile = get_profile(request.profile)
     availability = find_availability(profile, settings)
     if not availability.available:
         raise EngineUnavailableError(availability.reason)
-    result = generate(request, create_engine(profile.model, settings), options.output, _show)
-    sys.stderr.write("\n")
-    for notice in result.notices:
-        sys.stderr.write(f"Note: {notice.text}\n")
-    sys.stdout.write(
-        f"{result.path}: {result.speech_seconds:.1f} s of video in {result.compute_seconds:.1f} s, seed {result.seed}\n"
+    with _ProgressBar() as bar:
+        return generate(request, create_engine(profile.model, settings), options.output, bar.show)
+
+
+def _summarize(result: GenerationResult) -> str:
+    size = f"{result.size.width} x {result.size.height}"
+    return (
+        f"{result.path}: {result.speech_seconds:.1f} seconds at {size}, made in {result.compute_seconds:.1f} seconds "
+        f"(seed {result.seed}).\n"
     )
-    return True
 
 
-def _show(progress: Progress) -> None:
-    sys.stderr.write(f"\r{progress.percent:3.0f} % {progress.stage:12}")
+def _complain(sentence: str, exit_code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return exit_code
 
 
-def _parse_options() -> argparse.Namespace:
+class _ProgressBar:
+    """A bar on a terminal; elsewhere, e.g. in a log, a line for each stage."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar = tqdm(
+            total=100, disable=None, leave=False, bar_format="{desc:24}{bar}{percentage:4.0f} %  {elapsed}"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.close()
+
+    def show(self, progress: Progress) -> None:
+        """Take the progress of the run."""
+        sentence = _STAGES.get(progress.stage, progress.stage)
+        if self._bar.disable and progress.stage != self._stage:
+            sys.stderr.write(f"{sentence} ...\n")
+        self._stage = progress.stage
+        self._bar.set_description_str(sentence, refresh=False)
+        self._bar.n = progress.percent
+        self._bar.refresh()
+
+
+def _create_parser() -> argparse.ArgumentParser:
+    profiles = "\n".join(f"  {profile.name:10}{profile.summary}" for profile in PROFILES.values())
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline", description="Make a talking video from a photo and a voice."
+        prog="python -m pipeline",
+        description="Make a talking video from one photo of a face and one voice recording.",
+        epilog=f"profiles:\n{profiles}\n\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("photo", type=Path)
-    parser.add_argument("voice", type=Path)
-    parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--profile", default="preview", choices=list(PROFILES))
-    parser.add_argument("--seconds", type=float)
-    parser.add_argument("--start", type=float, default=0.0)
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--aspect", default="auto", choices=["auto", "16:9", "1:1", "9:16"])
-    parser.add_argument("--face", type=int)
-    parser.add_argument("--prompt", default="")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--device", default="auto")
-    return parser.parse_args()
+    add = parser.add_argument
+    add(
+        "photo",
+        type=_read_input,
+        metavar="PHOTO",
+        help="PNG, JPEG, WebP or HEIC with a face that looks into the camera",
+    )
+    add(
+        "voice",
+        type=_read_input,
+        metavar="VOICE",
+        help="WAV, MP3, M4A, AAC, OGG, Opus, FLAC, WebM, or a video with sound",
+    )
+    add("-o", "--output", type=_read_output, required=True, metavar="VIDEO", help="the mp4 to write")
+    add("--profile", default="preview", choices=list(PROFILES), help="quality, see below; default: preview")
+    add("--start", type=float, default=0.0, metavar="SECONDS", help="where in the recording to begin")
+    add("--seconds", type=float, metavar="SECONDS", help="how much of it to use at most; default: all")
+    add("--seed", type=int, metavar="NUMBER", help="makes the video repeatable; drawn and shown if it is not given")
+    add("--aspect", default="auto", choices=get_args(Aspect), help="shape of the frame; default: nearest to the photo")
+    add("--face", type=int, metavar="INDEX", help="which face talks, 0 is the largest; default: the largest")
+    add("--prompt", default="", metavar="TEXT", help="what the scene is like; the preview does not read it")
+    add("--weights", type=Path, metavar="FOLDER", help="the prepared model weights; the preview needs none")
+    add("--device", default="auto", metavar="DEVICE", help="a torch device such as cuda:0; default: what is there")
+    return parser
+
+
+def _read_input(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path
+
+
+def _read_output(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() != ".mp4":
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .mp4, got {text}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
+    return path
 
 
 if __name__ == "__main__":

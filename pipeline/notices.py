@@ -64,6 +64,9 @@ TEXTS: dict[str, str] = {
     "naturally.",
     "photo.face_turned_error": "The face is turned too far aside, by about {value} degrees. Choose a photo of a person "
     "who looks into the camera.",
+    "photo.face_tilted": "The head leans by about {value} degrees. An upright one talks more naturally.",
+    "photo.face_tilted_error": "The head leans too far, by about {value} degrees. Choose a photo of an upright head.",
+    "photo.not_upright": "The photo lies on its side or upside down. Turn it upright.",
     "photo.blurred": "The face is blurred, and so will the video be. A sharper photo looks better.",
     "photo.blurred_error": "The face is too blurred to work with. Choose a sharper photo.",
     "photo.too_dark": "The face is dark. A photo in even light looks better.",

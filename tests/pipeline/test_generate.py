@@ -1,0 +1,183 @@
+"""A photo and a voice become a video, or a reason why not."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from pipeline.engine import Availability, Reporter
+from pipeline.errors import (
+    EngineError,
+    EngineUnavailableError,
+    GenerationCancelledError,
+    InputError,
+    OutputError,
+    PipelineError,
+)
+from pipeline.generate import generate, prepare_scene
+from pipeline.preview import PreviewEngine
+from pipeline.profiles import Profile
+from pipeline.types import Framing, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from tests.voices import KINDS, SPEAKER, make_tone, write_voice
+
+PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
+REQUEST = GenerationRequest(PHOTO, SPEAKER, max_duration_seconds=1.2, seed=7, framing=Framing(aspect="1:1"))
+NUM_FRAMES = 30
+
+
+class StillEngine:
+    """Shows the photo unmoved; fast, and it can be told to fail."""
+
+    name = "preview"
+
+    def __init__(self, failure: BaseException | None = None, num_frames: int = NUM_FRAMES, batch: int = 10) -> None:
+        self._failure = failure
+        self._num_frames = num_frames
+        self._batch = batch
+
+    def availability(self, profile: Profile) -> Availability:  # noqa: ARG002 - the protocol's
+        return Availability(available=True)
+
+    def load(self, report: Reporter) -> None:
+        report(Progress("loading", 1, 1, 100.0))
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        for first in range(0, self._num_frames, self._batch):
+            yield np.stack([scene.portrait.frame] * self._batch)
+            done = first + self._batch
+            report(Progress("frames", done, self._num_frames, 100.0 * done / self._num_frames))
+            if self._failure:
+                raise self._failure
+
+
+class AbsentEngine(StillEngine):
+    """Cannot run here."""
+
+    def availability(self, profile: Profile) -> Availability:  # noqa: ARG002 - the protocol's
+        return Availability(available=False, reason="It needs a GPU.")
+
+
+class Watcher:
+    """Keeps the progress; cancels at a percent."""
+
+    def __init__(self, cancel_at: float = 101.0) -> None:
+        self.seen: list[Progress] = []
+        self._cancel_at = cancel_at
+
+    def __call__(self, progress: Progress) -> None:
+        self.seen.append(progress)
+        if progress.percent >= self._cancel_at:
+            raise GenerationCancelledError
+
+
+def make_still(folder: Path, watcher: Watcher, request: GenerationRequest = REQUEST) -> GenerationResult:
+    return generate(request, StillEngine(), folder / "video.mp4", watcher)
+
+
+def test_preview_makes_a_whole_video(tmp_path: Path) -> None:
+    result = generate(REQUEST, PreviewEngine(), tmp_path / "video.mp4", Watcher())
+    assert (result.num_frames, result.seed, result.size.width, result.size.height) == (NUM_FRAMES, 7, 640, 640)
+    with av.open(result.path) as container:
+        assert container.streams.video[0].frames == NUM_FRAMES
+        assert container.streams.audio[0].codec_context.sample_rate == 22_050
+        assert "Seed 7" in container.metadata["comment"]
+
+
+def test_preview_repeats_byte_for_byte(tmp_path: Path) -> None:
+    for name in ("1.mp4", "2.mp4"):
+        generate(REQUEST, PreviewEngine(), tmp_path / name, Watcher())
+    assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
+
+
+def test_progress_rises_through_all_stages(tmp_path: Path) -> None:
+    watcher = Watcher()
+    result = make_still(tmp_path, watcher)
+    stages = list(dict.fromkeys(progress.stage for progress in watcher.seen))
+    percents = [progress.percent for progress in watcher.seen]
+    assert stages == ["photo", "voice", "loading", "frames", "finishing"]
+    assert percents == sorted(percents)
+    assert set(result.timings) == set(stages)
+    assert sum(map(float, result.timings.values())) == pytest.approx(result.compute_seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("percent", [0.0, 1.0, 3.0, 10.0, 50.0, 98.0])
+def test_cancelling_leaves_nothing(percent: float, tmp_path: Path) -> None:
+    with pytest.raises(GenerationCancelledError):
+        make_still(tmp_path, Watcher(cancel_at=percent))
+    assert not list(tmp_path.iterdir())
+
+
+def test_pieces_appear_while_it_is_made(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    generate(REQUEST, StillEngine(batch=30), tmp_path / "video.mp4", Watcher(), live)
+    assert [path.name for path in live.iterdir()] == ["000.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "error", "message"),
+    [
+        (StillEngine(failure=ZeroDivisionError("a secret")), EngineError, "stopped unexpectedly"),
+        (StillEngine(failure=EngineError("Out of memory.")), EngineError, "Out of memory"),
+        (StillEngine(num_frames=20), EngineError, "Expected 30 frames"),
+        (StillEngine(num_frames=40), EngineError, "Expected 30 frames"),
+        (AbsentEngine(), EngineUnavailableError, "It needs a GPU"),
+    ],
+)
+def test_failing_engine_gives_a_reason(
+    engine: StillEngine, error: type[PipelineError], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        generate(REQUEST, engine, tmp_path / "video.mp4", Watcher())
+    assert "secret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_a_folder_that_is_missing_before_it_starts(tmp_path: Path) -> None:
+    watcher = Watcher()
+    with pytest.raises(OutputError):
+        make_still(tmp_path / "missing", watcher)
+    assert watcher.seen[-1].stage == "voice"
+
+
+@pytest.mark.parametrize(
+    ("request_", "about"),
+    [
+        (replace(REQUEST, profile="best"), "profile"),
+        (replace(REQUEST, prompt="x" * 2_001), "prompt"),
+        (replace(REQUEST, seed=-1), "seed"),
+        (replace(REQUEST, seed=2**31), "seed"),
+        (replace(REQUEST, num_inference_steps=0), "num_inference_steps"),
+        (replace(REQUEST, num_inference_steps=101), "num_inference_steps"),
+        (replace(REQUEST, guidance_scale=0.5), "guidance_scale"),
+        (replace(REQUEST, audio_guidance_scale=float("nan")), "audio_guidance_scale"),
+        (replace(REQUEST, start_seconds=60.0), "start_sec"),
+        (replace(REQUEST, max_duration_seconds=0.1), "max_duration_sec"),
+        (replace(REQUEST, voice=PHOTO), "audio"),
+        (replace(REQUEST, photo=SPEAKER), "image"),
+    ],
+)
+def test_refuses_what_cannot_be_used(request_: GenerationRequest, about: str) -> None:
+    with pytest.raises(InputError) as caught:
+        prepare_scene(request_)
+    assert caught.value.notice.about == about
+
+
+def test_settings_replace_the_profiles(tmp_path: Path) -> None:
+    scene = prepare_scene(replace(REQUEST, profile="balanced", num_inference_steps=12, audio_guidance_scale=3.0))
+    assert scene.sampling.num_inference_steps == 12
+    assert (scene.sampling.guidance_scale, scene.sampling.audio_guidance_scale) == (5.0, 3.0)
+
+
+def test_draws_a_seed_and_tells_it(tmp_path: Path) -> None:
+    seeds = {make_still(tmp_path, Watcher(), replace(REQUEST, seed=None)).seed for _ in range(2)}
+    assert len(seeds) == 2
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_passes_warnings_on(tmp_path: Path) -> None:
+    voice = write_voice(tmp_path / "voice.flac", make_tone(1.2, 44_100), KINDS["flac"])
+    result = make_still(tmp_path, Watcher(), replace(REQUEST, voice=voice))
+    assert "audio.no_speech" in {notice.code for notice in result.notices}
