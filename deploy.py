@@ -91,10 +91,13 @@ gpu_image = add_sources(web_base.uv_pip_install(*model_pins))
 )
 def fetch_weights() -> str:
     """Fetch and prepare the weights. Returns what went wrong; nothing if all is well. May be run again at any time."""
-    from pipeline.weights import TokenError, WeightsError, install
+    from huggingface_hub import HfApi
+
+    from pipeline.weights import TokenError, WeightsError
+    from pipeline.weights.install import install
 
     try:
-        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), say)
+        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), HfApi(), say)
     except TokenError as error:
         return f"{error}\nThen: modal secret create --force {SETTINGS.secret} HF_TOKEN=hf_..."
     except WeightsError as error:
@@ -156,12 +159,14 @@ class Generator:
     def load_weights(self) -> None:
         """Bring the weights into the GPU's memory, once. If they cannot be, every job says why."""
         from app.remote import RemoteWorker
+        from app.settings import load_settings
         from pipeline.engine import EngineSettings
         from pipeline.engines import create_engine
         from pipeline.errors import PipelineError
 
         started = time.monotonic()
-        engine = create_engine("infinitetalk", EngineSettings(weights=Path(SETTINGS.prepared_weights)))
+        where = EngineSettings(weights=Path(SETTINGS.prepared_weights), device=load_settings().device)
+        engine = create_engine("infinitetalk", where)
         try:
             engine.load(lambda _: None)
             say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")

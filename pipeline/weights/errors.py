@@ -1,10 +1,8 @@
 """What can go wrong on the way from the hub to a prepared folder."""
 
-from pipeline.errors import PipelineError
+from pipeline.errors import WeightsError
 
-
-class WeightsError(PipelineError):
-    """Weights cannot be fetched or prepared; the message names the file and what to do."""
+__all__ = ["TokenError", "WeightsError"]
 
 
 class TokenError(WeightsError):

@@ -1,10 +1,10 @@
-"""The folder that an engine loads its weights from."""
+"""The folder that an engine loads its weights from. Knows no torch: the web app looks at it too."""
 
 from pathlib import Path
 
-MANIFEST = "manifest.json"
+from pipeline.infinitetalk.manifest import MANIFEST
 
 
 def is_prepared(folder: Path) -> bool:
-    """Say whether the folder is complete: its manifest is written last."""
+    """Say whether the folder is complete."""
     return (folder / MANIFEST).is_file()

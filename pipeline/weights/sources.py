@@ -20,6 +20,9 @@ class Source:
     patterns: tuple[str, ...]
 
 
+PREPARED_BYTES = 53_000_000_000
+"""InfiniteTalk, prepared, about: transformer 37.8 GB and text encoder 11.4 GB in bf16, the rest in fp32."""
+
 INFINITETALK: tuple[Source, ...] = (
     Source(
         "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
