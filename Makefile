@@ -1,5 +1,6 @@
 # The project's commands. `make demo`, `make run` and `make test` install what they need into .venv first.
-PYTHON ?= python3.11
+PYTHON ?= $(shell for python in python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -7,6 +8,7 @@ BIN := $(VENV)/bin
 
 demo: $(VENV)/web.stamp
 	$(BIN)/python -m pipeline assets/photos/grace_hopper.jpg assets/voices/joe.wav -o demo.mp4
+	@echo "The video is $(CURDIR)/demo.mp4"
 
 run: $(VENV)/web.stamp
 	$(BIN)/python -m app
@@ -25,11 +27,14 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 
 $(BIN)/python:
+	$(if $(PYTHON),,$(error Python 3.11 was not found. Install it (https://www.python.org/downloads/), or name it: make PYTHON=/path/to/python3.11))
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/web.stamp: $(BIN)/python requirements/web.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/web.txt
-	touch $@
+	@echo "Installing what is needed into $(VENV) (a minute or two, once) ..."
+	@start=$$(date +%s); $(BIN)/pip install --quiet --disable-pip-version-check -r requirements/web.txt \
+		&& echo "Installed in $$(( $$(date +%s) - start )) seconds."
+	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/web.stamp requirements/model.txt requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/model.txt -r requirements/dev.txt

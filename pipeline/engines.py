@@ -13,7 +13,21 @@ def _create_preview(settings: EngineSettings) -> Engine:
     return PreviewEngine()
 
 
-ENGINES: dict[Model, Callable[[EngineSettings], Engine]] = {"preview": _create_preview}
+NEEDS_GPU = (
+    "The profile {profile} needs an NVIDIA GPU, and there is none here. Deploy to Modal (`modal deploy deploy.py`), or "
+    "run this on a machine with a GPU. The preview runs everywhere."
+)
+
+def _create_infinitetalk(settings: EngineSettings) -> Engine:
+    from pipeline.infinitetalk.engine import InfiniteTalkEngine
+
+    return InfiniteTalkEngine(settings)
+
+
+ENGINES: dict[Model, Callable[[EngineSettings], Engine]] = {
+    "preview": _create_preview,
+    "infinitetalk": _create_infinitetalk,
+}
 
 
 def create_engine(model: Model, settings: EngineSettings) -> Engine:
@@ -24,5 +38,5 @@ def create_engine(model: Model, settings: EngineSettings) -> Engine:
 def find_availability(profile: Profile, settings: EngineSettings) -> Availability:
     """Say whether the profile can run on this machine, without importing anything heavy."""
     if profile.model not in ENGINES:
-        return Availability(available=False, reason="This version has no engine for it.")
+        return Availability(available=False, reason=NEEDS_GPU.format(profile=profile.name))
     return create_engine(profile.model, settings).availability(profile)
