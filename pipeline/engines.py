@@ -13,11 +13,6 @@ def _create_preview(settings: EngineSettings) -> Engine:
     return PreviewEngine()
 
 
-NEEDS_GPU = (
-    "The profile {profile} needs an NVIDIA GPU, and there is none here. Deploy to Modal (`modal deploy deploy.py`), or "
-    "run this on a machine with a GPU. The preview runs everywhere."
-)
-
 def _create_infinitetalk(settings: EngineSettings) -> Engine:
     from pipeline.infinitetalk.engine import InfiniteTalkEngine
 
@@ -37,6 +32,4 @@ def create_engine(model: Model, settings: EngineSettings) -> Engine:
 
 def find_availability(profile: Profile, settings: EngineSettings) -> Availability:
     """Say whether the profile can run on this machine, without importing anything heavy."""
-    if profile.model not in ENGINES:
-        return Availability(available=False, reason=NEEDS_GPU.format(profile=profile.name))
     return create_engine(profile.model, settings).availability(profile)

@@ -40,7 +40,7 @@ def test_makes_a_video(tmp_path: Path) -> None:
         ((PHOTO, PHOTO, "-o", "out.mp4"), 2, "no recording"),
         (("missing.jpg", SPEAKER, "-o", "out.mp4"), 2, "no file missing.jpg"),
         ((PHOTO, "missing.wav", "-o", "out.mp4"), 2, "no file missing.wav"),
-        ((PHOTO, SPEAKER, "-o", "out.mp4", "--profile", "balanced"), 3, "GPU"),
+        ((PHOTO, SPEAKER, "-o", "out.mp4", "--profile", "balanced"), 3, "needs"),
     ],
 )
 def test_says_what_is_wrong(arguments: tuple[str | Path, ...], exit_code: int, sentence: str) -> None:
