@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.image.face import FaceFinder
 from pipeline.notices import Notice
 from pipeline.types import Face, Pixels
 
@@ -14,11 +15,16 @@ MIN_FACE_PIXELS, SMALL_FACE_PIXELS = 48, 110
 """Hairline to chin, in the photo: below the first nothing can be done, below the second the video looks soft."""
 TURNED_DEGREES, TOO_TURNED_DEGREES = 20, 40
 """As the mesh measures it; beyond 20 degrees it shows about two thirds of the true angle."""
-BLURRED, TOO_BLURRED = 12.0, 5.0
+TILTED_DEGREES, TOO_TILTED_DEGREES = 25, 50
+BLURRED, TOO_BLURRED = 12.0, 1.6
 DARK, TOO_DARK = 45.0, 18.0
-BRIGHT, TOO_BRIGHT = 225.0, 245.0
+WASHED_OUT, TOO_WASHED_OUT = 0.25, 0.75
+"""Share of the face that is white."""
 CUT, TOO_CUT = 0.005, 0.10
 """Share of the mesh's points outside of the photo."""
+DOUBTFUL_SCORE = 0.9
+CLEARER_BY = 0.04
+"""A face that scores less than the first, and by the second less than one in the turned photo, is no face."""
 RIVAL = 0.25
 """A second face of this share of the largest's area may be the one that was meant."""
 
@@ -33,15 +39,19 @@ class FaceFacts:
     Attributes:
         height_pixels: Hairline to chin.
         yaw_degrees: How far it is turned aside, without sign.
+        tilt_degrees: How far it leans to a side, without sign; 180 is upside down.
         sharpness: 1000 x variance of the Laplacian / variance, on a face of one size; 12 and more is sharp.
         brightness: Mean luma, 0 to 255.
+        washed_out: Share of it that is white.
         outside: Share of the mesh's points that lie outside of the photo.
     """
 
     height_pixels: float
     yaw_degrees: float
+    tilt_degrees: float
     sharpness: float
     brightness: float
+    washed_out: float
     outside: float
 
 
@@ -49,14 +59,17 @@ def measure_face(pixels: Pixels, face: Face) -> FaceFacts:
     """Measure a face in an RGB picture."""
     points = face.landmarks
     across = points[_RIGHT_SIDE] - points[_LEFT_SIDE]
+    upright = points[_CHIN, :2] - points[_FOREHEAD, :2]
     grey = _cut_face(pixels, face)
     height, width = pixels.shape[:2]
     flat = points[:468, :2]
     return FaceFacts(
-        height_pixels=float(np.linalg.norm(points[_CHIN, :2] - points[_FOREHEAD, :2])),
+        height_pixels=float(np.linalg.norm(upright)),
         yaw_degrees=float(abs(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))),
+        tilt_degrees=float(abs(np.degrees(np.arctan2(upright[0], upright[1])))),
         sharpness=float(1000 * cv2.Laplacian(grey, cv2.CV_64F).var() / max(float(grey.var()), 1.0)),
         brightness=float(grey.mean()),
+        washed_out=float((grey >= 250).mean()),
         outside=float(np.mean(((flat < -0.5) | (flat > (width, height))).any(axis=1))),
     )
 
@@ -87,6 +100,20 @@ def choose_face(faces: tuple[Face, ...], index: int | None) -> Face:
     return faces[index]
 
 
+def check_upright(finder: FaceFinder, pixels: Pixels, faces: tuple[Face, ...]) -> None:
+    """Look whether the photo lies on its side or upside down, which is when the detector finds no face, or a wrong one.
+
+    Raises:
+        InputError: It does.
+    """
+    score = max((face.score for face in faces), default=0.0)
+    if score >= DOUBTFUL_SCORE:
+        return
+    turned = max(finder.score(np.ascontiguousarray(np.rot90(pixels, quarters))) for quarters in (1, 2, 3))
+    if turned > score + CLEARER_BY:
+        raise InputError("photo.not_upright", "image")
+
+
 def check_face(facts: FaceFacts) -> list[Notice]:
     """Return the warnings about a face.
 
@@ -97,9 +124,10 @@ def check_face(facts: FaceFacts) -> list[Notice]:
         _judge("photo.face_too_small", -facts.height_pixels, -SMALL_FACE_PIXELS, -MIN_FACE_PIXELS),
         _judge("photo.face_cut", facts.outside, CUT, TOO_CUT),
         _judge("photo.face_turned", facts.yaw_degrees, TURNED_DEGREES, TOO_TURNED_DEGREES),
+        _judge("photo.face_tilted", facts.tilt_degrees, TILTED_DEGREES, TOO_TILTED_DEGREES),
         _judge("photo.blurred", -facts.sharpness, -BLURRED, -TOO_BLURRED),
         _judge("photo.too_dark", -facts.brightness, -DARK, -TOO_DARK),
-        _judge("photo.too_bright", facts.brightness, BRIGHT, TOO_BRIGHT),
+        _judge("photo.too_bright", facts.washed_out, WASHED_OUT, TOO_WASHED_OUT),
     )
     return [notice for notice in found if notice]
 

@@ -52,6 +52,10 @@ class FaceFinder:
         """Return the faces in an RGB picture (height, width, 3), the largest first, sixteen at most."""
         return tuple(self._describe(pixels, detection) for detection in self._detect(pixels)[:MAX_FACES])
 
+    def score(self, pixels: Pixels) -> float:
+        """Return how sure the detector is of the surest face of some size, 0 where there is none."""
+        return max((found.score for found in self._detect_at(pixels, min(_DETECTION_SIDES))), default=0.0)
+
     def track(self, pixels: Pixels, landmarks: Floats) -> Floats:
         """Find the mesh (478, 3) again in a similar picture, from where it was."""
         return self._place_mesh(pixels, *_square_around(landmarks))

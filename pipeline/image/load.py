@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.types import Photo, Pixels
@@ -17,6 +17,17 @@ FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
 BACKDROP = (200, 200, 200)
 """Behind transparent parts: a light grey that suits fair and dark hair alike."""
 
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by EXIF's orientation."""
 _OTHER_KINDS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
@@ -120,10 +131,8 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
     """Turn by the EXIF note of the source; where that is damaged, the picture stays as it lies."""
     try:
-        orientation = source.getexif().get(0x0112, 1)
+        orientation = int(source.getexif().get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - broken notes raise anything, and are no reason to refuse a good picture
         return picture
-    turned = Image.new("RGB", (1, 1))
-    turned.getexif()[0x0112] = orientation
-    picture.getexif()[0x0112] = orientation
-    return ImageOps.exif_transpose(picture)
+    turn = _TURNS.get(orientation)
+    return picture.transpose(turn) if turn is not None else picture

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.image.check import check_face, check_picture, choose_face, measure_face
+from pipeline.image.check import check_face, check_picture, check_upright, choose_face, measure_face
 from pipeline.image.crop import crop_around, cut_frame, move_face
 from pipeline.image.face import FaceFinder
 from pipeline.image.load import load_photo
@@ -26,7 +26,9 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
         InputError: The picture cannot be used; the notice says why.
     """
     pixels = load_photo(path).pixels
-    faces = FaceFinder().find(pixels)
+    finder = FaceFinder()
+    faces = finder.find(pixels)
+    check_upright(finder, pixels, faces)
     face = choose_face(faces, framing.face)
     notices = (*check_picture(pixels, faces, framing.face), *check_face(measure_face(pixels, face)))
     photo = FrameSize(pixels.shape[1], pixels.shape[0])
