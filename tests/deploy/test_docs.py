@@ -1,0 +1,24 @@
+"""The deployment's documentation."""
+
+from dataclasses import fields
+
+import pytest
+
+from app.deployment import Deployment
+from tests.deploy.conftest import ROOT
+
+TEXT = (ROOT / "docs/deploy.md").read_text()
+
+
+@pytest.mark.parametrize("setting", fields(Deployment), ids=lambda field: field.name)
+def test_has_each_setting_with_its_default(setting) -> None:  # noqa: ANN001 - a field of a dataclass
+    default = int(setting.default) if isinstance(setting.default, bool) else setting.default
+    row = next(line for line in TEXT.splitlines() if line.startswith(f"| `VIDEO_LAB_MODAL_{setting.name.upper()}`"))
+    assert (str(default) or "anywhere") in row.split("|")[2]
+
+
+def test_has_the_options_of_the_command() -> None:
+    source = (ROOT / "deploy.py").read_text()
+    names = [name for name in ("prompt", "start", "seconds", "seed", "aspect", "output") if f"    {name}: " in source]
+    assert len(names) == 6
+    assert all(f"`--{name}`" in TEXT for name in names)
