@@ -50,15 +50,15 @@ def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView"
     running: dict[str, Any] = {**_PRIVATE, "concurrency_limit": None}
     picked = page.examples.example(view.pick_example, None, view.picked, **_AT_ONCE)
     for begun in (
-        action.preview.click(start.preview, form, start.outputs, **running),
-        action.generate.click(start.generate, form, start.outputs, **running),
-        picked.then(start.preview, form, start.outputs, **running),
+        action.preview.click(start.press_preview, form, start.outputs, **running),
+        action.generate.click(start.press_generate, form, start.outputs, **running),
+        picked.then(start.press_preview, form, start.outputs, **running),
     ):
         begun.then(None, None, None, js="() => page.showError()", api_visibility="private")
     result.job_id.change(None, result.job_id, None, js="(id) => page.showJob(id)", api_visibility="private")
     followed = result.job_id.change(follow.follow, result.job_id, follow.outputs, trigger_mode="multiple", **running)
     followed.then(view.refresh, page.history, [page.header, page.library], **_AT_ONCE)
-    action.cancel.click(follow.cancel, result.job_id, None, **_AT_ONCE)
+    action.cancel.click(follow.press_cancel, result.job_id, None, **_AT_ONCE)
 
 
 def _bind_library(page: Page, view: "PageView", photo: PhotoView) -> None:

@@ -27,8 +27,8 @@ class Example:
 EXAMPLES: dict[str, Example] = {
     example.name: example
     for example in (
-        Example("grace_hibari", ASSETS / "photos/grace_hopper.jpg", ASSETS / "voices/hibari.wav"),
-        Example("grace_joe", ASSETS / "photos/grace_hopper.jpg", ASSETS / "voices/joe.wav"),
+        Example("grace_hopper", ASSETS / "photos/grace_hopper.jpg", ASSETS / "voices/hibari.wav"),
+        Example("nikolai_gogol", ASSETS / "photos/nikolai_gogol.jpg", ASSETS / "voices/joe.wav"),
     )
 }
 

@@ -71,7 +71,7 @@ class FollowView:
         finally:
             self.followers.end(tab, number)
 
-    async def cancel(self, job_id: str) -> None:
+    async def press_cancel(self, job_id: str) -> None:
         """End the job; its follower shows that it did."""
         with suppress(JobNotFoundError):
             await self.jobs.cancel(job_id)

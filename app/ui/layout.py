@@ -113,7 +113,7 @@ def build_page(texts: Texts) -> Page:
 
 def _build_photo(texts: Texts) -> PhotoPart:
     with gr.Column(elem_classes="card", elem_id="photo-card"):
-        create_html(markup.heading("1", texts("photo.heading"), texts("photo.help")))
+        create_html(_heading("1", "photo", texts))
         with gr.Row(elem_id="photo-row", equal_height=True):
             with gr.Column(elem_id="photo-box", min_width=140, scale=1):
                 photo = create_photo_input(
@@ -132,6 +132,10 @@ def _build_photo(texts: Texts) -> PhotoPart:
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
     return PhotoPart(photo, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
+
+
+def _heading(number: str, key: str, texts: Texts) -> str:
+    return markup.heading(number, texts(f"{key}.heading"), texts(f"{key}.help"), texts(f"{key}.wrong_kind"))
 
 
 def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider]:
@@ -153,7 +157,7 @@ def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Sli
 
 def _build_voice(texts: Texts) -> VoicePart:
     with gr.Column(elem_classes="card", elem_id="voice-card"):
-        create_html(markup.heading("2", texts("voice.heading"), texts("voice.help")))
+        create_html(_heading("2", "voice", texts))
         voice = create_voice_input(
             sources=["upload", "microphone"],
             label=texts("voice.label"),
@@ -164,7 +168,7 @@ def _build_voice(texts: Texts) -> VoicePart:
             elem_id="voice",
         )
         video = gr.UploadButton(
-            texts("voice.from_video"), file_types=["video"], size="sm", variant="secondary", elem_id="voice-video"
+            texts("voice.from_video"), file_types=["video"], size="md", variant="secondary", elem_id="voice-video"
         )
         note = create_html(elem_id="voice-note")
         duration = gr.Slider(
@@ -175,14 +179,14 @@ def _build_voice(texts: Texts) -> VoicePart:
             label=texts("duration.label"),
             visible=False,
             buttons=[],
-            elem_id="duration",
+            elem_id="use-seconds",
         )
     return VoicePart(voice, video, note, duration)
 
 
 def _build_profile(texts: Texts) -> ProfilePart:
     with gr.Column(elem_classes="card", elem_id="profile-card"):
-        create_html(markup.heading("3", texts("profile.heading"), ""))
+        create_html(markup.heading("3", texts("profile.heading")))
         profile = gr.Dropdown(
             [(texts(f"profile.name.{name}"), name) for name in PROFILES],
             value=next(iter(PROFILES)),

@@ -53,11 +53,18 @@ def hero(texts: Texts) -> str:
     return f"<h1>{escape(texts('page.headline'))}</h1><p>{escape(texts('page.hint'))}</p>"
 
 
-def heading(number: str, title: str, hint: str) -> str:
-    """Return the heading of a card."""
+def heading(number: str, title: str, hint: str = "", wrong_kind: str = "") -> str:
+    """Return the heading of a card.
+
+    Args:
+        number: Of the step.
+        title: What it is about.
+        hint: What helps at first.
+        wrong_kind: What to say about a file of another kind.
+    """
     quiet = f"<p>{escape(hint)}</p>" if hint else ""
     shown_number = f'<span class="number" aria-hidden="true">{number}</span>'
-    return f'<div class="heading">{shown_number}<h2>{escape(title)}</h2>{quiet}</div>'
+    return f'<div class="heading" data-wrong-kind="{escape(wrong_kind)}">{shown_number}<h2>{escape(title)}</h2>{quiet}</div>'
 
 
 def note(sentences: Iterable[str], kind: str) -> str:

@@ -1,5 +1,10 @@
 """Puts the page and what belongs to it on the app."""
 
+import os
+import shutil
+import time
+from pathlib import Path
+
 import gradio as gr
 from fastapi import FastAPI
 
@@ -7,6 +12,7 @@ from app.jobs import Jobs
 from app.settings import Settings
 from app.ui.assets import STYLE
 from app.ui.document import DocumentMiddleware, page_path
+from app.ui.endpoints import add_endpoints
 from app.ui.events import bind_events
 from app.ui.files import create_files_router
 from app.ui.forecast import Forecast
@@ -16,7 +22,8 @@ from app.ui.texts import ENGLISH, LANGUAGES, Texts
 from app.ui.theme import create_theme
 
 _QUEUE = 64
-_HOUR = 3600
+_UPLOADS_KEPT_SECONDS = 3600
+_SWEEP_SECONDS = 600
 
 
 def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -27,6 +34,8 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
         jobs: Makes the videos.
         settings: Of the app.
     """
+    # Gradio has no other setting for where it puts uploads.
+    os.environ["GRADIO_TEMP_DIR"] = str(_prepare_uploads(settings.data_dir / "uploads"))
     app.include_router(create_files_router())
     app.include_router(create_share_router(jobs, settings))
     others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
@@ -36,12 +45,27 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     return app
 
 
+def _prepare_uploads(folder: Path) -> Path:
+    """Delete what an earlier server left: Gradio forgets the files of servers that crashed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    oldest = time.time() - _UPLOADS_KEPT_SECONDS
+    for path in folder.iterdir():
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path, ignore_errors=True)
+    return folder.resolve()
+
+
 def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
     with gr.Blocks(
-        title=texts("page.title"), analytics_enabled=False, delete_cache=(_HOUR, 24 * _HOUR), fill_width=True
+        title=texts("page.title"),
+        analytics_enabled=False,
+        delete_cache=(_SWEEP_SECONDS, _UPLOADS_KEPT_SECONDS),
+        fill_width=True,
     ) as blocks:
         page = build_page(texts)
         bind_events(blocks, page, jobs=jobs, settings=settings, forecaster=lambda *_: Forecast(None, None), texts=texts)
+        if texts is ENGLISH:
+            add_endpoints(jobs)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)
     return blocks
 

@@ -50,7 +50,7 @@ def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     part = view.part
     framing = framing_widgets(part, profile)
     shown = [part.tile, part.faces, part.note]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.tile, "concurrency_limit": 4}
     part.photo.change(
         view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
     )

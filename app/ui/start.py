@@ -33,13 +33,13 @@ class StartView:
         notes = [page.photo.note, page.voice.note, page.profile.note, page.profile.advanced_note]
         return [page.result.status, page.result.job_id, page.history, *notes]
 
-    async def preview(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_preview(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the free preview, whatever profile is chosen."""
         form = Form(*values)
         async for updates in self._start(form, FREE_PROFILE, history):
             yield updates
 
-    async def generate(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_generate(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the profile that is chosen."""
         form = Form(*values)
         async for updates in self._start(form, form.profile, history):

@@ -1,6 +1,5 @@
 """The voice: what was found in it, and how much of it is used."""
 
-import tempfile
 import wave
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ _Updates = dict[Any, Any]
 def bind_voice(part: VoicePart, texts: Texts) -> gr.events.Dependency:
     """Make the voice's widgets answer; return the event of a new voice."""
     view = VoiceView(part, texts)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
     part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
     return part.voice.change(view.take, part.voice, [part.note, part.duration], trigger_mode="always_last", **private)
 
@@ -78,7 +77,7 @@ def bound_slider(total_seconds: float) -> gr.Slider:
 def extract_sound(video: Path, total_seconds: float) -> Path:
     """Return the sound of a video as a file of its own, which the player and the trimmer understand."""
     track = read_sound(Sound(video, 0.0, total_seconds))
-    target = Path(tempfile.mkdtemp()) / f"{video.stem}.wav"
+    target = video.with_suffix(".voice.wav")
     with wave.open(str(target), "wb") as file:
         file.setnchannels(track.num_channels)
         file.setsampwidth(_BYTES_A_SAMPLE)

@@ -5,6 +5,7 @@ const page = (() => {
   const card = () => find("#status .status");
   const isPhone = () => matchMedia("(max-width: 700px)").matches;
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const VIDEO_INPUT = "#voice-card > input[type=file]";
   let heardAt = performance.now();
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
@@ -119,6 +120,43 @@ const page = (() => {
     input.value = Number(input.value) + change;
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
+
+  // Files of the wrong kind are named beside their widget; a video that lands on the voice gives its sound.
+  function kindOf(file) {
+    if (/\.hei[cf]$/i.test(file.name)) return "image";
+    return file.type.split("/")[0];
+  }
+
+  function checkFiles(event) {
+    const card = event.target.closest?.("#photo-card, #voice-card");
+    const files = event.dataTransfer?.files ?? event.target.files;
+    if (!card || !files?.length || event.target.matches(VIDEO_INPUT)) return;
+    const [wanted, kind] = [card.id === "photo-card" ? "image" : "audio", kindOf(files[0])];
+    if (kind === wanted) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    if (wanted === "audio" && kind === "video") giveFiles(find(VIDEO_INPUT), files);
+    else complain(card);
+  }
+
+  function giveFiles(input, files) {
+    const carrier = new DataTransfer();
+    carrier.items.add(files[0]);
+    input.files = carrier.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function complain(card) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.dataset.kind = "error";
+    note.setAttribute("role", "alert");
+    note.textContent = card.querySelector("[data-wrong-kind]").dataset.wrongKind;
+    card.querySelector("[id$=-note] .html-container > div").replaceChildren(note);
+  }
+
+  addEventListener("change", checkFiles, true);
+  addEventListener("drop", checkFiles, true);
 
   addEventListener("DOMContentLoaded", () => {
     const voice = document.createElement("div");

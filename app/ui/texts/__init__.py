@@ -50,8 +50,10 @@ class Texts:
         return sentence.format(**{name: self._localize(value) for name, value in notice.values.items()})
 
     def reason(self, english: str) -> str:
-        """Return why a profile cannot run here."""
-        return self.reasons.get(english, english)
+        """Return why a profile cannot run here, sentence by sentence."""
+        for sentence, own in self.reasons.items():
+            english = english.replace(sentence, own)
+        return english
 
     def _localize(self, value: Value) -> Value:
         return str(value).replace(".", self.decimal_sign) if isinstance(value, float) else value

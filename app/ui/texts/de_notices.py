@@ -91,4 +91,13 @@ TEXTS: dict[str, str] = {
 
 REASONS: dict[str, str] = {
     "This version has no engine for it.": "Diese Version kann es noch nicht.",
+    "It needs the model's weights, which are not on this machine.": "Es braucht die Gewichte des Modells, die hier "
+    "nicht liegen.",
+    "It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.": "Es braucht eine NVIDIA-GPU mit "
+    "80 GB oder eine GPU in der Cloud, siehe docs/deploy.md.",
+    "The model's weights are missing. Fetch them:": "Die Gewichte des Modells fehlen. So kommen sie her:",
+    "There are two ways to use it: deploy the app to Modal with `modal deploy deploy.py`, or run it on a machine with "
+    "an NVIDIA GPU and the model's weights. The preview works everywhere.": "Zwei Wege führen hin: die App mit `modal "
+    "deploy deploy.py` bei Modal starten, oder einen Rechner mit NVIDIA-GPU und den Gewichten des Modells nehmen. Die "
+    "Vorschau geht überall.",
 }
