@@ -4,12 +4,15 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from pipeline.weights.sources import Source
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _INFO = re.compile(r"/api/models/(?P<repository>[^/]+/[^/]+)/revision/(?P<revision>.+)")
@@ -32,6 +35,13 @@ class FakeHub:
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     ranges: list[tuple[str, str | None]] = field(default_factory=list)
     revisions: dict[str, str] = field(default_factory=dict)
+
+    def release(self, folder: Path, sources: Iterable[Source]) -> None:
+        """Have what is in the folder, under the names of the repositories that it comes from."""
+        for source in sources:
+            own = folder / source.folder
+            files = {str(path.relative_to(own)): path.read_bytes() for path in own.rglob("*") if path.is_file()}
+            self.repositories[source.repository] = files
 
     @property
     def num_bytes(self) -> int:
@@ -95,7 +105,7 @@ def _describe(repository: str, files: dict[str, bytes]) -> bytes:
 
 def _describe_file(path: str, data: bytes) -> dict:
     described = {"rfilename": path, "size": len(data), "blobId": _git_checksum(data)}
-    if path.endswith(".safetensors"):
+    if path.endswith((".safetensors", ".pth")):
         sha256 = hashlib.sha256(data).hexdigest()
         described["lfs"] = {"size": len(data), "sha256": sha256, "pointerSize": 130}
     return described

@@ -25,27 +25,20 @@ PREPARED_BYTES = 53_000_000_000
 
 INFINITETALK: tuple[Source, ...] = (
     Source(
-        "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
+        "Wan-AI/Wan2.1-I2V-14B-480P",
         "main",
         "base",
         (
-            "transformer/*.json",
-            "transformer/*.safetensors",
-            "text_encoder/*.json",
-            "text_encoder/*.safetensors",
-            "tokenizer/*",
-            "image_encoder/*.json",
-            "image_encoder/*.safetensors",
-            "vae/*.json",
-            "vae/*.safetensors",
+            "config.json",
+            "diffusion_pytorch_model*.safetensors",
+            "diffusion_pytorch_model.safetensors.index.json",
+            "models_t5_umt5-xxl-enc-bf16.pth",
+            "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
+            "Wan2.1_VAE.pth",
+            "google/umt5-xxl/*",
         ),
     ),
     # The main branch has the audio encoder as a pickle only; the pull request has the same numbers as safetensors.
-    Source(
-        "TencentGameMate/chinese-wav2vec2-base",
-        "refs/pr/1",
-        "audio_encoder",
-        ("config.json", "preprocessor_config.json", "model.safetensors"),
-    ),
+    Source("TencentGameMate/chinese-wav2vec2-base", "refs/pr/1", "audio_encoder", ("config.json", "model.safetensors")),
     Source("MeiGen-AI/InfiniteTalk", "main", "adapter", ("single/infinitetalk.safetensors",)),
 )

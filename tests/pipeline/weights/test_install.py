@@ -1,0 +1,79 @@
+"""From released files to prepared weights, with a tiny model."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from pipeline.infinitetalk.manifest import check_files, read_manifest
+from pipeline.weights import WeightsError, is_prepared
+from pipeline.weights.install import install
+from pipeline.weights.sources import INFINITETALK
+from tests.fake_hub import COMMIT, FakeHub
+from tests.tiny_checkpoint import write_tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture
+def full_hub(hub: FakeHub, released: Path) -> FakeHub:
+    hub.release(released, INFINITETALK)
+    return hub
+
+
+def run(folder: Path, api: HfApi) -> str:
+    said: list[str] = []
+    install(folder, folder / "infinitetalk", api, said.append)
+    return "\n".join(said)
+
+
+def test_makes_a_folder_that_is_whole(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    check_files(tmp_path / "infinitetalk", with_checksums=True)
+
+
+def test_keeps_the_commits_with_the_weights(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    revisions = read_manifest(tmp_path / "infinitetalk").revisions
+    assert revisions == {source.repository: COMMIT for source in INFINITETALK}
+
+
+def test_says_how_much_it_will_fetch_and_keep_before_it_begins(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    said = run(tmp_path, api)
+    assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 53.0 GB") < said.index("MB/s")
+
+
+def test_deletes_what_it_fetched(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    assert {path.name for path in tmp_path.iterdir()} == {"infinitetalk", "sources.json"}
+
+
+def test_does_nothing_when_all_is_there(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    full_hub.ranges.clear()
+    assert run(tmp_path, api) == f"The weights are ready in {tmp_path / 'infinitetalk'}."
+    assert full_hub.ranges == []
+
+
+def test_goes_on_after_a_file_could_not_be_fetched(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    full_hub.damaged.add("single/infinitetalk.safetensors")
+    with pytest.raises(WeightsError, match=r"single/infinitetalk.safetensors"):
+        run(tmp_path, api)
+    assert not is_prepared(tmp_path / "infinitetalk")
+    full_hub.damaged.clear()
+    full_hub.ranges.clear()
+    run(tmp_path, api)
+    assert [path for path, _ in full_hub.ranges] == ["single/infinitetalk.safetensors"]
+
+
+def test_names_a_tensor_that_does_not_fit(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    adapter = full_hub.repositories["MeiGen-AI/InfiniteTalk"]
+    adapter["single/infinitetalk.safetensors"] = full_hub.repositories["TencentGameMate/chinese-wav2vec2-base"][
+        "model.safetensors"
+    ]
+    with pytest.raises(WeightsError, match=r"infinitetalk\.safetensors"):
+        run(tmp_path, api)
+    assert not is_prepared(tmp_path / "infinitetalk")
