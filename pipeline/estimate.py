@@ -1,0 +1,119 @@
+"""How long a video is likely to take, and what it is likely to cost."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.diffusion.clips import plan_clips
+from pipeline.profiles import Profile, Resolution
+from pipeline.types import FRAME_RATE, Sampling
+
+DeviceKind = Literal["A100-80GB", "H100"]
+Basis = Literal["measured", "calculated"]
+
+PREVIEW_START_SECONDS = 1.5
+PREVIEW_SECONDS_PER_SECOND = 0.5
+"""Of the preview on two cores at 832 x 480, measured on 2026-11-22."""
+
+_NUM_PARAMETERS = 14e9
+_NUM_LAYERS = 40
+_WIDTH = 5_120
+_TOKENS_PER_LATENT_FRAME: dict[Resolution, int] = {"480p": 40 * 40, "720p": 60 * 60}  # 16 pixels a side
+_SHARE_OF_PEAK = 0.6  # the reference needs 10 s a pass on an A100 and 3.7 s on an H100: 0.6 of the peak on both
+_FIRST_STEPS = 5  # TeaCache always computes these,
+_COMPUTED_SHARE = 0.5  # and about half of the rest: three times the speed at 40 steps where 1.7 comes without it
+_WEIGHTS_BYTES = 38e9  # base and adapter in bf16
+_BYTES_PER_SECOND = 2.5e9  # of a Modal volume
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a GPU gives and costs.
+
+    Attributes:
+        flops: Peak a second in bf16.
+        dollars_per_second: Modal's price in November 2026.
+    """
+
+    flops: float
+    dollars_per_second: float
+
+
+DEVICES: dict[DeviceKind, Device] = {
+    "A100-80GB": Device(312e12, 0.000694),
+    "H100": Device(800e12, 0.001097),  # what it sustains; the data sheet's 989 is out of reach
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run is likely to take.
+
+    Attributes:
+        seconds: From the start of the run to the finished video, with the model in memory.
+        dollars: What they cost.
+        loading_seconds: Before that, when the weights have to be loaded first; a new container's start comes on top.
+        basis: Whether the figures come from measured runs or from arithmetic.
+    """
+
+    seconds: float
+    dollars: float
+    loading_seconds: float
+    basis: Basis
+
+
+def estimate(
+    profile: Profile,
+    sampling: Sampling,
+    speech_seconds: float,
+    device: DeviceKind = "A100-80GB",
+    seconds_per_second: float | None = None,
+) -> Estimate:
+    """Estimate time and cost of a video.
+
+    Args:
+        profile: Of the run.
+        sampling: What it uses; steps and scales count.
+        speech_seconds: Length of the voice.
+        device: The GPU; the preview uses none.
+        seconds_per_second: Compute seconds for a second of video, as earlier runs of the profile took them here; None
+            where there were none.
+    """
+    if profile.model == "preview":
+        share = PREVIEW_SECONDS_PER_SECOND if seconds_per_second is None else seconds_per_second
+        return Estimate(PREVIEW_START_SECONDS + speech_seconds * share, 0.0, 0.0, "measured")
+    loading_seconds = _WEIGHTS_BYTES / _BYTES_PER_SECOND
+    price = DEVICES[device].dollars_per_second
+    if seconds_per_second is not None:
+        seconds = speech_seconds * seconds_per_second
+        return Estimate(seconds, seconds * price, loading_seconds, "measured")
+    seconds = _count_flops(profile, sampling, speech_seconds) / (DEVICES[device].flops * _SHARE_OF_PEAK)
+    return Estimate(seconds, seconds * price, loading_seconds, "calculated")
+
+
+def _count_flops(profile: Profile, sampling: Sampling, speech_seconds: float) -> float:
+    """Count the transformer's work; the rest, VAE and encoders, is a few percent of it."""
+    plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
+    num_latent_frames = (plan.clip_frames - 1) // 4 + 1
+    num_tokens = num_latent_frames * _TOKENS_PER_LATENT_FRAME[profile.resolution]
+    return (
+        len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling) * _count_pass(num_tokens)
+    )
+
+
+def _count_pass(num_tokens: int) -> float:
+    """Count one forward pass: every token meets every parameter, and in attention every token twice."""
+    return 2.0 * _NUM_PARAMETERS * num_tokens + 4.0 * _NUM_LAYERS * _WIDTH * num_tokens**2
+
+
+def _count_passes(sampling: Sampling) -> int:
+    """Count the passes of a step: what is guided needs one more, and the text's needs both."""
+    if sampling.guidance_scale != 1:
+        return 3
+    return 1 if sampling.audio_guidance_scale == 1 else 2
+
+
+def _count_computed_steps(profile: Profile, sampling: Sampling) -> float:
+    num_steps = sampling.num_inference_steps
+    if not profile.tea_cache or num_steps <= _FIRST_STEPS:
+        return num_steps
+    return _FIRST_STEPS + (num_steps - _FIRST_STEPS) * _COMPUTED_SHARE

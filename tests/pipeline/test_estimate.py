@@ -1,0 +1,67 @@
+"""Time and cost are known before a run."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.estimate import DEVICES, DeviceKind, Estimate, estimate
+from pipeline.profiles import PROFILES
+from pipeline.types import Sampling
+
+WINDOW_SECONDS = 81 / 25
+
+
+def estimate_steps(
+    name: str, seconds: float, steps: int, text: float = 5.0, audio: float = 4.0, device: DeviceKind = "A100-80GB"
+) -> Estimate:
+    return estimate(replace(PROFILES[name], tea_cache=False), Sampling(steps, text, audio), seconds, device)
+
+
+def test_preview_is_free_and_quicker_than_the_video() -> None:
+    preview = estimate(PROFILES["preview"], Sampling(0, 1.0, 1.0), 60.0)
+    assert (preview.dollars, preview.loading_seconds, preview.basis) == (0.0, 0.0, "measured")
+    assert preview.seconds < 60.0
+
+
+@pytest.mark.parametrize(("device", "seconds"), [("A100-80GB", 30.0), ("H100", 11.0)])
+def test_step_takes_as_long_as_the_reference(device: DeviceKind, seconds: float) -> None:
+    step = estimate_steps("balanced", WINDOW_SECONDS, 1, device=device)
+    assert step.basis == "calculated"
+    assert step.seconds == pytest.approx(seconds, rel=0.1)
+
+
+@pytest.mark.parametrize(("text", "audio", "passes"), [(5.0, 4.0, 3), (5.0, 1.0, 3), (1.0, 4.0, 2), (1.0, 1.0, 1)])
+def test_each_pass_counts(text: float, audio: float, passes: int) -> None:
+    one = estimate_steps("balanced", WINDOW_SECONDS, 10, 1.0, 1.0)
+    assert estimate_steps("balanced", WINDOW_SECONDS, 10, text, audio).seconds == pytest.approx(passes * one.seconds)
+
+
+@pytest.mark.parametrize(("frames", "clips"), [(25, 1), (81, 1), (82, 2), (153, 2), (154, 3), (15_000, 209)])
+def test_each_overlapping_clip_counts(frames: int, clips: int) -> None:
+    one = estimate_steps("balanced", WINDOW_SECONDS, 10)
+    assert estimate_steps("balanced", frames / 25, 10).seconds == pytest.approx(clips * one.seconds)
+
+
+def test_a_single_clip_is_as_long_as_the_speech() -> None:
+    assert estimate_steps("fast", 1.0, 8).seconds < 0.4 * estimate_steps("fast", WINDOW_SECONDS, 8).seconds
+
+
+def test_720p_costs_more_than_its_pixels() -> None:
+    ratio = (
+        estimate_steps("quality", WINDOW_SECONDS, 40).seconds / estimate_steps("balanced", WINDOW_SECONDS, 40).seconds
+    )
+    assert 3.5 < ratio < 3.8
+
+
+def test_cached_steps_cost_nothing() -> None:
+    sampling = Sampling(40, 5.0, 4.0)
+    cached = estimate(PROFILES["balanced"], sampling, 10.0)
+    assert cached.seconds == pytest.approx(estimate_steps("balanced", 10.0, 40).seconds * 22.5 / 40)
+
+
+def test_what_was_measured_here_wins() -> None:
+    profile = PROFILES["balanced"]
+    measured = estimate(profile, Sampling(20, 5.0, 4.0), 10.0, "H100", seconds_per_second=12.0)
+    assert (measured.seconds, measured.basis) == (120.0, "measured")
+    assert measured.dollars == pytest.approx(120.0 * DEVICES["H100"].dollars_per_second)
+    assert measured.loading_seconds > 0
