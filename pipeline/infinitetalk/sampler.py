@@ -77,4 +77,5 @@ def _predict(
     """Run one guidance pass of one step; its predictions are combined in fp32."""
     hidden_states = torch.cat([latents, clip.condition], dim=1).to(transformer.compute_dtype)
     with transformer.cache_context(kind.value):
-        return transformer(hidden_states, timestep[None], clip.contexts[kind]).float()
+        noise_pred: torch.Tensor = transformer(hidden_states, timestep[None], clip.contexts[kind])
+    return noise_pred.float()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -103,7 +104,7 @@ class ClipGenerator:
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
             clip = ClipInputs(known_latents, condition, self._contexts(inputs, windows))
             noise = draw_noise(index, photo_latents.shape).to(condition.device)
-            latents = denoise(self.transformer, noise, clip, self.settings, lambda step, clip=index: report(clip, step))
+            latents = denoise(self.transformer, noise, clip, self.settings, partial(report, index))
             frames = match_colors(decode_latents(self.vae, latents), inputs.photo, self.color_strength)
             yield Clip(latents, frames[:, :, new_frames])
             if index + 1 < len(plan.starts):

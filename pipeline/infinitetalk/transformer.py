@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention import AttentionModuleMixin
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
@@ -42,11 +43,12 @@ class PassContext:
     speaker_masks: torch.Tensor | None = None
 
 
-class CrossContext(NamedTuple):
-    """What a block's cross-attention sees."""
+class BlockContexts(NamedTuple):
+    """What one block attends to."""
 
     text: BlockContext
     image: BlockContext
+    audio: BlockContext
 
 
 class CrossAttentionProcessor:
@@ -59,7 +61,7 @@ class CrossAttentionProcessor:
         self,
         attn: WanAttention,
         hidden_states: torch.Tensor,
-        encoder_hidden_states: CrossContext,
+        encoder_hidden_states: BlockContexts,
         attention_mask: None = None,
         rotary_emb: None = None,
     ) -> torch.Tensor:
@@ -111,7 +113,7 @@ class AudioAttentionProcessor:
         return output
 
 
-class AudioAttention(nn.Module, AttentionModuleMixin):  # type: ignore[misc]  # diffusers is untyped
+class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # diffusers is untyped
     """Let the video tokens of a latent frame hear that frame's audio tokens."""
 
     _supports_qkv_fusion = False
@@ -137,8 +139,8 @@ class AudioAttention(nn.Module, AttentionModuleMixin):  # type: ignore[misc]  # 
         Returns:
             (batch, tokens, dim).
         """
-        output: torch.Tensor = self.processor(self, hidden_states, context, positions)
-        return output
+        processor: AudioAttentionProcessor = self.get_processor()
+        return processor(self, hidden_states, context, positions)
 
     def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
         """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim)."""
@@ -152,7 +154,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
     """A Wan block with an ungated audio cross-attention before the feed-forward."""
 
     def __init__(
-        self, dim: int, ffn_dim: int, num_heads: int, eps: float, added_kv_proj_dim: int, audio_dim: int
+        self, dim: int, ffn_dim: int, num_heads: int, *, eps: float, added_kv_proj_dim: int, audio_dim: int
     ) -> None:
         super().__init__(dim, ffn_dim, num_heads, cross_attn_norm=True, eps=eps, added_kv_proj_dim=added_kv_proj_dim)
         self.attn2.set_processor(CrossAttentionProcessor())
@@ -164,8 +166,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         hidden_states: torch.Tensor,
         timestep_modulation: torch.Tensor,
         rotary_emb: RotaryEmbedding,
-        cross_context: CrossContext,
-        audio_context: BlockContext,
+        contexts: BlockContexts,
         token_masks: torch.Tensor | None,
     ) -> torch.Tensor:
         """Run the block.
@@ -174,8 +175,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
             hidden_states: (batch, tokens, dim), in fp32.
             timestep_modulation: (batch, 6, dim), in fp32.
             rotary_emb: Cosines and sines of the tokens' positions.
-            cross_context: The prompt and the photo.
-            audio_context: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
+            contexts: The prompt, the photo and the audio.
             token_masks: (3, tokens of a latent frame) for two people, None for one.
 
         Returns:
@@ -185,20 +185,21 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation.chunk(6, dim=1)
         dtype = self.attn1.to_out[0].weight.dtype
 
-        norm_hidden_states = modulate(self.norm1(hidden_states), shift, scale).to(dtype)
-        hidden_states = hidden_states + self.attn1(norm_hidden_states, None, None, rotary_emb) * gate
+        norm_hidden_states = modulate(self.norm1(hidden_states), shift, scale)
+        hidden_states = hidden_states + self.attn1(norm_hidden_states.to(dtype), None, None, rotary_emb) * gate
         positions = None
         if token_masks is not None:
             positions = face_positions(self.attn1, norm_hidden_states, rotary_emb, token_masks)
 
         norm_hidden_states = self.norm2(hidden_states).to(dtype)
-        hidden_states = hidden_states + self.attn2(norm_hidden_states, cross_context, None, None)
+        hidden_states = hidden_states + self.attn2(norm_hidden_states, contexts)
 
         norm_hidden_states = self.norm_audio(hidden_states).to(dtype)
-        hidden_states = hidden_states + self.audio_attn(norm_hidden_states, audio_context, positions)
+        hidden_states = hidden_states + self.audio_attn(norm_hidden_states, contexts.audio, positions)
 
         norm_hidden_states = modulate(self.norm3(hidden_states), ffn_shift, ffn_scale).to(dtype)
-        return hidden_states + self.ffn(norm_hidden_states) * ffn_gate
+        output: torch.Tensor = hidden_states + self.ffn(norm_hidden_states) * ffn_gate
+        return output
 
 
 class BlockList(nn.ModuleList):
@@ -209,15 +210,12 @@ class BlockList(nn.ModuleList):
         hidden_states: torch.Tensor,
         timestep_modulation: torch.Tensor,
         rotary_emb: RotaryEmbedding,
-        cross_contexts: list[CrossContext],
-        audio_contexts: tuple[BlockContext, ...],
+        contexts: list[BlockContexts],
         token_masks: torch.Tensor | None,
     ) -> torch.Tensor:
         """Run the blocks one after the other, each with its own contexts; shapes as in `InfiniteTalkBlock`."""
-        for block, cross_context, audio_context in zip(self, cross_contexts, audio_contexts, strict=True):
-            hidden_states = block(
-                hidden_states, timestep_modulation, rotary_emb, cross_context, audio_context, token_masks
-            )
+        for block, block_contexts in zip(self, contexts, strict=True):
+            hidden_states = block(hidden_states, timestep_modulation, rotary_emb, block_contexts, token_masks)
         return hidden_states
 
 
@@ -226,12 +224,13 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
 
     _repeated_blocks = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
     _no_split_modules = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
-    # TeaCache compares modulations whose change is smaller than bf16's step, and guidance multiplies the output's error.
+    # TeaCache compares modulations whose change is below bf16's step, and guidance multiplies the output's error.
     _keep_in_fp32_modules = (*WanTransformer3DModel._keep_in_fp32_modules, "norm_audio", "time_proj", "proj_out")  # noqa: SLF001  # diffusers' way
 
     @register_to_config  # type: ignore[untyped-decorator]  # diffusers is untyped
     def __init__(
         self,
+        *,
         patch_size: tuple[int, int, int] = (1, 2, 2),
         num_attention_heads: int = 40,
         attention_head_dim: int = 128,
@@ -277,11 +276,18 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         self.register_to_config(num_layers=num_layers)
         dim = num_attention_heads * attention_head_dim
         self.blocks = BlockList(
-            InfiniteTalkBlock(dim, ffn_dim, num_attention_heads, eps, added_kv_proj_dim, audio_dim)
+            InfiniteTalkBlock(
+                dim, ffn_dim, num_attention_heads, eps=eps, added_kv_proj_dim=added_kv_proj_dim, audio_dim=audio_dim
+            )
             for _ in range(num_layers)
         )
         self.audio_proj = AudioProjection(
-            audio_window, audio_layers, audio_channels, audio_intermediate_dim, audio_dim, audio_tokens
+            window=audio_window,
+            num_layers=audio_layers,
+            channels=audio_channels,
+            intermediate_dim=audio_intermediate_dim,
+            output_dim=audio_dim,
+            num_tokens=audio_tokens,
         )
 
     @property
@@ -304,15 +310,13 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         _, grid_height, grid_width = grid = self._token_grid(hidden_states)
         rotary_emb = self.rope(hidden_states)
         temb, timestep_modulation = self._embed_timestep(timestep)
-        cross_contexts, audio_contexts = self._project_context(context)
+        contexts = self._project_context(context)
         masks = context.speaker_masks
         token_masks = None if masks is None else mask_tokens(masks, grid_height, grid_width)
 
         # The sum over the blocks is kept in fp32, as in the original; each block's layers run in the weights' dtype.
         hidden_states = self.patch_embedding(hidden_states).float().flatten(2).transpose(1, 2).contiguous()
-        hidden_states = self.blocks(
-            hidden_states, timestep_modulation, rotary_emb, cross_contexts, audio_contexts, token_masks
-        )
+        hidden_states = self.blocks(hidden_states, timestep_modulation, rotary_emb, contexts, token_masks)
         return self._project_out(hidden_states, temb, grid)
 
     def _token_grid(self, latents: torch.Tensor) -> tuple[int, int, int]:
@@ -326,19 +330,19 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         temb = embedder.time_embedder(embedder.timesteps_proj(timestep))
         return temb, embedder.time_proj(embedder.act_fn(temb)).unflatten(1, (6, -1))
 
-    def _project_context(self, context: PassContext) -> tuple[list[CrossContext], tuple[BlockContext, ...]]:
+    def _project_context(self, context: PassContext) -> list[BlockContexts]:
         text = context.text.blocks(self.condition_embedder.text_embedder, len(self.blocks))
         image = context.image.blocks(self.condition_embedder.image_embedder, len(self.blocks))
         audio = context.audio.blocks(self._project_audio, len(self.blocks))
-        return [CrossContext(*pair) for pair in zip(text, image, strict=True)], audio
+        return [BlockContexts(*views) for views in zip(text, image, audio, strict=True)]
 
     def _project_audio(self, windows: torch.Tensor) -> torch.Tensor:
-        tokens = self.audio_proj(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+        tokens: torch.Tensor = self.audio_proj(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
         return tokens.transpose(1, 2).flatten(2, 3)
 
     def _project_out(self, hidden_states: torch.Tensor, temb: torch.Tensor, grid: tuple[int, int, int]) -> torch.Tensor:
         shift, scale = (self.scale_shift_table + temb.unsqueeze(1)).chunk(2, dim=1)
-        patches = self.proj_out(modulate(self.norm_out(hidden_states), shift, scale))
+        patches: torch.Tensor = self.proj_out(modulate(self.norm_out(hidden_states), shift, scale))
         patches = patches.unflatten(1, grid).unflatten(-1, (*self.config.patch_size, -1))
         return patches.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)
 
@@ -354,9 +358,15 @@ def face_positions(
     """Return each token's rotary position (batch, tokens) by the face it looks at in the first latent frame."""
     num_tokens = token_masks.shape[1]
     cos, sin = rotary_emb
-    query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-    key = attn.norm_k(attn.to_k(hidden_states[:, :num_tokens])).unflatten(2, (attn.heads, -1))
+    query = _project_fp32(attn.to_q, attn.norm_q, hidden_states).unflatten(2, (attn.heads, -1))
+    key = _project_fp32(attn.to_k, attn.norm_k, hidden_states[:, :num_tokens]).unflatten(2, (attn.heads, -1))
     # Wan's tables repeat each angle for the two channels of a pair.
-    query = rotate_pairs(query, cos[..., 0::2], sin[..., 1::2]).type_as(query)
-    key = rotate_pairs(key, cos[:, :num_tokens, :, 0::2], sin[:, :num_tokens, :, 1::2]).type_as(key)
-    return query_positions(attention_to_masks(query, key, token_masks, attn.processor._attention_backend))  # noqa: SLF001  # diffusers' way
+    query = rotate_pairs(query, cos[..., 0::2], sin[..., 1::2])
+    key = rotate_pairs(key, cos[:, :num_tokens, :, 0::2], sin[:, :num_tokens, :, 1::2])
+    return query_positions(attention_to_masks(query, key, token_masks))
+
+
+def _project_fp32(linear: nn.Linear, norm: nn.RMSNorm, hidden_states: torch.Tensor) -> torch.Tensor:
+    """Project in fp32: near a face's edge, the rounding of bf16 gives a token to the other person."""
+    projected = F.linear(hidden_states, linear.weight.float(), linear.bias.float())
+    return F.rms_norm(projected, norm.normalized_shape, norm.weight.float(), norm.eps)

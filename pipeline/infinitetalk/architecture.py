@@ -1,0 +1,124 @@
+"""The architecture of released files that come without diffusers' or transformers' config: read from their shapes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.diffusion.tensor_files import Shapes
+from pipeline.errors import WeightsError
+
+Config = dict[str, Any]
+
+# Heads cannot be seen in the shapes; those of CLIP's ViT-H have this width.
+IMAGE_ENCODER_HEAD_DIM = 80
+EXTRA_FRAMES_OF_LATER_WINDOWS = 3
+
+
+class Sizes:
+    """The shapes in one or more files, asked by name.
+
+    Args:
+        shapes: Of all tensors.
+        path: The file to name when one is missing.
+    """
+
+    def __init__(self, shapes: Shapes, path: Path) -> None:
+        self._shapes = shapes
+        self._path = path
+
+    def of(self, name: str) -> tuple[int, ...]:
+        """Return the tensor's shape.
+
+        Raises:
+            WeightsError: There is no such tensor.
+        """
+        if name not in self._shapes:
+            raise WeightsError(
+                f"Expected {name} in {self._path}, but it is not there. Check that it is the right file."
+            )
+        return self._shapes[name]
+
+    def count(self, prefix: str) -> int:
+        """Return how many numbers follow `prefix` in the names."""
+        return len({name[len(prefix) :].split(".")[0] for name in self._shapes if name.startswith(prefix)})
+
+
+def read_base_config(sizes: Sizes, num_heads: int) -> Config:
+    """Return the transformer's config from the base model in the original layout."""
+    dim, in_channels, *patch_size = sizes.of("patch_embedding.weight")
+    patch_volume = patch_size[0] * patch_size[1] * patch_size[2]
+    return {
+        "patch_size": tuple(patch_size),
+        "num_attention_heads": num_heads,
+        "attention_head_dim": dim // num_heads,
+        "in_channels": in_channels,
+        "out_channels": sizes.of("head.head.weight")[0] // patch_volume,
+        "text_dim": sizes.of("text_embedding.0.weight")[1],
+        "freq_dim": sizes.of("time_embedding.0.weight")[1],
+        "ffn_dim": sizes.of("blocks.0.ffn.0.weight")[0],
+        "num_layers": sizes.count("blocks."),
+        "image_dim": sizes.of("img_emb.proj.1.weight")[1],
+        "added_kv_proj_dim": dim,
+    }
+
+
+def read_audio_config(sizes: Sizes, audio_encoder: Mapping[str, Any]) -> Config:
+    """Return the part of the transformer's config that the adapter and the audio encoder decide.
+
+    Raises:
+        WeightsError: The two do not fit.
+    """
+    layers, channels = audio_encoder["num_hidden_layers"], audio_encoder["hidden_size"]
+    intermediate_dim, num_first = sizes.of("audio_proj.proj1.weight")
+    num_later = sizes.of("audio_proj.proj1_vf.weight")[1]
+    num_features = (num_later - num_first) // EXTRA_FRAMES_OF_LATER_WINDOWS
+    if num_features != layers * channels:
+        raise WeightsError(
+            f"Expected an adapter for {layers} x {channels} speech features, got one for {num_features}. "
+            "Check that the adapter and the audio encoder belong together."
+        )
+    (audio_dim,) = sizes.of("audio_proj.norm.weight")
+    return {
+        "audio_window": num_first // num_features,
+        "audio_layers": layers,
+        "audio_channels": channels,
+        "audio_intermediate_dim": intermediate_dim,
+        "audio_dim": audio_dim,
+        "audio_tokens": sizes.of("audio_proj.proj3.weight")[0] // audio_dim,
+    }
+
+
+def read_text_encoder_config(sizes: Sizes) -> Config:
+    """Return UMT5's config from the original file."""
+    vocab_size, d_model = sizes.of("token_embedding.weight")
+    num_buckets, num_heads = sizes.of("blocks.0.pos_embedding.embedding.weight")
+    return {
+        "vocab_size": vocab_size,
+        "d_model": d_model,
+        "d_kv": sizes.of("blocks.0.attn.q.weight")[0] // num_heads,
+        "d_ff": sizes.of("blocks.0.ffn.fc1.weight")[0],
+        "num_layers": sizes.count("blocks."),
+        "num_heads": num_heads,
+        "relative_attention_num_buckets": num_buckets,
+        "feed_forward_proj": "gated-gelu",
+    }
+
+
+def read_image_encoder_config(sizes: Sizes) -> Config:
+    """Return CLIP's config from the original file."""
+    hidden_size, _, patch_size, _ = sizes.of("visual.patch_embedding.weight")
+    num_patches = sizes.of("visual.pos_embedding")[1] - 1
+    return {
+        "hidden_size": hidden_size,
+        "intermediate_size": sizes.of("visual.transformer.0.mlp.0.weight")[0],
+        "num_hidden_layers": sizes.count("visual.transformer."),
+        "num_attention_heads": hidden_size // IMAGE_ENCODER_HEAD_DIM,
+        "image_size": patch_size * round(num_patches**0.5),
+        "patch_size": patch_size,
+        "hidden_act": "gelu",
+    }
+
+
+def read_vae_config(sizes: Sizes) -> Config:
+    """Return the VAE's config from the original file; only its width differs from Wan 2.1's."""
+    return {"base_dim": sizes.of("encoder.conv1.weight")[0], "z_dim": sizes.of("decoder.conv1.weight")[1]}

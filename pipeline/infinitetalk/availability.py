@@ -1,0 +1,40 @@
+"""Whether this machine can run the model, without importing torch."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.engine import Availability, EngineSettings
+from pipeline.infinitetalk.manifest import MANIFEST
+
+LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
+# What the driver makes for the first GPU, on Linux itself and in Windows' Linux.
+GPU_DEVICES = (Path("/dev/nvidia0"), Path("/dev/dxg"))
+RELEASED_FOLDERS = ("adapter", "InfiniteTalk")
+
+
+def check_machine(settings: EngineSettings) -> Availability:
+    """Say whether libraries, weights and device are there."""
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        return _unavailable(f"It needs {missing[0]}, which is not installed: pip install -r requirements/model.txt.")
+    if settings.weights is None or not _has_weights(settings.weights):
+        return _unavailable("It needs the model's weights, which are not on this machine.")
+    if not _has_device(settings.device):
+        return _unavailable("It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.")
+    return Availability(available=True)
+
+
+def _unavailable(reason: str) -> Availability:
+    return Availability(available=False, reason=reason)
+
+
+def _has_weights(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file() or any((folder / name).is_dir() for name in RELEASED_FOLDERS)
+
+
+def _has_device(device: str) -> bool:
+    """Return whether the device is there; `cpu` has to be asked for, since it takes days for a real video."""
+    if device == "cpu":
+        return True
+    return os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(path.exists() for path in GPU_DEVICES)

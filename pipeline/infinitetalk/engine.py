@@ -1,0 +1,63 @@
+"""The engine: InfiniteTalk behind the protocol. Importing it brings in no torch."""
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pipeline.engine import Availability, EngineSettings, Reporter
+from pipeline.errors import EngineError
+from pipeline.infinitetalk.availability import check_machine
+from pipeline.profiles import Profile
+from pipeline.types import Pixels, Scene
+
+if TYPE_CHECKING:
+    from pipeline.infinitetalk.runtime import Runtime
+
+
+class InfiniteTalkEngine:
+    """Makes videos with InfiniteTalk. One job at a time.
+
+    Args:
+        settings: Where the weights are, and the device.
+    """
+
+    name = "infinitetalk"
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._runtime: Runtime | None = None
+        self._busy = threading.Lock()
+
+    def availability(self, profile: Profile) -> Availability:
+        """Say whether the profile can run here, without loading anything heavy."""
+        del profile
+        return check_machine(self._settings)
+
+    def load(self, report: Reporter) -> None:
+        """Bring the weights into memory, once; later calls return at once.
+
+        Raises:
+            WeightsError: A file is missing, broken or does not fit.
+            GenerationCancelledError: `report` said so.
+        """
+        if self._runtime is None:
+            from pipeline.infinitetalk.runtime import load_runtime
+
+            self._runtime = load_runtime(self._settings, report)
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        """Yield batches of RGB frames (n, height, width, 3), clip by clip.
+
+        Raises:
+            EngineError: The weights are not loaded, another job runs, or memory is short.
+            GenerationCancelledError: `report` said so.
+        """
+        if self._runtime is None:
+            raise EngineError("Expected the weights to be loaded first. Call load().")
+        if not self._busy.acquire(blocking=False):
+            raise EngineError("Expected one job at a time, got a second one. Wait for the first.")
+        try:
+            yield from self._runtime.generate(scene, report)
+        finally:
+            self._busy.release()
+

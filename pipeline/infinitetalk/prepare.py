@@ -1,0 +1,121 @@
+"""Prepare the released weights for the engine: `python -m pipeline.infinitetalk.prepare SOURCE TARGET`.
+
+Base model and adapter become one, everything is cast to the dtype in which it is used and written in the order in which
+it is read. No more than one shard is in memory.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from pipeline.diffusion.loading import Component
+from pipeline.errors import PipelineError, WeightsError
+from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
+from pipeline.infinitetalk.manifest import MANIFEST, check_files, write_manifest
+
+SHARD_BYTES = 2_000_000_000
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(
+    source: Path,
+    target: Path,
+    *,
+    shard_bytes: int = SHARD_BYTES,
+    revisions: dict[str, str] | None = None,
+    report: Callable[[str, int], None] = lambda _name, _num_bytes: None,
+) -> None:
+    """Write a folder that the engine loads without converting anything.
+
+    The folder appears when it is complete, and not at all if something fails. One that is complete stays as it is.
+
+    Args:
+        source: Folder of the released files.
+        target: The folder to write.
+        shard_bytes: Largest size of a file, and what is held in memory.
+        revisions: The commit of each repository, to be noted.
+        report: Takes the name of each model and the bytes written of it so far.
+
+    Raises:
+        WeightsError: A file is missing, broken or does not fit; the message names it.
+    """
+    if (target / MANIFEST).is_file():
+        check_files(target)
+        return
+    if target.exists():
+        raise WeightsError(f"Expected no folder at {target}, or a prepared one. Name another target.")
+    checkpoint = open_checkpoint(source)
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        for component in checkpoint.components.values():
+            _write_component(component, partial / component.kind.name, shard_bytes, report)
+        shutil.copytree(checkpoint.tokenizer, partial / "tokenizer")
+        write_manifest(partial, _list_sources(checkpoint, source), revisions or {})
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_component(component: Component, folder: Path, shard_bytes: int, report: Callable[[str, int], None]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(component.config, indent=1))
+    num_bytes = 0
+    for index, shard in enumerate(_collect_shards(component, shard_bytes), start=1):
+        save_file(shard, folder / f"model-{index:05}.safetensors")
+        num_bytes += sum(tensor.nbytes for tensor in shard.values())
+        # Or it would stay in memory while the next one is collected.
+        shard.clear()
+        report(component.kind.name, num_bytes)
+
+
+def _collect_shards(component: Component, shard_bytes: int) -> Iterator[dict[str, torch.Tensor]]:
+    shard: dict[str, torch.Tensor] = {}
+    num_bytes = 0
+    for name, tensor in component.tensors():
+        if shard and num_bytes + tensor.nbytes > shard_bytes:
+            yield shard
+            shard, num_bytes = {}, 0
+        shard[name] = tensor
+        num_bytes += tensor.nbytes
+    yield shard
+
+
+def _list_sources(checkpoint: Checkpoint, source: Path) -> dict[str, int]:
+    paths = {path for component in checkpoint.components.values() for path in component.files}
+    return {str(path.relative_to(source)): path.stat().st_size for path in sorted(paths)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    parser = argparse.ArgumentParser(description="Prepare InfiniteTalk's released weights for the engine.")
+    parser.add_argument("source", type=Path, help="folder with base/, adapter/ and audio_encoder/")
+    parser.add_argument("target", type=Path, help="folder to write")
+    parser.add_argument("--verify", action="store_true", help="read the finished folder again and compare checksums")
+    options = parser.parse_args(arguments)
+    try:
+        prepare(
+            options.source,
+            options.target,
+            report=lambda name, num_bytes: logger.info("%s: %.1f GB", name, num_bytes / 1e9),
+        )
+        if options.verify:
+            check_files(options.target, with_checksums=True)
+    except PipelineError as error:
+        logger.error("%s", error)  # noqa: TRY400  # the message says it all
+        return 1
+    logger.info("Prepared %s.", options.target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

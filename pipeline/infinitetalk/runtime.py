@@ -1,0 +1,140 @@
+"""The loaded model at work: a scene becomes clips of frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from pipeline.diffusion.clips import ClipPlan, plan_clips
+from pipeline.diffusion.guidance import GuidanceScales
+from pipeline.diffusion.latents import tensor_to_frames
+from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
+from pipeline.engine import EngineSettings, Reporter
+from pipeline.errors import EngineError, EngineUnavailableError
+from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
+from pipeline.infinitetalk.conditioning import encode_scene
+from pipeline.infinitetalk.models import Models, load_models, place_models
+from pipeline.infinitetalk.sampler import SamplerSettings
+from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
+from pipeline.profiles import Profile
+from pipeline.types import Pixels, Progress, Scene
+
+# For activations and remembered keys and values, at 720p.
+RESERVED_BYTES = 16_000_000_000
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The models in memory.
+
+    Attributes:
+        models: All that a video is made with.
+        fits: Whether the device holds all weights at once.
+    """
+
+    models: Models
+    fits: bool
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        """Yield batches of RGB frames (n, height, width, 3), clip by clip.
+
+        Raises:
+            EngineError: The frame does not suit the model, or memory is short.
+            GenerationCancelledError: `report` said so.
+        """
+        self._check_frame(scene.portrait.frame)
+        models = self.models
+        try:
+            place_models(models, offloaded=scene.profile.offloaded or not self.fits)
+            _choose_caching(models, scene.profile)
+            inputs = encode_scene(models, scene, report)
+            plan = plan_clips(scene.speech.num_frames, scene.profile.mode)
+            generator = ClipGenerator(models.transformer, models.vae, _choose_settings(scene))
+            noise = noise_from(torch.Generator().manual_seed(scene.seed))
+            progress = DenoisingProgress(report, plan, scene.sampling.num_inference_steps)
+            for clip in generator.generate(inputs, plan, noise, progress.report):
+                yield tensor_to_frames(clip.new_frames)
+        except torch.OutOfMemoryError as error:
+            raise EngineError("The GPU has too little free memory for this. Use the profile low_vram.") from error
+
+    def _check_frame(self, frame: Pixels) -> None:
+        vae, transformer = self.models.vae, self.models.transformer
+        multiple = vae.config.scale_factor_spatial * transformer.config.patch_size[1]
+        height, width = frame.shape[:2]
+        if height % multiple or width % multiple:
+            raise EngineError(f"Expected a frame with sides that {multiple} divides, got {width} x {height}.")
+
+
+@dataclass(frozen=True)
+class DenoisingProgress:
+    """Turns steps of clips into progress of the whole video.
+
+    Attributes:
+        sink: Takes the progress.
+        plan: The video's clips.
+        num_inference_steps: Steps of each.
+    """
+
+    sink: Reporter
+    plan: ClipPlan
+    num_inference_steps: int
+
+    def report(self, clip: int, step: int) -> None:
+        """Report a step of a clip; a clip's last step begins its frames."""
+        num_steps = len(self.plan.starts) * self.num_inference_steps
+        num_done = clip * self.num_inference_steps + step
+        percent = 100.0 * num_done / num_steps
+        if step < self.num_inference_steps:
+            self.sink(Progress("denoising", num_done, num_steps, percent))
+        else:
+            self.sink(Progress("frames", self.plan.starts[clip], self.plan.num_frames, percent))
+
+
+def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
+    """Read the weights into memory.
+
+    Raises:
+        WeightsError: A file is missing, broken or does not fit.
+        EngineUnavailableError: There are no weights, or the device is not there.
+        GenerationCancelledError: `report` said so.
+    """
+    if settings.weights is None:
+        raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
+    device = _find_device(settings.device)
+    checkpoint = open_checkpoint(settings.weights)
+    num_bytes = _count_bytes(checkpoint)
+    num_loaded = 0
+
+    def report_bytes(num_bytes_more: int) -> None:
+        nonlocal num_loaded
+        num_loaded += num_bytes_more
+        report(Progress("loading", num_loaded, num_bytes, 100.0 * num_loaded / num_bytes))
+
+    fits = device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES
+    return Runtime(load_models(checkpoint, device, offloaded=not fits, report=report_bytes), fits)
+
+
+def _find_device(name: str) -> torch.device:
+    device = torch.device("cuda:0" if name == "auto" else name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise EngineUnavailableError("It needs an NVIDIA GPU, but torch finds none. Check the driver.")
+    return device
+
+
+def _count_bytes(checkpoint: Checkpoint) -> int:
+    return sum(component.count_bytes() for component in checkpoint.components.values())
+
+
+def _choose_caching(models: Models, profile: Profile) -> None:
+    remove_tea_cache(models.transformer)
+    if profile.tea_cache:
+        apply_tea_cache(models.transformer, TeaCacheConfig(COEFFICIENTS[profile.resolution]))
+
+
+def _choose_settings(scene: Scene) -> SamplerSettings:
+    sampling = scene.sampling
+    return SamplerSettings(
+        GuidanceScales(sampling.guidance_scale, sampling.audio_guidance_scale),
+        sampling.num_inference_steps,
+        scene.profile.shift,
+    )

@@ -1,0 +1,254 @@
+"""A tiny InfiniteTalk with random weights, in the layout in which the real one is released.
+
+`python -m tests.tiny_checkpoint FOLDER` writes it. It makes videos of noise, at the real sizes, on any CPU.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLWan
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast, Wav2Vec2Config, Wav2Vec2Model
+
+from pipeline.infinitetalk.checkpoint import (
+    ADAPTER_FILE,
+    IMAGE_ENCODER_FILE,
+    ORIGINAL_TOKENIZER,
+    TEXT_ENCODER_FILE,
+    VAE_FILE,
+)
+from pipeline.infinitetalk.key_names import convert_vae
+
+Tensors = dict[str, torch.Tensor]
+Shapes = dict[str, tuple[int, ...]]
+
+DIM, NUM_HEADS, FFN_DIM, NUM_LAYERS, FREQ_DIM = 24, 2, 32, 2, 16
+# Larger patches than the real model's, or attention would take minutes on a CPU.
+PATCH_SIZE = (1, 4, 4)
+LATENT_CHANNELS, MASK_CHANNELS = 16, 4
+TEXT_DIM, TEXT_FFN_DIM, TEXT_HEADS, VOCABULARY = 32, 48, 2, 200
+IMAGE_DIM, IMAGE_PATCH, NUM_IMAGE_PATCHES, NUM_IMAGE_LAYERS = 80, 14, 4, 3
+AUDIO_LAYERS, AUDIO_CHANNELS, AUDIO_WINDOW, AUDIO_INTERMEDIATE, AUDIO_DIM, AUDIO_TOKENS = 2, 16, 5, 8, 16, 4
+VAE_BASE_DIM = 4
+NUM_SHARDS = 2
+
+SENTENCES = [
+    "A person is talking to the camera.",
+    "A woman speaks in a quiet room, looking straight ahead.",
+    "An old man laughs on a bench in the park while the wind moves the trees.",
+    "bright tones, overexposed, static, blurred details, subtitles, worst quality, low quality",
+]
+
+
+def write_tiny_checkpoint(folder: Path) -> Path:
+    """Write all released files into `folder`, which `prepare` and the engine take; return it."""
+    generator = torch.Generator().manual_seed(0)
+    base = folder / "base"
+    _write_base(base, generator)
+    _write_encoders(base, generator)
+    _write_tokenizer(base / ORIGINAL_TOKENIZER)
+    _write_audio_encoder(folder / "audio_encoder")
+    adapter = folder / "adapter" / ADAPTER_FILE
+    adapter.parent.mkdir(parents=True)
+    save_file(draw(adapter_shapes(), generator), adapter)
+    return folder
+
+
+def draw(shapes: Shapes, generator: torch.Generator) -> Tensors:
+    """Draw weights that keep the size of what passes through them."""
+    tensors = {}
+    for name, shape in shapes.items():
+        fan_in = torch.Size(shape[1:]).numel()
+        noise = torch.randn(shape, generator=generator)
+        is_scale = len(shape) == 1 and name.endswith("weight")
+        tensors[name] = 1 + 0.1 * noise if is_scale else noise * (0.1 if len(shape) == 1 else fan_in**-0.5)
+    return tensors
+
+
+def _write_base(base: Path, generator: torch.Generator) -> None:
+    base.mkdir(parents=True)
+    (base / "config.json").write_text(json.dumps({"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": DIM}))
+    tensors = draw(base_shapes(), generator)
+    names = sorted(tensors)
+    weight_map = {}
+    for index in range(NUM_SHARDS):
+        file = f"diffusion_pytorch_model-{index + 1:05}-of-{NUM_SHARDS:05}.safetensors"
+        shard = {name: tensors[name] for name in names[index::NUM_SHARDS]}
+        save_file(shard, base / file)
+        weight_map |= dict.fromkeys(shard, file)
+    index_file = base / "diffusion_pytorch_model.safetensors.index.json"
+    index_file.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+
+
+def linear(name: str, rows: int, columns: int) -> Shapes:
+    """Return the names and shapes of a linear layer."""
+    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+
+
+def norm(name: str, size: int) -> Shapes:
+    """Return the names and shapes of an affine norm."""
+    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
+
+
+def base_shapes() -> Shapes:
+    """Return the names and shapes of the base transformer."""
+    in_channels = 2 * LATENT_CHANNELS + MASK_CHANNELS
+    shapes: Shapes = {"patch_embedding.weight": (DIM, in_channels, *PATCH_SIZE), "patch_embedding.bias": (DIM,)}
+    shapes |= linear("text_embedding.0", DIM, TEXT_DIM) | linear("text_embedding.2", DIM, DIM)
+    shapes |= linear("time_embedding.0", DIM, FREQ_DIM) | linear("time_embedding.2", DIM, DIM)
+    shapes |= linear("time_projection.1", 6 * DIM, DIM)
+    shapes |= norm("img_emb.proj.0", IMAGE_DIM) | linear("img_emb.proj.1", IMAGE_DIM, IMAGE_DIM)
+    shapes |= linear("img_emb.proj.3", DIM, IMAGE_DIM) | norm("img_emb.proj.4", DIM)
+    for index in range(NUM_LAYERS):
+        shapes |= _block_shapes(f"blocks.{index}")
+    patch_volume = torch.Size(PATCH_SIZE).numel()
+    return shapes | linear("head.head", LATENT_CHANNELS * patch_volume, DIM) | {"head.modulation": (1, 2, DIM)}
+
+
+def _block_shapes(name: str) -> Shapes:
+    shapes: Shapes = {f"{name}.modulation": (1, 6, DIM)}
+    for layer in ("self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o"):
+        shapes |= linear(f"{name}.{layer}", DIM, DIM)
+    for layer in ("q", "k", "v", "o", "k_img", "v_img"):
+        shapes |= linear(f"{name}.cross_attn.{layer}", DIM, DIM)
+    for layer in ("self_attn.norm_q", "self_attn.norm_k", "cross_attn.norm_q", "cross_attn.norm_k"):
+        shapes[f"{name}.{layer}.weight"] = (DIM,)
+    shapes[f"{name}.cross_attn.norm_k_img.weight"] = (DIM,)
+    shapes |= norm(f"{name}.norm3", DIM)
+    return shapes | linear(f"{name}.ffn.0", FFN_DIM, DIM) | linear(f"{name}.ffn.2", DIM, FFN_DIM)
+
+
+def adapter_shapes() -> Shapes:
+    """Return the names and shapes of the adapter."""
+    num_features = AUDIO_LAYERS * AUDIO_CHANNELS
+    shapes = linear("audio_proj.proj1", AUDIO_INTERMEDIATE, AUDIO_WINDOW * num_features)
+    shapes |= linear("audio_proj.proj1_vf", AUDIO_INTERMEDIATE, (AUDIO_WINDOW + 3) * num_features)
+    shapes |= linear("audio_proj.proj2", AUDIO_INTERMEDIATE, AUDIO_INTERMEDIATE)
+    shapes |= linear("audio_proj.proj3", AUDIO_TOKENS * AUDIO_DIM, AUDIO_INTERMEDIATE)
+    shapes |= norm("audio_proj.norm", AUDIO_DIM)
+    for index in range(NUM_LAYERS):
+        attention = f"blocks.{index}.audio_cross_attn"
+        shapes |= norm(f"blocks.{index}.norm_x", DIM) | linear(f"{attention}.q_linear", DIM, DIM)
+        shapes |= linear(f"{attention}.kv_linear", 2 * DIM, AUDIO_DIM) | linear(f"{attention}.proj", DIM, DIM)
+    return shapes
+
+
+def _write_encoders(base: Path, generator: torch.Generator) -> None:
+    torch.save(draw(text_encoder_shapes(), generator), base / TEXT_ENCODER_FILE)
+    image_encoder = draw(image_encoder_shapes(), generator)
+    torch.save(image_encoder | {"log_scale": torch.tensor(2.6)}, base / IMAGE_ENCODER_FILE)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        vae = AutoencoderKLWan(base_dim=VAE_BASE_DIM)
+    torch.save(_with_original_names(vae.state_dict()), base / VAE_FILE)
+
+
+def text_encoder_shapes() -> Shapes:
+    """Return the names and shapes of the original text encoder."""
+    shapes: Shapes = {"token_embedding.weight": (VOCABULARY, TEXT_DIM), "norm.weight": (TEXT_DIM,)}
+    block = "blocks.0"
+    shapes |= {f"{block}.{name}.weight": (TEXT_DIM,) for name in ("norm1", "norm2")}
+    shapes |= {f"{block}.attn.{name}.weight": (TEXT_DIM, TEXT_DIM) for name in "qkvo"}
+    shapes |= {f"{block}.ffn.{name}.weight": (TEXT_FFN_DIM, TEXT_DIM) for name in ("gate.0", "fc1")}
+    return shapes | {
+        f"{block}.ffn.fc2.weight": (TEXT_DIM, TEXT_FFN_DIM),
+        f"{block}.pos_embedding.embedding.weight": (32, TEXT_HEADS),
+    }
+
+
+def image_encoder_shapes() -> Shapes:
+    """Return the names and shapes of the original image encoder, with a piece of what it came with."""
+    shapes: Shapes = {
+        "visual.cls_embedding": (1, 1, IMAGE_DIM),
+        "visual.pos_embedding": (1, NUM_IMAGE_PATCHES + 1, IMAGE_DIM),
+        "visual.patch_embedding.weight": (IMAGE_DIM, 3, IMAGE_PATCH, IMAGE_PATCH),
+        "visual.head": (IMAGE_DIM, 16),
+        "textual.token_embedding.weight": (8, 16),
+    }
+    shapes |= norm("visual.pre_norm", IMAGE_DIM) | norm("visual.post_norm", IMAGE_DIM)
+    for index in range(NUM_IMAGE_LAYERS):
+        layer = f"visual.transformer.{index}"
+        shapes |= norm(f"{layer}.norm1", IMAGE_DIM) | norm(f"{layer}.norm2", IMAGE_DIM)
+        shapes |= linear(f"{layer}.attn.to_qkv", 3 * IMAGE_DIM, IMAGE_DIM)
+        shapes |= linear(f"{layer}.attn.proj", IMAGE_DIM, IMAGE_DIM)
+        shapes |= linear(f"{layer}.mlp.0", 2 * IMAGE_DIM, IMAGE_DIM)
+        shapes |= linear(f"{layer}.mlp.2", IMAGE_DIM, 2 * IMAGE_DIM)
+    return shapes
+
+
+def _with_original_names(vae: Tensors) -> Tensors:
+    """Find the original name of each of the VAE's tensors by trying all names that there are."""
+    originals = {}
+    for name in _original_vae_names():
+        ((converted, _),) = convert_vae(name, torch.empty(0))
+        if converted in vae:
+            originals[name] = vae[converted]
+    assert len(originals) == len(vae)
+    return originals
+
+
+def _original_vae_names() -> Iterator[str]:
+    blocks = [f"encoder.downsamples.{index}" for index in range(11)]
+    blocks += [f"decoder.upsamples.{index}" for index in range(15)]
+    blocks += [f"{part}.middle.{index}" for part in ("encoder", "decoder") for index in range(3)]
+    leaves = ["residual.0.gamma", "residual.3.gamma", "norm.gamma"]
+    leaves += _leaves("residual.2", "residual.6", "shortcut", "resample.1", "time_conv", "to_qkv", "proj")
+    yield from (f"{block}.{leaf}" for block, leaf in product(blocks, leaves))
+    yield from _leaves("conv1", "conv2", *(f"{part}.{name}" for part in ("encoder", "decoder") for name in ("conv1", "head.2")))
+    yield from ("encoder.head.0.gamma", "decoder.head.0.gamma")
+
+
+def _leaves(*names: str) -> list[str]:
+    return [f"{name}.{leaf}" for name in names for leaf in ("weight", "bias")]
+
+
+def _write_audio_encoder(folder: Path) -> None:
+    config = Wav2Vec2Config(
+        hidden_size=AUDIO_CHANNELS,
+        num_hidden_layers=AUDIO_LAYERS,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=[8] * 7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4,
+        do_stable_layer_norm=False,
+        feat_extract_norm="group",
+        conv_bias=False,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = Wav2Vec2Model(config)
+    folder.mkdir(parents=True)
+    config.save_pretrained(folder)
+    save_file(dict(_with_released_names(encoder.state_dict().items())), folder / "model.safetensors")
+
+
+def _with_released_names(tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Name the tensors as the release does, and add one of those that are of no use here."""
+    for name, tensor in tensors:
+        name = name.replace("parametrizations.weight.original0", "weight_g")
+        yield f"wav2vec2.{name.replace('parametrizations.weight.original1', 'weight_v')}", tensor.clone()
+    yield "quantizer.codevectors", torch.zeros(1, 4, 2)
+
+
+def _write_tokenizer(folder: Path) -> None:
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=VOCABULARY, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False
+    )
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    ).save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    write_tiny_checkpoint(Path(sys.argv[1]))
