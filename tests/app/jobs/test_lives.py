@@ -1,6 +1,5 @@
 """What a job survives: restarts, crashes, cancellation, the end of its time."""
 
-import os
 import signal
 import time
 
@@ -105,7 +104,7 @@ def test_deletes_results_when_their_time_is_over(start_server: Starter, photo: b
     assert {path.name for path in folder.iterdir()} == {"job.json", "video.mp4", "poster.jpg"}
     time.sleep(2.1)
     assert server.client.get(done["links"]["video"]).status_code == 410
-    while len(os.listdir(folder)) > 1:
+    while len(list(folder.iterdir())) > 1:
         time.sleep(0.2)
     assert server.show(job_id)["expired"]
     assert "garden" not in (folder / "job.json").read_text()

@@ -30,8 +30,8 @@ def as_json(**changes: object) -> Make:
     return lambda photo, voice: {"json": body(photo, voice, **changes)}
 
 
-def as_sent(**request: Any) -> Make:
-    return lambda photo, voice: request
+def as_sent(**request: object) -> Make:
+    return lambda *_: request
 
 
 def as_text(text: str, kind: str = "application/json") -> Make:

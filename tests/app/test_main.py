@@ -1,0 +1,71 @@
+"""The app as a whole: what it says of itself."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app import VERSION
+from tests.app.server import Server
+
+
+def test_health_names_the_models_and_why_others_are_missing(server: Server) -> None:
+    health = server.client.get("/health").json()
+    assert health["status"] == "healthy"
+    assert health["models"] == ["preview"]
+    assert health["version"] == VERSION == tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"]
+    assert "GPU" in health["engines"]["infinitetalk"]["reason"]
+
+
+def test_profiles_say_what_they_do_and_whether_they_can_be_used(server: Server) -> None:
+    profiles = {profile["name"]: profile for profile in server.client.get("/profiles").json()}
+    assert list(profiles) == ["preview", "fast", "low_vram", "balanced", "quality"]
+    assert [name for name, profile in profiles.items() if profile["available"]] == ["preview"]
+    assert profiles["quality"]["num_inference_steps"] == 40
+
+
+def test_metrics_count_requests_by_pattern_and_never_by_path(server: Server) -> None:
+    server.client.get("/jobs/secret-id")
+    text = server.client.get("/metrics").text
+    assert 'video_lab_requests_total{method="GET",route="/jobs/{job_id}",status="404"}' in text
+    assert 'video_lab_jobs{status="queued"}' in text
+    assert "secret-id" not in text
+
+
+def test_every_route_is_described(server: Server) -> None:
+    schema = server.client.get("/openapi.json").json()
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    assert all(operation["summary"] and operation["description"] and operation["tags"] for operation in operations)
+    body = schema["paths"]["/jobs"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "multipart/form-data"}
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(schema)))
+    assert names <= set(schema["components"]["schemas"])
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 500, 503, 504])
+def test_every_error_of_a_generation_is_described(status: int, server: Server) -> None:
+    described = server.client.get("/openapi.json").json()["paths"]["/generate"]["post"]["responses"]
+    assert "application/problem+json" in described[str(status)]["content"]
+
+
+def test_answers_carry_safe_headers(server: Server) -> None:
+    headers = server.client.get("/health").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+
+
+def test_crops_a_photo_to_the_frame_of_the_engine(server: Server, photo: bytes) -> None:
+    answer = server.client.post("/face-crop", files={"image": photo}, data={"aspect": "9:16"}).json()
+    assert (answer["width"], answer["height"]) == (480, 832)
+    assert len(answer["faces"]) == 1
+    assert answer["crop"]["width"] < answer["crop"]["height"]
+    assert answer["image_b64"].startswith("iVBORw0KGgo")
+
+
+def test_the_app_is_imported_without_torch_and_without_gradio() -> None:
+    code = "import sys, app.main; print(sorted({'torch', 'gradio', 'modal', 'transformers'} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

@@ -1,0 +1,74 @@
+"""One folder a job."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.errors import DataFolderError, JobNotFoundError
+from app.storage import JobRecord, JobRequest, JobStore
+
+
+def make_record(job_id: str) -> JobRecord:
+    return JobRecord(
+        id=job_id,
+        model="preview",
+        request=JobRequest(profile="preview", prompt="Ünïcode \x00 \u2028"),
+        created_at=datetime.now(UTC),
+        speech_seconds=1.5,
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[JobStore]:
+    store = JobStore(tmp_path / "data")
+    yield store
+    store.close()
+
+
+def test_a_record_is_read_as_it_was_written(store: JobStore) -> None:
+    job_id, folder = store.create()
+    record = make_record(job_id)
+    folder.write(record)
+    assert store.folder(job_id).read() == record
+    assert list(store.load()) == [record]
+
+
+@pytest.mark.parametrize("job_id", ["", ".", "..", "../data", "a" * 21, "a" * 23, "a" * 21 + "/", "a" * 22, "é" * 22])
+def test_finds_no_folder_for_what_is_no_id(job_id: str, store: JobStore) -> None:
+    with pytest.raises(JobNotFoundError):
+        store.folder(job_id)
+
+
+@pytest.mark.parametrize("content", [None, "", "{", '{"id": 5}'])
+def test_deletes_folders_of_jobs_that_were_never_promised(content: str | None, store: JobStore) -> None:
+    _, folder = store.create()
+    folder.photo.write_bytes(b"photo")
+    if content is not None:
+        (folder.path / "job.json").write_text(content)
+    assert list(store.load()) == []
+    assert not folder.path.exists()
+
+
+def test_ids_cannot_be_guessed(store: JobStore) -> None:
+    ids = {store.create()[0] for _ in range(50)}
+    assert len(ids) == 50
+    assert {len(job_id) for job_id in ids} == {22}
+
+
+def test_uploads_are_deleted_even_those_of_a_server_that_was_killed(tmp_path: Path) -> None:
+    first = JobStore(tmp_path)
+    with first.receive() as folder, first.receive() as left:
+        first.close()
+        JobStore(tmp_path).close()
+        assert not left.exists()
+        folder.mkdir(parents=True)
+    assert not folder.exists()
+
+
+def test_one_server_at_a_time_has_the_folder(store: JobStore, tmp_path: Path) -> None:
+    with pytest.raises(DataFolderError, match="used by another server"):
+        JobStore(tmp_path / "data")
+    store.close()
+    JobStore(tmp_path / "data").close()
