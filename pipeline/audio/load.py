@@ -61,8 +61,7 @@ def _read_recording(path: Path, part: Part, channel: int | None = None) -> _Reco
     pieces = list(resample(_mix(cut_part(blocks, part), channel, recording), SPEECH_SAMPLING_RATE))
     for _ in blocks:  # what follows the part is only counted
         pass
-    num_samples = round(recording.part_seconds * SPEECH_SAMPLING_RATE)
-    recording.waveform = _fit(np.concatenate([np.zeros(0, np.float32), *(piece[0] for piece in pieces)]), num_samples)
+    recording.waveform = _join(pieces, round(recording.part_seconds * SPEECH_SAMPLING_RATE))
     return recording
 
 
@@ -81,8 +80,12 @@ def _mix(blocks: Iterable[Block], channel: int | None, recording: _Recording) ->
         yield Block(mixed[None], block.sampling_rate)
 
 
-def _fit(waveform: Floats, num_samples: int) -> Floats:
-    """Cut or lengthen by the few samples by which resampling rounds; its overshoot is cut too."""
-    fitted = np.zeros(num_samples, np.float32)
-    fitted[: len(waveform)] = np.clip(waveform[:num_samples], -1.0, 1.0)
-    return fitted
+def _join(pieces: list[Floats], num_samples: int) -> Floats:
+    """Return the pieces as one waveform; the few samples by which resampling rounds are cut off or left silent."""
+    waveform = np.zeros(num_samples, np.float32)
+    start = 0
+    for piece in pieces:
+        samples = piece[0, : num_samples - start]
+        waveform[start : start + len(samples)] = samples
+        start += len(samples)
+    return np.clip(waveform, -1.0, 1.0, out=waveform)  # resampling overshoots where the recording is at full scale
