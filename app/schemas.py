@@ -98,6 +98,17 @@ class EstimateBody(Body):
     num_inference_steps: Annotated[int | None, Field(ge=1, le=100, description="In place of the profile's.")] = None
 
 
+class EstimateAnswer(BaseModel):
+    """What a video is likely to take."""
+
+    profile: str
+    seconds: Annotated[float, Field(description="From the start of the run, with the model in memory.")]
+    loading_seconds: Annotated[float, Field(description="Before that, where the weights have to be loaded first.")]
+    cost_usd: Annotated[float, Field(description="On Modal; 0 where it runs on this machine.")]
+    basis: Annotated[str, Field(description="measured: from earlier runs; calculated: from arithmetic.")]
+    available: Annotated[bool, Field(description="The profile can be used here.")]
+
+
 class NoticeAnswer(BaseModel):
     """Something that was found in photo or voice and that does not stop the job."""
 

@@ -1,8 +1,9 @@
 """A job as the page and the API see it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
+from app.jobs.queue import Entry
 from app.storage import ENDED, JobRequest, JobResult, Status
 from pipeline.notices import Notice
 from pipeline.profiles import Model
@@ -57,3 +58,28 @@ class Job:
     def has_ended(self) -> bool:
         """Whether it will not change any more."""
         return self.status in ENDED
+
+
+def read_job(entry: Entry, position: int | None, eta_seconds: float | None) -> Job:
+    """Return the job's state at this moment."""
+    record = entry.record
+    return Job(
+        id=record.id,
+        status=record.status,
+        profile=record.request.profile,
+        model=record.model,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        expires_at=record.expires_at,
+        is_expired=record.erased or (record.expires_at is not None and record.expires_at <= datetime.now(UTC)),
+        progress=entry.progress,
+        eta_seconds=eta_seconds,
+        position=position,
+        num_live_clips=entry.num_live_clips,
+        speech_seconds=record.speech_seconds,
+        request=record.request,
+        result=record.result,
+        notices=record.notices,
+        error=record.error,
+    )

@@ -88,10 +88,10 @@ class LocalRunner:
 
     is_lasting = False
 
-    def __init__(self, settings: EngineSettings, *, capacity: int = 1) -> None:
+    def __init__(self, settings: EngineSettings, *, capacity: int = 1, live: bool = False) -> None:
         self.capacity = capacity
         self._engine_settings = settings
-        self._worker_settings = WorkerSettings(engine=settings, server_pid=os.getpid())
+        self._worker_settings = WorkerSettings(engine=settings, server_pid=os.getpid(), live=live)
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._busy: dict[str, _Worker] = {}

@@ -17,6 +17,7 @@ class WorkerSettings(Frozen):
 
     engine: EngineSettings
     server_pid: int
+    live: bool = False
 
 
 class Order(Frozen):

@@ -6,24 +6,27 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.errors import JobExpiredError, JobNotFinishedError, JobNotFoundError, QueueFullError
 from app.jobs.checks import check_request, copy_files
-from app.jobs.job import Job
+from app.jobs.forecast import Forecaster
+from app.jobs.job import Job, read_job
 from app.jobs.local import LocalRunner
+from app.jobs.queue import Entry, Lane
 from app.jobs.runner import JobRunner, RunEnd
-from app.jobs.speed import SpeedBook, find_remaining, seconds_between
+from app.jobs.speed import SpeedBook
 from app.settings import Settings
 from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
+from pipeline.estimate import Estimate
 from pipeline.image import prepare_portrait
 from pipeline.notices import Notice
 from pipeline.profiles import Model, Profile, Resolution, get_profile
-from pipeline.types import Framing, GenerationRequest, Portrait, Progress
+from pipeline.types import Framing, GenerationRequest, Portrait
 
 MAX_ATTEMPTS = 3
 TOMBSTONE_DAYS = 7
@@ -31,38 +34,7 @@ _SWEEP_SECONDS = 5
 _LIVE_CLIPS_KEPT = timedelta(minutes=1)
 _CANCEL_WAIT_SECONDS = 1.8
 _CHECKS_AT_ONCE = 2
-_GUESSED_SECONDS = 30.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class _Entry:
-    """A job in memory."""
-
-    record: JobRecord
-    progress: Progress | None = None
-    num_live_clips: int = 0
-    handle: str | None = None
-    is_cancelled: bool = False
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def tell(self) -> None:
-        """Wake everyone who follows the job."""
-        told, self.changed = self.changed, asyncio.Event()
-        told.set()
-
-
-@dataclass(eq=False)
-class _Lane:
-    """A runner and the jobs that wait for it."""
-
-    runner: JobRunner
-    waiting: list[_Entry] = field(default_factory=list)
-    running: dict[_Entry, asyncio.Task[None]] = field(default_factory=dict)
-
-    @property
-    def is_free(self) -> bool:
-        return len(self.running) < self.runner.capacity
 
 
 class Jobs:
@@ -86,11 +58,11 @@ class Jobs:
         self._settings = settings
         self._store = store
         self._on_end = on_end
-        self._speeds = SpeedBook(store.speeds)
-        self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers)
-        self._local = _Lane(self._local_runner)
-        self._lanes = [self._local] if runner is None else [self._local, _Lane(runner)]
-        self._entries: dict[str, _Entry] = {}
+        self._forecaster = Forecaster(SpeedBook(store.speeds))
+        self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers, live=settings.is_live)
+        self._local = Lane(self._local_runner)
+        self._lanes = [self._local] if runner is None else [self._local, Lane(runner)]
+        self._entries: dict[str, Entry] = {}
         self._num_submitting = 0
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
@@ -125,6 +97,18 @@ class Jobs:
         """Say whether jobs of the profile can run."""
         return self._lane(profile.model).runner.availability(profile)
 
+    def estimate(self, profile: Profile, speech_seconds: float, num_inference_steps: int | None = None) -> Estimate:
+        """Say how long a video is likely to take, and what it is likely to cost.
+
+        Args:
+            profile: Of the video; it need not be available.
+            speech_seconds: Length of the voice.
+            num_inference_steps: In place of the profile's.
+        """
+        estimate = self._forecaster.estimate(profile, speech_seconds, num_inference_steps)
+        is_own = self._lane(profile.model) is self._local and self.availability(profile).available
+        return replace(estimate, dollars=0.0) if is_own else estimate
+
     async def submit(self, request: GenerationRequest) -> Job:
         """Check the request, copy its files and put it in the queue.
 
@@ -145,7 +129,7 @@ class Jobs:
             record = await self._accept(request, profile)
         finally:
             self._num_submitting -= 1
-        entry = self._entries[record.id] = _Entry(record)
+        entry = self._entries[record.id] = Entry(record)
         self._lane(profile.model).waiting.append(entry)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
         self._dispatch()
@@ -160,8 +144,8 @@ class Jobs:
         num_waiting = sum(len(lane.waiting) for lane in self._lanes) + self._num_submitting
         if num_waiting >= self._settings.queue_size:
             running = [entry for lane in self._lanes for entry in lane.running]
-            remaining = [self._predict_run(entry) or _GUESSED_SECONDS for entry in running]
-            raise QueueFullError(num_waiting, max(1, round(min(remaining, default=_GUESSED_SECONDS))))
+            soonest = min(map(self._forecaster.predict_run, running), default=1.0)
+            raise QueueFullError(num_waiting, max(1, round(soonest)))
 
     def receive(self) -> AbstractContextManager[Path]:
         """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
@@ -223,7 +207,7 @@ class Jobs:
         if entry in lane.waiting:
             lane.waiting.remove(entry)
             self._end(entry, RunEnd("cancelled"))
-            self._tell_waiting(lane)
+            lane.tell_waiting()
         elif entry.record.status == "running":
             entry.is_cancelled = True
             if entry.handle is not None:
@@ -296,7 +280,7 @@ class Jobs:
         return record
 
     def _recover(self, record: JobRecord) -> None:
-        entry = self._entries[record.id] = _Entry(record)
+        entry = self._entries[record.id] = Entry(record)
         lane = self._lane(record.model)
         if record.status in ENDED:
             self._store.folder(record.id).delete_inputs()
@@ -312,17 +296,17 @@ class Jobs:
         for lane in self._lanes:
             while lane.waiting and lane.is_free and not self._is_closing:
                 self._begin(lane, lane.waiting.pop(0))
-                self._tell_waiting(lane)
+                lane.tell_waiting()
 
-    def _begin(self, lane: _Lane, entry: _Entry) -> None:
+    def _begin(self, lane: Lane, entry: Entry) -> None:
         lane.running[entry] = task = asyncio.create_task(self._run(lane.runner, entry))
         task.add_done_callback(lambda _: self._leave(lane, entry))
 
-    def _leave(self, lane: _Lane, entry: _Entry) -> None:
+    def _leave(self, lane: Lane, entry: Entry) -> None:
         del lane.running[entry]
         self._dispatch()
 
-    async def _run(self, runner: JobRunner, entry: _Entry) -> None:
+    async def _run(self, runner: JobRunner, entry: Entry) -> None:
         folder = self._store.folder(entry.record.id)
         try:
             await self._start_run(runner, entry, folder)
@@ -335,7 +319,7 @@ class Jobs:
             _log.exception("job %.6s could not be run", entry.record.id)
             self._end(entry, RunEnd("failed", error=Notice("job.unexpected", "request")))
 
-    async def _start_run(self, runner: JobRunner, entry: _Entry, folder: JobFolder) -> None:
+    async def _start_run(self, runner: JobRunner, entry: Entry, folder: JobFolder) -> None:
         if entry.record.handle is not None and entry.record.status == "running":
             entry.handle = entry.record.handle  # an earlier server began it
             return
@@ -347,7 +331,7 @@ class Jobs:
         if entry.is_cancelled:
             await runner.cancel(entry.handle)
 
-    async def _watch_run(self, runner: JobRunner, entry: _Entry, folder: JobFolder) -> None:
+    async def _watch_run(self, runner: JobRunner, entry: Entry, folder: JobFolder) -> None:
         assert entry.handle is not None
         async for event in runner.events(entry.handle, folder):
             if isinstance(event, RunEnd):
@@ -356,7 +340,7 @@ class Jobs:
                 entry.progress, entry.num_live_clips = event.progress, event.num_live_clips
                 entry.tell()
 
-    def _end(self, entry: _Entry, end: RunEnd) -> None:
+    def _end(self, entry: Entry, end: RunEnd) -> None:
         """Keep how the job ended, once, and delete what nobody needs any more."""
         if entry.record.status in ENDED:
             return
@@ -367,26 +351,25 @@ class Jobs:
         folder = self._store.folder(entry.record.id)
         folder.delete_inputs()
         if end.status == "done":
-            run_seconds = seconds_between(entry.record.started_at, now)
-            self._speeds.add(entry.record.request.profile, entry.record.speech_seconds, run_seconds)
+            self._forecaster.learn(entry.record)
         _log.info("job %.6s %s", entry.record.id, end.status)
         if self._on_end:
             self._on_end(self._read(entry))
 
-    def _save(self, entry: _Entry, **changes: object) -> None:
+    def _save(self, entry: Entry, **changes: object) -> None:
         entry.record = entry.record.model_copy(update=changes)
         self._store.folder(entry.record.id).write(entry.record)
         entry.tell()
 
     # From here on: how jobs are read.
 
-    def _entry(self, job_id: str) -> _Entry:
+    def _entry(self, job_id: str) -> Entry:
         try:
             return self._entries[job_id]
         except KeyError:
             raise JobNotFoundError from None
 
-    def _lane(self, model: Model) -> _Lane:
+    def _lane(self, model: Model) -> Lane:
         return self._local if model == "preview" else self._lanes[-1]
 
     def _result_folder(self, job_id: str) -> JobFolder:
@@ -397,53 +380,9 @@ class Jobs:
             raise JobNotFinishedError(job.id, job.status)
         return self._store.folder(job.id)
 
-    def _read(self, entry: _Entry) -> Job:
-        record = entry.record
-        lane = self._lane(record.model)
-        is_expired = record.erased or (record.expires_at is not None and record.expires_at <= datetime.now(UTC))
-        return Job(
-            id=record.id,
-            status=record.status,
-            profile=record.request.profile,
-            model=record.model,
-            created_at=record.created_at,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            expires_at=record.expires_at,
-            is_expired=is_expired,
-            progress=entry.progress,
-            eta_seconds=self._predict(lane, entry),
-            position=lane.waiting.index(entry) + 1 if entry in lane.waiting else None,
-            num_live_clips=entry.num_live_clips,
-            speech_seconds=record.speech_seconds,
-            request=record.request,
-            result=record.result,
-            notices=record.notices,
-            error=record.error,
-        )
-
-    def _predict(self, lane: _Lane, entry: _Entry) -> float | None:
-        """Say when the job is likely to be done, in seconds from now."""
-        if entry.record.status in ENDED:
-            return None
-        if entry not in lane.waiting:
-            return self._predict_run(entry)
-        before = [*lane.running, *lane.waiting[: lane.waiting.index(entry)]]
-        times = [self._predict_run(other) for other in before]
-        own = self._predict_run(entry)
-        if own is None:
-            return None
-        return own + sum(time or own for time in times) / lane.runner.capacity
-
-    def _predict_run(self, entry: _Entry) -> float | None:
-        record = entry.record
-        predicted = self._speeds.predict(record.request.profile, record.speech_seconds)
-        elapsed = datetime.now(UTC) - (record.started_at or datetime.now(UTC))
-        return find_remaining(predicted, elapsed, entry.progress)
-
-    def _tell_waiting(self, lane: _Lane) -> None:
-        for entry in lane.waiting:
-            entry.tell()
+    def _read(self, entry: Entry) -> Job:
+        lane = self._lane(entry.record.model)
+        return read_job(entry, lane.find_position(entry), self._forecaster.predict(lane, entry))
 
     # From here on: how jobs are forgotten.
 
@@ -465,7 +404,7 @@ class Jobs:
             elif now >= record.finished_at + _LIVE_CLIPS_KEPT:
                 self._store.folder(record.id).delete_live_clips()
 
-    def _erase(self, entry: _Entry) -> None:
+    def _erase(self, entry: Entry) -> None:
         """Delete the files and what was asked for; that there was a job is still known for some days."""
         if entry.record.erased:
             return

@@ -1,12 +1,13 @@
 """How long jobs take, learned from those that were done."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pipeline.types import Progress
 
 _WEIGHT_OF_NEWEST = 0.3
+_LEAST_SHARE = 0.02  # of a run, from which on its pace says something
 
 
 class SpeedBook:
@@ -27,26 +28,19 @@ class SpeedBook:
         partial.write_text(json.dumps(self._ratios))
         partial.replace(self._path)
 
-    def predict(self, profile: str, speech_seconds: float) -> float | None:
-        """Return how long a run is likely to take, in seconds; None where nothing was measured yet."""
-        ratio = self._ratios.get(profile)
-        return None if ratio is None else ratio * max(speech_seconds, 1.0)
+    def ratio(self, profile: str) -> float | None:
+        """Return how many seconds a second of speech takes; None where nothing was measured yet."""
+        return self._ratios.get(profile)
 
 
-def find_remaining(predicted_seconds: float | None, elapsed: timedelta, progress: Progress | None) -> float | None:
+def find_remaining(predicted_seconds: float, elapsed: timedelta, progress: Progress | None) -> float:
     """Say how long a run is likely to go on, in seconds: at first as predicted, then more and more as it goes."""
     elapsed_seconds = elapsed.total_seconds()
-    by_prediction = None if predicted_seconds is None else max(predicted_seconds - elapsed_seconds, 1.0)
+    by_prediction = max(predicted_seconds - elapsed_seconds, 1.0)
     done = progress.percent / 100 if progress else 0.0
-    if done < 0.02:
+    if done < _LEAST_SHARE:
         return by_prediction
-    by_progress = elapsed_seconds * (1 - done) / done
-    return by_progress if by_prediction is None else done * by_progress + (1 - done) * by_prediction
-
-
-def seconds_between(start: datetime | None, end: datetime | None) -> float:
-    """Return the seconds from start to end; 0 where one is missing."""
-    return (end - start).total_seconds() if start and end else 0.0
+    return done * elapsed_seconds * (1 - done) / done + (1 - done) * by_prediction
 
 
 def _read(path: Path) -> dict[str, float]:

@@ -20,17 +20,20 @@ _POSTER_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-def attempt(folder: JobFolder, find_engine: Callable[[Model], Engine], report: Reporter) -> RunEnd:
+def attempt(
+    folder: JobFolder, find_engine: Callable[[Model], Engine], report: Reporter, *, live: bool = False
+) -> RunEnd:
     """Perform the job in the folder, and say how it ended whatever happens.
 
     Args:
         folder: With record, photo and voice.
         find_engine: Returns the engine of the job's model.
         report: Takes progress.
+        live: Write clips that can be watched while the video is made.
     """
     try:
         engine = find_engine(folder.read().model)
-        return RunEnd("done", perform(folder, engine, report))
+        return RunEnd("done", perform(folder, engine, report, live=live))
     except GenerationCancelledError:
         return RunEnd("cancelled")
     except InputError as error:
@@ -45,20 +48,21 @@ def attempt(folder: JobFolder, find_engine: Callable[[Model], Engine], report: R
         return RunEnd("failed", error=Notice("job.unexpected", "request"))
 
 
-def perform(folder: JobFolder, engine: Engine, report: Reporter) -> JobResult:
+def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool = False) -> JobResult:
     """Make the video of the job in the folder. It may run twice: the second run replaces the first.
 
     Args:
         folder: With record, photo and voice; the video and its poster appear in it, whole.
         engine: Of the job's model.
         report: Takes progress.
+        live: Write clips that can be watched while the video is made.
 
     Raises:
         PipelineError: It cannot be made, or was cancelled.
     """
     partial = folder.path / "part.mp4"
     folder.delete_live_clips()
-    result = generate(folder.generation_request(), engine, partial, report)
+    result = generate(folder.generation_request(), engine, partial, report, live=folder.live if live else None)
     _write_poster(partial, folder)
     partial.replace(folder.video)
     return JobResult(

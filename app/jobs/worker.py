@@ -94,7 +94,7 @@ class Worker:
         while True:
             folder = JobFolder(self._inbox.runs.get())
             report = _Reporter(folder, self._inbox, self._outbox)
-            self._outbox.send(attempt(folder, self._engine, report))
+            self._outbox.send(attempt(folder, self._engine, report, live=self._settings.live))
 
     def _engine(self, model: Model) -> Engine:
         if model not in self._engines:

@@ -1,11 +1,14 @@
 """What can be asked for, and what it takes."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from app.jobs import Jobs
+from app.problems import describe_problems
+from app.routes.bodies import read_json
 from app.routes.dependencies import JobsOfApp
-from app.schemas import ProfileAnswer
-from pipeline.profiles import PROFILES, Profile
+from app.routes.openapi import describe_body
+from app.schemas import EstimateAnswer, EstimateBody, ProfileAnswer
+from pipeline.profiles import PROFILES, Profile, get_profile
 
 router = APIRouter(tags=["profiles"])
 
@@ -14,6 +17,27 @@ router = APIRouter(tags=["profiles"])
 async def list_profiles(jobs: JobsOfApp) -> list[ProfileAnswer]:
     """Answer with what each profile does, and which are available here."""
     return [_describe(profile, jobs) for profile in PROFILES.values()]
+
+
+@router.post(
+    "/estimate",
+    summary="Estimate time and cost",
+    responses=describe_problems(400, 413, 415),
+    openapi_extra=describe_body(EstimateBody),
+)
+async def estimate_video(request: Request, jobs: JobsOfApp) -> EstimateAnswer:
+    """Answer with what a video is likely to take, also of a profile that is not available here."""
+    body = await read_json(request, EstimateBody)
+    profile = get_profile(body.profile)
+    estimate = jobs.estimate(profile, body.audio_duration, body.num_inference_steps)
+    return EstimateAnswer(
+        profile=profile.name,
+        seconds=round(estimate.seconds, 1),
+        loading_seconds=round(estimate.loading_seconds, 1),
+        cost_usd=round(estimate.dollars, 4),
+        basis=estimate.basis,
+        available=jobs.availability(profile).available,
+    )
 
 
 def _describe(profile: Profile, jobs: Jobs) -> ProfileAnswer:

@@ -10,29 +10,28 @@ from pipeline.types import Progress
 
 
 def test_knows_nothing_before_the_first_job(tmp_path: Path) -> None:
-    assert SpeedBook(tmp_path / "speeds.json").predict("fast", 10) is None
+    assert SpeedBook(tmp_path / "speeds.json").ratio("fast") is None
 
 
 def test_learns_and_remembers(tmp_path: Path) -> None:
     book = SpeedBook(tmp_path / "speeds.json")
     book.add("fast", speech_seconds=10, run_seconds=20)
     book.add("fast", speech_seconds=10, run_seconds=40)
-    predicted = SpeedBook(tmp_path / "speeds.json").predict("fast", 10)
-    assert predicted == pytest.approx(26)
+    assert SpeedBook(tmp_path / "speeds.json").ratio("fast") == pytest.approx(2.6)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"fast": null}'])
 def test_learns_anew_where_its_file_is_damaged(content: str, tmp_path: Path) -> None:
     (tmp_path / "speeds.json").write_text(content)
-    assert SpeedBook(tmp_path / "speeds.json").predict("fast", 10) is None
+    assert SpeedBook(tmp_path / "speeds.json").ratio("fast") is None
 
 
 @pytest.mark.parametrize(
     ("predicted", "elapsed", "percent", "remaining"),
-    [(None, 5, 0, None), (20, 5, 0, 15), (20, 30, 0, 1), (None, 5, 50, 5), (20, 5, 50, 10), (20, 9, 90, 2)],
+    [(20, 5, 0, 15), (20, 30, 0, 1), (20, 5, 50, 10), (20, 9, 90, 2)],
 )
 def test_trusts_the_run_the_more_the_further_it_is(
-    predicted: float | None, elapsed: float, percent: float, remaining: float | None
+    predicted: float, elapsed: float, percent: float, remaining: float
 ) -> None:
     found = find_remaining(predicted, timedelta(seconds=elapsed), Progress("frames", 0, 0, percent))
-    assert found == (None if remaining is None else pytest.approx(remaining, abs=0.2))
+    assert found == pytest.approx(remaining, abs=0.2)
