@@ -13,7 +13,7 @@ from app.ui.texts import Texts
 from pipeline.profiles import PROFILES, Profile
 
 FREE_PROFILE = "preview"
-_FAVOURITES = ("balanced", "fast", "low_vram", "quality", FREE_PROFILE)
+_FAVOURITES = ("balanced", "fast", "fast_lora", "turbo", "low_vram", "quality", FREE_PROFILE)
 _Updates = dict[Any, Any]
 
 

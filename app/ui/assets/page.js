@@ -121,6 +121,14 @@ const page = (() => {
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  // What Gradio's accordions leave out for those who cannot see them.
+  function describe() {
+    for (const button of document.querySelectorAll("button.label-wrap")) {
+      button.setAttribute("aria-expanded", button.classList.contains("open"));
+      button.querySelector(".icon")?.setAttribute("aria-hidden", "true");
+    }
+  }
+
   // Files of the wrong kind are named beside their widget; a video that lands on the voice gives its sound.
   function kindOf(file) {
     if (/\.hei[cf]$/i.test(file.name)) return "image";
@@ -164,8 +172,9 @@ const page = (() => {
     voice.setAttribute("role", "status");
     document.body.append(voice);
     new MutationObserver((changes) => {
+      describe();
       if (changes.some((change) => change.target.closest?.("#status"))) hear();
-    }).observe(document.body, { childList: true, subtree: true });
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["class"] });
     setInterval(tick, 1000);
   });
 

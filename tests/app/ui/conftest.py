@@ -1,0 +1,64 @@
+"""One browser for all tests; each visitor has a device of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.app.conftest import cut_voice
+from tests.app.server import Server
+from tests.app.ui.browser import launch
+from tests.app.ui.visitor import DESKTOP, PHONE, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright, launch(playwright) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+    with ExitStack() as stack:
+
+        def start(
+            path: str = "/", *, at: Server = server, phone: bool = False, dark: bool = False, locale: str = "en-US"
+        ) -> Visitor:
+            device = browser.new_context(
+                viewport=PHONE if phone else DESKTOP,
+                has_touch=phone,
+                is_mobile=phone,
+                color_scheme="dark" if dark else "light",
+                locale=locale,
+                permissions=["clipboard-read", "clipboard-write"],
+            )
+            stack.callback(device.close)
+            return Visitor(device.new_page(), f"http://127.0.0.1:{at.port}").open(path)
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def voice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _save_voice(tmp_path_factory, 1.2)
+
+
+@pytest.fixture(scope="session")
+def long_voice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _save_voice(tmp_path_factory, 11)
+
+
+@pytest.fixture(scope="session")
+def done_job(server: Server, photo: bytes, voice: bytes) -> str:
+    job = server.submit(photo, voice, seed=7)
+    return str(server.wait_for(job["job_id"])["job_id"])
+
+
+def _save_voice(folders: pytest.TempPathFactory, seconds: float) -> Path:
+    path = folders.mktemp("voices") / f"voice-{seconds}.wav"
+    path.write_bytes(cut_voice(seconds))
+    return path

@@ -1,0 +1,62 @@
+"""What goes wrong is said beside the widget that it is about."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.server import Server
+from tests.app.ui.conftest import Visit
+from tests.app.ui.visitor import PATIENCE, PHOTO
+
+
+def test_photo_and_voice_are_asked_for(visit: Visit) -> None:
+    visitor = visit()
+    visitor.press("Generate")
+    expect(visitor.note("photo")).to_have_text("Add a photo of a face first.")
+    expect(visitor.note("voice")).to_contain_text("Add a voice first")
+
+
+@pytest.mark.parametrize(
+    ("widget", "name", "content", "sentence"),
+    [
+        ("photo", "notes.txt", b"hello", "This file is not a picture."),
+        ("photo", "broken.jpg", b"hello", "Expected a PNG, JPEG, WebP or HEIC picture"),
+        ("photo", "cut.jpg", PHOTO.read_bytes()[:3000], "damaged or cut short"),
+        ("voice", "notes.txt", b"hello", "This file is not a recording."),
+        ("voice", "broken.wav", b"hello", "This is no recording of a known kind."),
+    ],
+)
+def test_wrong_files_are_named(
+    visit: Visit, tmp_path: Path, widget: str, name: str, content: bytes, sentence: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    visitor = visit()
+    visitor.tab.locator(f"#{widget} input[type=file]").set_input_files(path)
+    expect(visitor.note(widget)).to_contain_text(sentence, timeout=PATIENCE)
+    expect(visitor.note(widget)).to_have_attribute("data-kind", "error")
+    expect(visitor.tab.locator(".toast-body")).to_have_count(0)
+
+
+def test_a_profile_that_is_not_available_says_why_and_cannot_start(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(voice_file)
+    visitor.tab.locator("#profile input").click()
+    visitor.tab.get_by_role("option", name="Balanced · not available here").click()
+    expect(visitor.note("profile")).to_contain_text("Not available here:", timeout=PATIENCE)
+    visitor.press("Generate")
+    expect(visitor.note("profile")).to_contain_text("Balanced cannot run here.", timeout=PATIENCE)
+    assert "job=" not in visitor.tab.url
+
+
+def test_a_link_to_nothing_says_so(visit: Visit) -> None:
+    visitor = visit("/?job=AAAAAAAAAAAAAAAAAAAAAA")
+    visitor.wait_for("gone")
+
+
+def test_a_photo_on_the_servers_disk_cannot_be_named(server: Server) -> None:
+    files = [{"path": str(path), "meta": {"_type": "gradio.FileData"}} for path in (PHOTO, PHOTO)]
+    answer = server.client.post("/gradio_api/call/submit", json={"data": [*files, "preview", 5, "", -1, "auto", 0, 1]})
+    told = server.client.get(f"/gradio_api/call/submit/{answer.json()['event_id']}").text
+    assert "event: error" in told

@@ -1,0 +1,107 @@
+"""From a photo and a voice to a video, as people go."""
+
+import io
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.server import Server
+from tests.app.ui.conftest import Visit
+from tests.app.ui.visitor import PATIENCE
+
+PLAYS = "() => document.querySelector('#result video').currentTime > 0.2"
+
+
+def test_photo_and_voice_become_a_video_that_plays_and_downloads(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(voice_file)
+    assert visitor.show_frame().startswith("data:image/jpeg")
+    visitor.press("Preview")
+    visitor.wait_for("running")
+    visitor.wait_for("done")
+    visitor.video.evaluate("(video) => { video.muted = true; return video.play(); }")
+    visitor.tab.wait_for_function(PLAYS, timeout=PATIENCE)
+    with visitor.tab.expect_download() as download:
+        visitor.tab.get_by_role("link", name="Download").click()
+    with av.open(io.BytesIO(download.value.path().read_bytes())) as video:
+        assert {stream.codec_context.name for stream in video.streams} == {"h264", "aac"}
+
+
+def test_an_example_runs_with_one_press(visit: Visit) -> None:
+    visitor = visit()
+    visitor.press("Grace Hopper")
+    visitor.wait_for("running")
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    visitor.press("Cancel")
+    visitor.wait_for("cancelled")
+
+
+def test_cancel_ends_the_job_and_gives_the_buttons_back(visit: Visit, long_voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(long_voice_file)
+    visitor.press("Generate")
+    visitor.wait_for("running")
+    visitor.press("Cancel")
+    visitor.wait_for("cancelled")
+    expect(visitor.generate).to_be_enabled()
+    expect(visitor.tab.locator("#cancel")).not_to_be_visible()
+
+
+def test_the_slider_goes_as_far_as_the_voice(visit: Visit, voice_file: Path, long_voice_file: Path) -> None:
+    visitor = visit()
+    slider = visitor.tab.locator("#use-seconds input[type=range]")
+    visitor.add_voice(long_voice_file)
+    expect(slider).to_have_attribute("max", "11", timeout=PATIENCE)
+    visitor.tab.locator("#voice").get_by_label("Clear").click()
+    expect(slider).not_to_be_visible(timeout=PATIENCE)
+    visitor.add_voice(voice_file)
+    expect(slider).to_have_attribute("max", "1.2", timeout=PATIENCE)
+
+
+def test_a_shorter_part_of_the_voice_makes_a_shorter_video(visit: Visit, long_voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(long_voice_file)
+    visitor.tab.locator("#use-seconds input[type=number]").fill("1.5")
+    visitor.tab.keyboard.press("Tab")
+    visitor.press("Preview")
+    visitor.wait_for("done")
+    expect(visitor.tab.locator(".facts")).to_contain_text("1.5 s")
+
+
+def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) -> None:
+    visitor = visit()
+    visitor.tab.locator("#voice-card > input[type=file]").set_input_files(done_video)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
+    expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_video_that_is_dropped_on_the_voice_gives_its_sound(visit: Visit, done_video: Path) -> None:
+    visitor = visit()
+    visitor.add_voice(done_video)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s")
+
+
+def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None:
+    visitor = visit(f"/?job={done_job}")
+    visitor.wait_for("done")
+    visitor.press("Use these settings")
+    visitor.press("Advanced")
+    expect(visitor.tab.locator("#seed input")).to_have_value("7", timeout=PATIENCE)
+    expect(visitor.tab.locator("#random-seed input")).not_to_be_checked()
+
+
+def test_copy_link_copies_an_address_that_opens_the_video(visit: Visit, done_job: str) -> None:
+    visitor = visit(f"/?job={done_job}")
+    visitor.press("Copy link")
+    expect(visitor.tab.get_by_role("button", name="Copied")).to_be_visible()
+    copied = visitor.ask("() => navigator.clipboard.readText()")
+    assert copied == f"{visitor.address}/?job={done_job}"
+
+
+@pytest.fixture(scope="session")
+def done_video(server: Server, done_job: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("videos") / "talking.mp4"
+    path.write_bytes(server.client.get(f"/v/{done_job}/video.mp4").content)
+    return path

@@ -1,0 +1,95 @@
+"""Which face, and how much around it."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.app.ui.conftest import Visit
+from tests.app.ui.visitor import PATIENCE, Visitor
+from tests.photos import GOGOL, encode, open_hopper
+
+
+@pytest.fixture(scope="session")
+def two_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both example portraits side by side, the larger face on the left."""
+    left, right = open_hopper(), Image.open(GOGOL).convert("RGB").resize((450, 600))
+    both = Image.new("RGB", (left.width + right.width, 600))
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width, 0))
+    path = tmp_path_factory.mktemp("photos") / "two.png"
+    both.save(path)
+    return path
+
+
+@pytest.fixture
+def with_two(visit: Visit, two_people: Path) -> Visitor:
+    visitor = visit()
+    visitor.add_photo(two_people)
+    expect(visitor.note("photo").first).to_contain_text("2 faces found, person 1 talks")
+    return visitor
+
+
+def test_a_tap_on_the_other_face_makes_it_talk(with_two: Visitor) -> None:
+    before = with_two.show_frame()
+    photo = with_two.tab.locator("#photo img")
+    box = photo.bounding_box()
+    assert box is not None
+    photo.click(position={"x": box["width"] * 0.78, "y": box["height"] * 0.4})
+    expect(with_two.note("photo").first).to_contain_text("person 2 talks", timeout=PATIENCE)
+    with_two.wait_for_other_frame(before)
+    expect(with_two.tab.get_by_role("radio", name="Person 2")).to_be_checked()
+
+
+def test_the_keyboard_chooses_the_face_too(with_two: Visitor) -> None:
+    before = with_two.show_frame()
+    with_two.tab.get_by_role("radio", name="Person 1").focus()
+    with_two.tab.keyboard.press("ArrowRight")
+    expect(with_two.note("photo").first).to_contain_text("person 2 talks", timeout=PATIENCE)
+    with_two.wait_for_other_frame(before)
+    expect(with_two.tab.locator("#faces [data-chosen=true] text")).to_have_text("2")
+
+
+def test_the_frame_is_moved_zoomed_and_reshaped(visit: Visit) -> None:
+    visitor = visit()
+    visitor.add_photo()
+    frame = visitor.show_frame()
+    visitor.press("Adjust the frame")
+    visitor.tab.locator("#zoom input[type=range]").focus()
+    visitor.tab.keyboard.press("ArrowRight")
+    frame = visitor.wait_for_other_frame(frame)
+    visitor.tab.locator("#shift-x input[type=range]").focus()
+    visitor.tab.keyboard.press("ArrowLeft")
+    frame = visitor.wait_for_other_frame(frame)
+    visitor.tab.get_by_label("Square 1:1").check()
+    visitor.wait_for_other_frame(frame)
+    expect(visitor.note("photo").first).to_contain_text("640")
+
+
+def test_dragging_the_frame_moves_it(visit: Visit) -> None:
+    visitor = visit()
+    visitor.add_photo()
+    visitor.press("Adjust the frame")
+    slider = visitor.tab.locator("#zoom input[type=range]")
+    frame = visitor.show_frame()
+    slider.fill("1.5")
+    frame = visitor.wait_for_other_frame(frame)
+    box = visitor.tab.locator("#crop .tile").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visitor.tab.mouse.move(x, y)
+    visitor.tab.mouse.down()
+    visitor.tab.mouse.move(x - 20, y, steps=4)
+    visitor.tab.mouse.up()
+    visitor.wait_for_other_frame(frame)
+    assert float(visitor.tab.locator("#shift-x input[type=range]").input_value()) > 0
+
+
+def test_a_heic_photo_is_shown(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "phone.heic"
+    path.write_bytes(encode(open_hopper(), "HEIF"))
+    visitor = visit()
+    visitor.add_photo(path)
+    expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
+    visitor.tab.wait_for_function("() => document.querySelector('#photo img')?.naturalWidth > 0", timeout=PATIENCE)

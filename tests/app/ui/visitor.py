@@ -1,0 +1,112 @@
+"""Someone who uses the page in a real browser."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Locator, Page, Request, expect
+
+PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
+PATIENCE = 60_000
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+class Visitor:
+    """A browser tab with the page in it.
+
+    Attributes:
+        tab: Playwright's page.
+        requests: Addresses of all that the tab has asked for.
+    """
+
+    def __init__(self, tab: Page, address: str) -> None:
+        self.tab = tab
+        self.address = address
+        self.requests: list[str] = []
+        self.open_requests: set[str] = set()
+        self.tab.set_default_timeout(PATIENCE)
+        self.tab.on("request", self._note)
+        self.tab.on("requestfinished", lambda request: self.open_requests.discard(request.url))
+        self.tab.on("requestfailed", lambda request: self.open_requests.discard(request.url))
+
+    @property
+    def status(self) -> Locator:
+        """The status card."""
+        return self.tab.locator("#status .status")
+
+    @property
+    def generate(self) -> Locator:
+        """The main button."""
+        return self.tab.locator("#generate")
+
+    @property
+    def video(self) -> Locator:
+        """The finished video."""
+        return self.tab.locator("#result video")
+
+    @property
+    def job_id(self) -> str:
+        """The job in the address."""
+        return parse_qs(urlparse(self.tab.url).query)["job"][0]
+
+    def open(self, path: str = "/") -> "Visitor":
+        """Open the page and wait until it can be used."""
+        self.tab.goto(f"{self.address}{path}", wait_until="commit")
+        return self.wait_until_ready()
+
+    def wait_until_ready(self) -> "Visitor":
+        """Wait for what only the server can say."""
+        expect(self.tab.locator(".chip")).to_be_visible(timeout=PATIENCE)
+        return self
+
+    def add_photo(self, photo: Path = PHOTO) -> None:
+        """Upload a photo and wait for what was found in it."""
+        self.tab.locator("#photo input[type=file]").set_input_files(photo)
+        expect(self.note("photo").first).to_be_visible(timeout=PATIENCE)
+
+    def add_voice(self, voice: Path) -> None:
+        """Upload a voice and wait for what was found in it."""
+        self.tab.locator("#voice input[type=file]").set_input_files(voice)
+        expect(self.note("voice").first).to_be_visible(timeout=PATIENCE)
+
+    def fill_in(self, voice: Path) -> None:
+        """Upload a photo and a voice."""
+        self.add_photo()
+        self.add_voice(voice)
+
+    def note(self, field: str) -> Locator:
+        """The sentences beside a widget."""
+        return self.tab.locator(f"#{field}-note .note")
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.tab.get_by_role("button", name=name, exact=True).click()
+
+    def wait_for(self, state: str) -> None:
+        """Wait until the status card has the state."""
+        expect(self.status).to_have_attribute("data-state", state, timeout=PATIENCE)
+
+    def show_frame(self) -> str:
+        """Return the picture in the tile."""
+        picture = self.tab.locator("#crop img")
+        expect(picture).to_be_visible(timeout=PATIENCE)
+        return picture.get_attribute("src") or ""
+
+    def wait_for_other_frame(self, before: str) -> str:
+        """Return the picture in the tile once it is another one."""
+        expect(self.tab.locator("#crop img")).not_to_have_attribute("src", before, timeout=PATIENCE)
+        return self.show_frame()
+
+    def ask(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns
+        """Return what a script in the tab says."""
+        return self.tab.evaluate(script)
+
+    def find_foreign_requests(self) -> list[str]:
+        """Return the addresses on other hosts that were asked for."""
+        own = {urlparse(self.address).netloc, ""}
+        return [url for url in self.requests if urlparse(url).netloc not in own]
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request.url)
+        self.open_requests.add(request.url)
