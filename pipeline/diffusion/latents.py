@@ -3,6 +3,7 @@
 import torch
 from diffusers import AutoencoderKLWan
 
+from pipeline.diffusion.still_frames import encoding_still_frames
 from pipeline.types import Pixels
 
 NUM_MASK_CHANNELS = 4
@@ -52,7 +53,8 @@ def photo_condition(vae: AutoencoderKLWan, photo: torch.Tensor, num_frames: int)
         ahead.
     """
     gray = photo.new_zeros(1, 3, num_frames - 1, *photo.shape[3:])
-    latents = encode_frames(vae, torch.cat([photo, gray], dim=2))
+    with encoding_still_frames(vae):
+        latents = encode_frames(vae, torch.cat([photo, gray], dim=2))
     mask = torch.zeros_like(latents[:, :NUM_MASK_CHANNELS])
     mask[:, :, :1] = 1
     return torch.cat([mask, latents], dim=1)
