@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.errors import JobExpiredError, JobNotFinishedError, JobNotFoundError, QueueFullError
 from app.jobs.checks import check_request, copy_files
+from app.jobs.expiry import find_duty
 from app.jobs.forecast import Forecaster
 from app.jobs.job import Job, read_job
 from app.jobs.local import LocalRunner
@@ -29,9 +30,7 @@ from pipeline.profiles import Model, Profile, Resolution, get_profile
 from pipeline.types import Framing, GenerationRequest, Portrait
 
 MAX_ATTEMPTS = 3
-TOMBSTONE_DAYS = 7
 _SWEEP_SECONDS = 5
-_LIVE_CLIPS_KEPT = timedelta(minutes=1)
 _CANCEL_WAIT_SECONDS = 1.8
 _CHECKS_AT_ONCE = 2
 _log = logging.getLogger(__name__)
@@ -312,7 +311,7 @@ class Jobs:
             await self._start_run(runner, entry, folder)
             await self._watch_run(runner, entry, folder)
         except asyncio.CancelledError:
-            if not runner.is_lasting:
+            if not runner.is_lasting and entry.record.status == "running":
                 self._save(entry, status="queued", started_at=None, attempts=entry.record.attempts - 1)
             raise
         except Exception:  # noqa: BLE001 - whatever a runner does, the job ends with a reason and the next one runs
@@ -342,13 +341,15 @@ class Jobs:
 
     def _end(self, entry: Entry, end: RunEnd) -> None:
         """Keep how the job ended, once, and delete what nobody needs any more."""
+        folder = self._store.folder(entry.record.id)
         if entry.record.status in ENDED:
+            if entry.record.status != "done":
+                folder.delete_files()  # what a run made that went on after it was cancelled
             return
         now = datetime.now(UTC)
         expires_at = now + timedelta(hours=self._settings.result_hours)
         entry.progress = None
         self._save(entry, status=end.status, finished_at=now, expires_at=expires_at, result=end.result, error=end.error)
-        folder = self._store.folder(entry.record.id)
         folder.delete_inputs()
         if end.status == "done":
             self._forecaster.learn(entry.record)
@@ -393,16 +394,14 @@ class Jobs:
 
     def _sweep(self, now: datetime) -> None:
         for entry in list(self._entries.values()):
-            record = entry.record
-            if record.expires_at is None or record.finished_at is None:
-                continue
-            if now >= record.expires_at + timedelta(days=TOMBSTONE_DAYS):
-                self._store.delete(record.id)
-                del self._entries[record.id]
-            elif now >= record.expires_at and not record.erased:
-                self._erase(entry)
-            elif now >= record.finished_at + _LIVE_CLIPS_KEPT:
-                self._store.folder(record.id).delete_live_clips()
+            match find_duty(entry.record, now):
+                case "forget":
+                    self._store.delete(entry.record.id)
+                    del self._entries[entry.record.id]
+                case "erase":
+                    self._erase(entry)
+                case "delete live clips":
+                    self._store.folder(entry.record.id).delete_live_clips()
 
     def _erase(self, entry: Entry) -> None:
         """Delete the files and what was asked for; that there was a job is still known for some days."""

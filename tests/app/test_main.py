@@ -22,7 +22,7 @@ def test_health_names_the_models_and_why_others_are_missing(server: Server) -> N
 
 def test_profiles_say_what_they_do_and_whether_they_can_be_used(server: Server) -> None:
     profiles = {profile["name"]: profile for profile in server.client.get("/profiles").json()}
-    assert list(profiles) == ["preview", "fast", "low_vram", "balanced", "quality"]
+    assert list(profiles) == ["preview", "turbo", "fast_lora", "fast", "low_vram", "balanced", "quality"]
     assert [name for name, profile in profiles.items() if profile["available"]] == ["preview"]
     assert profiles["quality"]["num_inference_steps"] == 40
 
@@ -69,3 +69,18 @@ def test_the_app_is_imported_without_torch_and_without_gradio() -> None:
     code = "import sys, app.main; print(sorted({'torch', 'gradio', 'modal', 'transformers'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("profile", "costs"), [("preview", False), ("balanced", True), ("quality", True)])
+def test_estimates_time_and_cost_also_of_what_is_not_available(profile: str, server: Server, *, costs: bool) -> None:
+    answer = server.client.post("/estimate", json={"profile": profile, "audio_duration": 12.5}).json()
+    assert answer["seconds"] > 1
+    assert (answer["cost_usd"] > 0) is costs
+    assert answer["available"] is not costs
+
+
+@pytest.mark.parametrize("body", [{}, {"audio_duration": -1}, {"audio_duration": 1e9}, {"audio_duration": "5"}])
+def test_estimates_nothing_without_a_length(body: dict[str, object], server: Server) -> None:
+    answer = server.client.post("/estimate", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["field"] == "audio_duration"
