@@ -17,6 +17,7 @@ from pipeline.types import FRAME_RATE, Speech
 MAX_OPENING = 0.36
 """Between the inner lips of a full "ah", in mouth widths."""
 _VISEME_RATE = 100
+_STRETCH_FRAMES = 20 * FRAME_RATE
 _MOUTHS = {
     "sil": (0.0, 0.0), "PP": (0.0, -0.05), "FF": (0.07, 0.1), "TH": (0.2, 0.0), "DD": (0.2, 0.1), "kk": (0.26, 0.0),
     "CH": (0.2, -0.55), "SS": (0.12, 0.35), "nn": (0.18, 0.1), "RR": (0.22, -0.4), "aa": (1.0, 0.05), "E": (0.6, 0.4),
@@ -93,9 +94,22 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Perfo
 
 
 def _sample_visemes(segments: list[PhonemeSegment], num_frames: int) -> dict[str, Curve]:
-    times, matrix = build_viseme_curves(segments, fps=_VISEME_RATE)
-    middles = (np.arange(num_frames) + 0.5) / FRAME_RATE
-    return {name: np.interp(middles, times, matrix[:, column]) for column, name in enumerate(VISEMES)}
+    """Return how strongly each viseme shapes the mouth in each frame.
+
+    The curves are made for a stretch at a time, with a second of what lies around it: time and memory of
+    `build_viseme_curves` grow with the square of the length.
+    """
+    weights = np.zeros((num_frames, len(VISEMES)))
+    for first in range(0, num_frames, _STRETCH_FRAMES):
+        frames = np.arange(first, min(first + _STRETCH_FRAMES, num_frames))
+        middles = (frames + 0.5) / FRAME_RATE
+        around = [
+            segment for segment in segments if segment.end > middles[0] - 1.0 and segment.start < middles[-1] + 1.0
+        ]
+        if around:
+            times, matrix = build_viseme_curves(around, fps=_VISEME_RATE)
+            weights[frames] = np.stack([np.interp(middles, times, column) for column in matrix.T], axis=1)
+    return {name: weights[:, column] for column, name in enumerate(VISEMES)}
 
 
 def _gesture(segments: list[PhonemeSegment], envelope: Curve, seed: int) -> dict[str, Curve]:

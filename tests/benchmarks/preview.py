@@ -1,0 +1,87 @@
+"""Makes a preview of each photo with each voice, and prints how fast it was and how well the mouth follows the sound.
+
+python -m tests.benchmarks.preview PHOTO... --voices VOICE... [--seconds 10] [--aspect 16:9] [--keep FOLDER]
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+
+from pipeline.audio import load_speech
+from pipeline.engine import EngineSettings
+from pipeline.engines import create_engine
+from pipeline.errors import InputError
+from pipeline.generate import generate
+from pipeline.types import Framing, GenerationRequest, Pixels
+from tests.sync import measure_sync
+
+_HEAD = (
+    "| photo | voice | seconds of video | seconds to make | processor seconds | times real time | r | lag, ms | said |"
+)
+
+
+def main() -> None:
+    """Print a table in Markdown."""
+    arguments = _parse()
+    _say(_HEAD)
+    _say("|" + "---|" * (_HEAD.count("|") - 1))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for photo in arguments.photos:
+            for voice in arguments.voices:
+                request = GenerationRequest(
+                    photo,
+                    voice,
+                    max_duration_seconds=arguments.seconds,
+                    seed=1,
+                    framing=Framing(aspect=arguments.aspect),
+                )
+                _say(f"| {photo.stem} | {voice.stem} | {_measure(request, folder)} |")
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--voices", nargs="+", type=Path, required=True)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--aspect", default="16:9")
+    parser.add_argument("--keep", type=Path, help="Folder that keeps the videos.")
+    return parser.parse_args()
+
+
+def _measure(request: GenerationRequest, folder: Path) -> str:
+    output = folder / f"{request.photo.stem}_{request.voice.stem}.mp4"
+    started = time.process_time()
+    try:
+        result = generate(request, create_engine("preview", EngineSettings()), output, lambda _: None)
+    except InputError as error:
+        return f"| | | | | | {error.notice.code}"
+    processor_seconds = time.process_time() - started
+    speech = load_speech(request.voice, 0.0, request.max_duration_seconds)
+    sync = measure_sync(_read_frames(output), speech.waveform)
+    said = ", ".join(notice.code for notice in result.notices)
+    times = result.speech_seconds / result.compute_seconds
+    return (
+        f"{result.speech_seconds:.1f} | {result.compute_seconds:.1f} | {processor_seconds:.1f} | {times:.1f} "
+        f"| {sync.correlation:.2f} | {sync.lag_milliseconds:+.0f} | {said}"
+    )
+
+
+def _read_frames(path: Path) -> Pixels:
+    with av.open(str(path)) as video:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
