@@ -1,37 +1,38 @@
-"""The checks of a request's files before it becomes a job."""
+"""The checks of a request before it becomes a job."""
 
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from app.settings import MEGABYTE, Settings
-from app.storage import JobFolder
+from app.storage import JobFolder, JobRecord, JobRequest
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.generate import prepare_scene
-from pipeline.notices import Field, Notice
+from pipeline.notices import Field
+from pipeline.profiles import Model
 from pipeline.types import GenerationRequest
 
 
-def copy_files(request: GenerationRequest, folder: JobFolder, settings: Settings) -> None:
-    """Copy photo and voice into the job's folder.
+def accept(request: GenerationRequest, model: Model, job_id: str, folder: JobFolder, settings: Settings) -> JobRecord:
+    """Copy the request's files into the job's folder, check everything exactly as the run will, and write the record.
 
     Raises:
-        InputError: One is missing, or larger than the settings allow.
+        InputError: Something cannot be used; a file may be larger than the settings allow.
     """
     _copy(request.photo, folder.photo, "image", settings.max_photo_bytes)
     _copy(request.voice, folder.voice, "audio", settings.max_voice_bytes)
-
-
-def check_request(request: GenerationRequest) -> tuple[float, tuple[Notice, ...]]:
-    """Read and check everything exactly as the run will.
-
-    Returns:
-        Seconds of speech that are used, and warnings.
-
-    Raises:
-        InputError: Something cannot be used.
-    """
-    scene = prepare_scene(request)
-    return scene.speech.sound.duration_seconds, scene.portrait.notices + scene.speech.notices
+    scene = prepare_scene(replace(request, photo=folder.photo, voice=folder.voice))
+    record = JobRecord(
+        id=job_id,
+        model=model,
+        request=JobRequest.of(request),
+        created_at=datetime.now(UTC),
+        speech_seconds=scene.speech.sound.duration_seconds,
+        notices=scene.portrait.notices + scene.speech.notices,
+    )
+    folder.write(record)
+    return record
 
 
 def _copy(source: Path, target: Path, about: Field, limit: int) -> None:

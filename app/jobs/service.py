@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.errors import JobExpiredError, JobNotFinishedError, JobNotFoundError, QueueFullError
-from app.jobs.checks import check_request, copy_files
+from app.jobs.checks import accept
 from app.jobs.expiry import find_duty
 from app.jobs.forecast import Forecaster
 from app.jobs.job import Job, read_job
@@ -260,18 +260,7 @@ class Jobs:
         job_id, folder = self._store.create()
         try:
             async with self._checks:
-                await asyncio.to_thread(copy_files, request, folder, self._settings)
-                own_request = replace(request, photo=folder.photo, voice=folder.voice)
-                speech_seconds, notices = await asyncio.to_thread(check_request, own_request)
-            record = JobRecord(
-                id=job_id,
-                model=profile.model,
-                request=JobRequest.of(request),
-                created_at=datetime.now(UTC),
-                speech_seconds=speech_seconds,
-                notices=notices,
-            )
-            folder.write(record)
+                record = await asyncio.to_thread(accept, request, profile.model, job_id, folder, self._settings)
             await self._lanes[-1].runner.keep(folder)
         except BaseException:
             self._store.delete(job_id)
@@ -361,8 +350,6 @@ class Jobs:
         entry.record = entry.record.model_copy(update=changes)
         self._store.folder(entry.record.id).write(entry.record)
         entry.tell()
-
-    # From here on: how jobs are read.
 
     def _entry(self, job_id: str) -> Entry:
         try:
