@@ -1,6 +1,7 @@
-"""A tiny InfiniteTalk with random weights, in the layout in which the real one is released.
+"""A tiny InfiniteTalk with random weights, in the layouts in which the real one is released.
 
-`python -m tests.tiny_checkpoint FOLDER` writes it. It makes videos of noise, at the real sizes, on any CPU.
+`python -m tests.tiny_checkpoint FOLDER` writes it in diffusers' layout, which is the one that is downloaded. It makes
+videos of noise, at the real sizes, on any CPU: its VAE packs 4 x 4 pixels into channels, as Wan 2.2's does with 2 x 2.
 """
 
 import json
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -15,6 +17,13 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, Wav2Vec2Config, Wav2Vec2Model
 
+from pipeline.diffusion.loading import Convert
+from pipeline.infinitetalk.architecture import (
+    Sizes,
+    read_base_config,
+    read_image_encoder_config,
+    read_text_encoder_config,
+)
 from pipeline.infinitetalk.checkpoint import (
     ADAPTER_FILE,
     IMAGE_ENCODER_FILE,
@@ -22,19 +31,24 @@ from pipeline.infinitetalk.checkpoint import (
     TEXT_ENCODER_FILE,
     VAE_FILE,
 )
-from pipeline.infinitetalk.key_names import convert_vae
+from pipeline.infinitetalk.key_names import (
+    convert_image_encoder,
+    convert_text_encoder,
+    convert_transformer,
+    convert_vae,
+)
 
+Layout = Literal["diffusers", "original"]
 Tensors = dict[str, torch.Tensor]
 Shapes = dict[str, tuple[int, ...]]
 
 DIM, NUM_HEADS, FFN_DIM, NUM_LAYERS, FREQ_DIM = 24, 2, 32, 2, 16
-# Larger patches than the real model's, or attention would take minutes on a CPU.
-PATCH_SIZE = (1, 4, 4)
+PATCH_SIZE = (1, 2, 2)
 LATENT_CHANNELS, MASK_CHANNELS = 16, 4
 TEXT_DIM, TEXT_FFN_DIM, TEXT_HEADS, VOCABULARY = 32, 48, 2, 200
 IMAGE_DIM, IMAGE_PATCH, NUM_IMAGE_PATCHES, NUM_IMAGE_LAYERS = 80, 14, 4, 3
 AUDIO_LAYERS, AUDIO_CHANNELS, AUDIO_WINDOW, AUDIO_INTERMEDIATE, AUDIO_DIM, AUDIO_TOKENS = 2, 16, 5, 8, 16, 4
-VAE_BASE_DIM = 4
+VAE_BASE_DIM, VAE_PATCH_SIZE = 4, 4
 NUM_SHARDS = 2
 
 SENTENCES = [
@@ -45,18 +59,68 @@ SENTENCES = [
 ]
 
 
-def write_tiny_checkpoint(folder: Path) -> Path:
+def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
     """Write all released files into `folder`, which `prepare` and the engine take; return it."""
     generator = torch.Generator().manual_seed(0)
     base = folder / "base"
-    _write_base(base, generator)
-    _write_encoders(base, generator)
-    _write_tokenizer(base / ORIGINAL_TOKENIZER)
+    base.mkdir(parents=True)
+    transformer = draw(base_shapes(), generator)
+    text_encoder = draw(text_encoder_shapes(), generator)
+    image_encoder = draw(image_encoder_shapes(), generator) | {"log_scale": torch.tensor(2.6)}
+    if layout == "diffusers":
+        _write_diffusers_layout(base, transformer, text_encoder, image_encoder)
+    else:
+        _write_original_layout(base, transformer, text_encoder, image_encoder)
     _write_audio_encoder(folder / "audio_encoder")
     adapter = folder / "adapter" / ADAPTER_FILE
     adapter.parent.mkdir(parents=True)
     save_file(draw(adapter_shapes(), generator), adapter)
     return folder
+
+
+def _write_original_layout(base: Path, transformer: Tensors, text_encoder: Tensors, image_encoder: Tensors) -> None:
+    config = {"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": DIM}
+    _write_model(base, config, transformer)
+    torch.save(text_encoder, base / TEXT_ENCODER_FILE)
+    torch.save(image_encoder, base / IMAGE_ENCODER_FILE)
+    torch.save(_with_original_names(_make_vae().state_dict()), base / VAE_FILE)
+    _write_tokenizer(base / ORIGINAL_TOKENIZER)
+
+
+def _write_diffusers_layout(base: Path, transformer: Tensors, text_encoder: Tensors, image_encoder: Tensors) -> None:
+    config = read_base_config(_sizes(transformer), NUM_HEADS) | {"_class_name": "WanTransformer3DModel"}
+    _write_model(base / "transformer", config, _convert(transformer, convert_transformer))
+    _write_model(
+        base / "text_encoder",
+        read_text_encoder_config(_sizes(text_encoder)),
+        _convert(text_encoder, convert_text_encoder),
+    )
+    config = read_image_encoder_config(_sizes(image_encoder))
+    image_encoder = _convert(image_encoder, convert_image_encoder)
+    _write_model(base / "image_encoder", config, {f"vision_model.{name}": one for name, one in image_encoder.items()})
+    channels = 3 * VAE_PATCH_SIZE**2
+    vae = _make_vae(
+        patch_size=VAE_PATCH_SIZE,
+        in_channels=channels,
+        out_channels=channels,
+        scale_factor_spatial=8 * VAE_PATCH_SIZE,
+    )
+    _write_model(base / "vae", dict(vae.config), vae.state_dict())
+    _write_tokenizer(base / "tokenizer")
+
+
+def _convert(tensors: Tensors, convert: Convert) -> Tensors:
+    return {name: tensor for stored in tensors.items() for name, tensor in convert(*stored)}
+
+
+def _sizes(tensors: Tensors) -> Sizes:
+    return Sizes({name: tuple(tensor.shape) for name, tensor in tensors.items()}, Path("tiny"))
+
+
+def _make_vae(**config: int) -> AutoencoderKLWan:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return AutoencoderKLWan(base_dim=VAE_BASE_DIM, **config)
 
 
 def draw(shapes: Shapes, generator: torch.Generator) -> Tensors:
@@ -70,18 +134,18 @@ def draw(shapes: Shapes, generator: torch.Generator) -> Tensors:
     return tensors
 
 
-def _write_base(base: Path, generator: torch.Generator) -> None:
-    base.mkdir(parents=True)
-    (base / "config.json").write_text(json.dumps({"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": DIM}))
-    tensors = draw(base_shapes(), generator)
+def _write_model(folder: Path, config: dict[str, object], tensors: Tensors) -> None:
+    """Write a model in shards, with the index that says which tensor is where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
     names = sorted(tensors)
     weight_map = {}
     for index in range(NUM_SHARDS):
         file = f"diffusion_pytorch_model-{index + 1:05}-of-{NUM_SHARDS:05}.safetensors"
-        shard = {name: tensors[name] for name in names[index::NUM_SHARDS]}
-        save_file(shard, base / file)
+        shard = {name: tensors[name].contiguous() for name in names[index::NUM_SHARDS]}
+        save_file(shard, folder / file)
         weight_map |= dict.fromkeys(shard, file)
-    index_file = base / "diffusion_pytorch_model.safetensors.index.json"
+    index_file = folder / "diffusion_pytorch_model.safetensors.index.json"
     index_file.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
 
 
@@ -138,16 +202,6 @@ def adapter_shapes() -> Shapes:
     return shapes
 
 
-def _write_encoders(base: Path, generator: torch.Generator) -> None:
-    torch.save(draw(text_encoder_shapes(), generator), base / TEXT_ENCODER_FILE)
-    image_encoder = draw(image_encoder_shapes(), generator)
-    torch.save(image_encoder | {"log_scale": torch.tensor(2.6)}, base / IMAGE_ENCODER_FILE)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        vae = AutoencoderKLWan(base_dim=VAE_BASE_DIM)
-    torch.save(_with_original_names(vae.state_dict()), base / VAE_FILE)
-
-
 def text_encoder_shapes() -> Shapes:
     """Return the names and shapes of the original text encoder."""
     shapes: Shapes = {"token_embedding.weight": (VOCABULARY, TEXT_DIM), "norm.weight": (TEXT_DIM,)}
@@ -199,7 +253,9 @@ def _original_vae_names() -> Iterator[str]:
     leaves = ["residual.0.gamma", "residual.3.gamma", "norm.gamma"]
     leaves += _leaves("residual.2", "residual.6", "shortcut", "resample.1", "time_conv", "to_qkv", "proj")
     yield from (f"{block}.{leaf}" for block, leaf in product(blocks, leaves))
-    yield from _leaves("conv1", "conv2", *(f"{part}.{name}" for part in ("encoder", "decoder") for name in ("conv1", "head.2")))
+    yield from _leaves(
+        "conv1", "conv2", *(f"{part}.{name}" for part in ("encoder", "decoder") for name in ("conv1", "head.2"))
+    )
     yield from ("encoder.head.0.gamma", "decoder.head.0.gamma")
 
 
@@ -231,8 +287,9 @@ def _write_audio_encoder(folder: Path) -> None:
 def _with_released_names(tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
     """Name the tensors as the release does, and add one of those that are of no use here."""
     for name, tensor in tensors:
-        name = name.replace("parametrizations.weight.original0", "weight_g")
-        yield f"wav2vec2.{name.replace('parametrizations.weight.original1', 'weight_v')}", tensor.clone()
+        first = name.replace("parametrizations.weight.original0", "weight_g")
+        released = first.replace("parametrizations.weight.original1", "weight_v")
+        yield f"wav2vec2.{released}", tensor.clone()
     yield "quantizer.codevectors", torch.zeros(1, 4, 2)
 
 

@@ -1,4 +1,4 @@
-"""Encode speech: the output of every wav2vec2 layer for each video frame, in memory that a long track cannot exhaust."""
+"""Encode speech: the output of every wav2vec2 layer for each video frame, of tracks of any length."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,8 +7,12 @@ import numpy as np
 import pyloudnorm
 import torch
 import torch.nn.functional as F
-from torch import nn
 from transformers import Wav2Vec2Model
+from transformers.models.wav2vec2.modeling_wav2vec2 import (
+    Wav2Vec2Encoder,
+    Wav2Vec2FeatureEncoder,
+    Wav2Vec2GroupNormConvLayer,
+)
 
 from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
 
@@ -31,7 +35,8 @@ def normalize_loudness(waveform: Floats) -> Floats:
     if loudness < QUIETEST_LOUDNESS_LUFS:
         return waveform
     gain = 10 ** ((TARGET_LOUDNESS_LUFS - loudness) / 20)
-    return (waveform * gain).astype(np.float32)
+    louder: Floats = (waveform * gain).astype(np.float32)
+    return louder
 
 
 @torch.no_grad()
@@ -58,7 +63,7 @@ def _normalize_variance(waveform: torch.Tensor) -> torch.Tensor:
     return (waveform - waveform.mean()) / (variance + VARIANCE_EPSILON).sqrt()
 
 
-def _layer_outputs(encoder: nn.Module, hidden_states: torch.Tensor) -> Iterator[torch.Tensor]:
+def _layer_outputs(encoder: Wav2Vec2Encoder, hidden_states: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield the output (frames, channels) of every layer.
 
     The encoder called as a whole does not give them, and the model called as a whole cannot interpolate its features.
@@ -69,7 +74,7 @@ def _layer_outputs(encoder: nn.Module, hidden_states: torch.Tensor) -> Iterator[
         yield hidden_states[0]
 
 
-def conv_features(extractor: nn.Module, waveform: torch.Tensor) -> torch.Tensor:
+def conv_features(extractor: Wav2Vec2FeatureEncoder, waveform: torch.Tensor) -> torch.Tensor:
     """Compute wav2vec2's convolutional features in chunks.
 
     The first layer's GroupNorm spans the whole track, so its mean and variance are gathered in a pass of their own.
@@ -92,7 +97,9 @@ def conv_features(extractor: nn.Module, waveform: torch.Tensor) -> torch.Tensor:
     return torch.cat(features, dim=-1)
 
 
-def _track_normalization(layer: nn.Module, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _track_normalization(
+    layer: Wav2Vec2GroupNormConvLayer, waveform: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the factor and offset (channels, 1) that the layer's GroupNorm applies to the whole track."""
     (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
     total = squares = torch.zeros(layer.conv.out_channels, dtype=torch.float64, device=waveform.device)

@@ -21,7 +21,7 @@ class AudioProjection(nn.Module):
     """
 
     def __init__(
-        self, window: int, num_layers: int, channels: int, intermediate_dim: int, output_dim: int, num_tokens: int
+        self, *, window: int, num_layers: int, channels: int, intermediate_dim: int, output_dim: int, num_tokens: int
     ) -> None:
         super().__init__()
         self.num_tokens = num_tokens

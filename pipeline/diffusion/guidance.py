@@ -68,10 +68,11 @@ class ProjectedDifference:
     def __call__(self, difference: torch.Tensor, cond: torch.Tensor) -> torch.Tensor:
         """Return the running difference, limited in norm, without its component along `cond`."""
         self.momentum.update(difference)
-        running = self.momentum.running_average.double()
+        running: torch.Tensor = self.momentum.running_average.double()
         running = running * (APG_NORM_THRESHOLD / running.norm()).clamp(max=1)
         direction = cond.double() / cond.double().norm()
-        return (running - (running * direction).sum() * direction).to(cond.dtype)
+        projected: torch.Tensor = running - (running * direction).sum() * direction
+        return projected.to(cond.dtype)
 
 
 class Guidance:

@@ -43,9 +43,7 @@ def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.T
     return (F.interpolate(masks, size=(height, width), mode="nearest")[0] > 0).float().flatten(1)
 
 
-def attention_to_masks(
-    query: torch.Tensor, key: torch.Tensor, masks: torch.Tensor, backend: AttentionBackendName | None = None
-) -> torch.Tensor:
+def attention_to_masks(query: torch.Tensor, key: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Measure how much every video token looks at each mask in the first latent frame.
 
     The masks take the place of the values, so that the attention matrix is never held in memory.
@@ -54,17 +52,17 @@ def attention_to_masks(
         query: Rotated queries of all tokens (batch, tokens, heads, head_dim).
         key: Rotated keys of the first latent frame (batch, height * width, heads, head_dim).
         masks: (3, height * width).
-        backend: Of the attention; None takes the default.
 
     Returns:
         Mean attention (batch, 3, tokens).
     """
     # A mask may be empty, e.g. the background of two people who fill the picture.
     weights = masks / masks.sum(dim=1, keepdim=True).clamp(min=1)
-    values = F.pad(weights.T, (0, query.shape[-1] - len(weights))).to(query)
+    values = F.pad(weights.T, (0, query.shape[-1] - len(weights)))
     values = values[None, :, None].expand_as(key)
-    attention: torch.Tensor = dispatch_attention_fn(query, key, values, backend=backend)
-    return attention[..., : len(weights)].float().mean(dim=2).transpose(1, 2)
+    # In fp32, which only torch's own attention takes.
+    attention: torch.Tensor = dispatch_attention_fn(query, key, values, backend=AttentionBackendName.NATIVE)
+    return attention[..., : len(weights)].mean(dim=2).transpose(1, 2)
 
 
 def query_positions(maps: torch.Tensor) -> torch.Tensor:

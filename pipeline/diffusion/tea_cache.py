@@ -86,7 +86,8 @@ class TeaCacheHook(ModelHook):  # type: ignore[misc]  # diffusers is untyped
         del module
         state = self.state_manager.get_state()
         if not state.must_compute(timestep_modulation):
-            return hidden_states + state.residual
+            skipped: torch.Tensor = hidden_states + state.residual
+            return skipped
         output: torch.Tensor = self.fn_ref.original_forward(hidden_states, timestep_modulation, *args)
         state.residual = output - hidden_states
         return output

@@ -107,7 +107,7 @@ def loop_generator(row: Row, dtype: torch.dtype) -> ClipGenerator:
 
 
 def run_loop(
-    row: Row, dtype: torch.dtype = torch.float32, report: Callable[[int, int], None] = lambda clip, step: None
+    row: Row, dtype: torch.dtype = torch.float32, report: Callable[[int, int], None] = lambda *_: None
 ) -> list[Clip]:
     """Generate a loop's whole video, with the golden noise."""
     golden = read_loop(row)

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKLWan
 from torch import nn
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from pipeline.infinitetalk.checkpoint import rename_transformer_key
+from pipeline.infinitetalk.key_names import rename_transformer_key
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 
 DIM, FFN_DIM, NUM_LAYERS, TEXT_DIM, FREQ_DIM, IMAGE_DIM = 128, 256, 2, 64, 64, 1280
@@ -60,7 +60,12 @@ def block_shapes(name: str) -> Shapes:
     for layer in ("self_attn.norm_q", "self_attn.norm_k", "cross_attn.norm_q", "cross_attn.norm_k"):
         shapes[f"{name}.{layer}.weight"] = (DIM,)
     shapes[f"{name}.cross_attn.norm_k_img.weight"] = (DIM,)
-    return shapes | norm(f"{name}.norm3", DIM) | linear(f"{name}.ffn.0", FFN_DIM, DIM) | linear(f"{name}.ffn.2", DIM, FFN_DIM)
+    return (
+        shapes
+        | norm(f"{name}.norm3", DIM)
+        | linear(f"{name}.ffn.0", FFN_DIM, DIM)
+        | linear(f"{name}.ffn.2", DIM, FFN_DIM)
+    )
 
 
 def base_shapes() -> Shapes:

@@ -1,0 +1,73 @@
+"""A tiny model for the tests of this folder, written, prepared and loaded once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.engine import EngineSettings
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.infinitetalk.prepare import prepare
+from pipeline.profiles import get_profile
+from pipeline.types import (
+    SPEECH_SAMPLING_RATE,
+    Box,
+    Face,
+    Portrait,
+    Sampling,
+    Scene,
+    Sound,
+    Speech,
+)
+from tests.tiny_checkpoint import write_tiny_checkpoint
+
+SIDE = 64
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """More threads only wait for one another at these sizes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture(scope="session")
+def prepared(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("prepared") / "infinitetalk"
+    prepare(released, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine(prepared: Path) -> InfiniteTalkEngine:
+    engine = InfiniteTalkEngine(EngineSettings(prepared, "cpu"))
+    engine.load(lambda _: None)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def make_scene() -> Callable[..., Scene]:
+    return _make_scene
+
+
+def _make_scene(
+    seconds: float, profile: str = "fast", *, steps: int = 1, guidance: float = 1.0, seed: int = 7
+) -> Scene:
+    """Build a checked request of a small picture and a voice of noise."""
+    random = np.random.default_rng(0)
+    frame = random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    num_samples = round(seconds * SPEECH_SAMPLING_RATE)
+    waveform = (0.1 * random.standard_normal(num_samples)).astype(np.float32)
+    face = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
+    speech = Speech(waveform, Sound(Path("voice.wav"), 0.0, seconds), seconds, np.ones(1, np.float32))
+    portrait = Portrait(frame, face, Box(0, 0, SIDE, SIDE), (face,))
+    return Scene(portrait, speech, "", seed, get_profile(profile), Sampling(steps, guidance, guidance))
