@@ -1,11 +1,12 @@
 """The preview as an engine: no weights, no GPU, any machine."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from pipeline.engine import Availability, Reporter
-from pipeline.preview.performance import perform
+from pipeline.preview.performance import Performance, perform
 from pipeline.preview.render import Renderer
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
@@ -34,11 +35,28 @@ class PreviewEngine:
         performance = perform(scene.speech, scene.seed, lambda share: report(_listening(share)))
         renderer = Renderer(scene.portrait)
         num_frames = scene.speech.num_frames
-        for first in range(0, num_frames, BATCH):
-            last = min(first + BATCH, num_frames)
-            yield np.stack([renderer.render(performance.at(index)) for index in range(first, last)])
-            percent = _LISTENING_PERCENT + (100 - _LISTENING_PERCENT) * last / num_frames
-            report(Progress("frames", last, num_frames, percent))
+        num_done = 0
+        for batch in _render_ahead(renderer, performance, num_frames):
+            yield batch
+            num_done += len(batch)
+            percent = _LISTENING_PERCENT + (100 - _LISTENING_PERCENT) * num_done / num_frames
+            report(Progress("frames", num_done, num_frames, percent))
+
+
+def _render_ahead(renderer: Renderer, performance: Performance, num_frames: int) -> Iterator[Pixels]:
+    """Yield batches of frames; while one is encoded, the next is drawn on another core."""
+
+    def render(first: int) -> Pixels:
+        last = min(first + BATCH, num_frames)
+        return np.stack([renderer.render(performance.at(index)) for index in range(first, last)])
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
+        upcoming = pool.submit(render, 0)
+        for first in range(BATCH, num_frames, BATCH):
+            batch = upcoming.result()
+            upcoming = pool.submit(render, first)
+            yield batch
+        yield upcoming.result()
 
 
 def _listening(share: float) -> Progress:

@@ -14,7 +14,7 @@ _ABOVE_NOISE_DB = 6.0
 _HANGOVER_FRAMES = 6
 
 
-def measure_envelope(waveform: Floats, num_frames: int, activity: Floats | None = None) -> Curve:
+def measure_envelope(waveform: Floats, num_frames: int, activity: Curve | Floats | None = None) -> Curve:
     """Return the loudness (num_frames,), 0 to 1 over the top 30 dB, within each frame.
 
     Args:
@@ -32,7 +32,7 @@ def measure_envelope(waveform: Floats, num_frames: int, activity: Floats | None 
     return np.clip((loudness - bottom) / (top - bottom), 0, 1)
 
 
-def gate(activity: Floats) -> Curve:
+def gate(activity: Curve | Floats) -> Curve:
     """Return 1 in and around speech and 0 elsewhere, without cutting first and last sounds."""
     padded = np.pad(activity.astype(np.float64), _HANGOVER_FRAMES, mode="edge")
     near = np.lib.stride_tricks.sliding_window_view(padded, 2 * _HANGOVER_FRAMES + 1).max(axis=1)
@@ -46,6 +46,6 @@ def _measure_decibels(waveform: Floats, num_frames: int) -> Curve:
     return np.asarray(20 * np.log10(np.sqrt(power) + 1e-5))
 
 
-def _find_noise(loudness: Curve, activity: Floats) -> float:
+def _find_noise(loudness: Curve, activity: Curve | Floats) -> float:
     still = loudness[activity < 0.2]
     return float(np.percentile(still, 75)) + _ABOVE_NOISE_DB if len(still) >= FRAME_RATE // 2 else -np.inf

@@ -12,6 +12,7 @@ from openfacefx.visemes import VISEMES
 from pipeline.preview.loudness import Curve, gate, measure_envelope
 from pipeline.preview.phones import hear_phones
 from pipeline.preview.smooth import ramp
+from pipeline.preview.voicing import measure_voicing
 from pipeline.types import FRAME_RATE, Speech
 
 MAX_OPENING = 0.36
@@ -78,7 +79,8 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Perfo
         report: Takes the share that is done.
     """
     num_frames = speech.num_frames
-    envelope = measure_envelope(speech.waveform, num_frames, speech.activity) * gate(speech.activity)
+    voice = np.maximum(speech.activity, measure_voicing(speech.waveform, num_frames))
+    envelope = measure_envelope(speech.waveform, num_frames, voice) * gate(voice)
     segments = hear_phones(speech.waveform, report)
     visemes = _sample_visemes(segments, num_frames)
     opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))
