@@ -21,8 +21,7 @@ def test_answers_with_a_video_and_what_is_known_of_it(server: Server, photo: byt
     answer = server.client.post("/generate", json=body)
     assert answer.status_code == 200, answer.text
     metadata = answer.json()["metadata"]
-    assert metadata | {"job_id": "", "seconds": 0} == {
-        "job_id": "",
+    expected = {
         "frame_num": 25,
         "audio_duration": 1,
         "profile": "preview",
@@ -30,10 +29,12 @@ def test_answers_with_a_video_and_what_is_known_of_it(server: Server, photo: byt
         "width": 640,
         "height": 640,
         "frame_rate": 25,
-        "seconds": 0,
         "seed": 7,
         "warnings": [],
     }
+    assert {name: metadata[name] for name in expected} == expected
+    assert len(metadata["job_id"]) == 22
+    assert metadata["seconds"] > 0
     with av.open(io.BytesIO(base64.b64decode(answer.json()["video_b64"]))) as video:
         assert [stream.type for stream in video.streams] == ["video", "audio"]
         assert video.streams.video[0].frames == 25
