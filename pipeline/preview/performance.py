@@ -86,7 +86,11 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Perfo
     opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))
     press = np.clip(visemes["PP"] + 0.5 * visemes["FF"], 0, 1) * (envelope > 0)
     # The sound's shape opens the mouth, its loudness says how far; what is not understood still moves with loudness.
-    opening = 0.7 * opening * (0.25 + 0.75 * envelope) + 0.24 * envelope**1.5 * (1 - press)
+    # Where the speech detector hears no speech, such as in a song, sounds are often misheard: loudness leads there.
+    trust = gate(speech.activity)
+    press *= trust
+    opening = (0.3 + 0.4 * trust) * opening * (0.25 + 0.75 * envelope)
+    opening += (0.54 - 0.30 * trust) * envelope**1.5 * (1 - press)
     return Performance(
         opening=MAX_OPENING * opening * ramp(envelope / 0.25),
         width=width * ramp(envelope / 0.2),
