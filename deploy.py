@@ -8,19 +8,18 @@ Every number that may be changed is a setting of `app.deployment`; docs/deploy.m
 """
 
 import atexit
-import json
 import os
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import modal
 
 from app.deployment import passed_on, read_deployment
-from pipeline.notices import Notice
-from pipeline.profiles import get_profile
+from app.terminal import check_pair, follow, keep, read_file, say
 
 SETTINGS = read_deployment()
 ENVIRONMENT: dict[str, str | None] = {**passed_on()}
@@ -130,6 +129,13 @@ class Desk:
         notes.put(key, note)
 
 
+def find_device_name() -> str:
+    """Name this container's GPU as its driver does."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+
+
 @app.cls(
     image=gpu_image,
     gpu=SETTINGS.gpus,
@@ -160,12 +166,11 @@ class Generator:
         """Bring the weights into the GPU's memory, once. If they cannot be, every job says why."""
         from app.remote import RemoteWorker
         from app.settings import load_settings
-        from pipeline.engine import EngineSettings
         from pipeline.engines import create_engine
         from pipeline.errors import PipelineError
 
         started = time.monotonic()
-        where = EngineSettings(weights=Path(SETTINGS.prepared_weights), device=load_settings().device)
+        where = replace(load_settings().engine_settings, weights=Path(SETTINGS.prepared_weights))
         engine = create_engine("infinitetalk", where)
         try:
             engine.load(lambda _: None)
@@ -173,7 +178,7 @@ class Generator:
         except PipelineError as error:
             say(f"The weights could not be loaded: {error}")
         jobs = Path(SETTINGS.data_path) / "jobs"
-        self.worker = RemoteWorker(jobs, Desk(), lambda _: engine, SETTINGS.time_limits, find_cost)
+        self.worker = RemoteWorker(jobs, Desk(), lambda _: engine, SETTINGS.time_limits, find_device_name())
 
     @modal.method()
     def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
@@ -187,14 +192,6 @@ class Generator:
 
         end, video = self.worker.make(photo, voice, request, note_key)
         return EVENTS.dump_json(end).decode(), video
-
-
-def find_cost(seconds: float) -> dict[str, str | float]:
-    """Say what so many seconds cost on this container's GPU."""
-    import torch
-
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    return {"gpu": name, "gpu_seconds": round(seconds, 1)}
 
 
 # The web: the page and the REST API, without torch
@@ -303,14 +300,14 @@ def main(  # noqa: PLR0917 - Modal makes an option of each
     aspect: str = "auto",
     start: float = 0.0,
     seconds: float | None = None,
+    steps: int | None = None,
     seed: int | None = None,
     output: str = "video.mp4",
 ) -> None:
     """Fetch the weights, or make one video from a photo and a voice."""
     if download_weights:
         sys.exit(fetch_weights.remote() or None)
-    if get_profile(profile).model != model:
-        sys.exit(f"The profile {profile} is one of {get_profile(profile).model}, not of {model}. Name a matching pair.")
+    check_pair(profile, model)
     photo, voice = read_file(image, "--image"), read_file(audio, "--audio")
     request = {
         "profile": profile,
@@ -318,50 +315,14 @@ def main(  # noqa: PLR0917 - Modal makes an option of each
         "framing": {"aspect": aspect},
         "start_seconds": start,
         "max_duration_seconds": seconds,
+        "num_inference_steps": steps,
         "seed": seed,
     }
     if problem := check.remote(photo, voice, request):
         sys.exit(problem)
     key = f"command-{time.time_ns()}"
-    end, video = follow(Generator().make.spawn(photo, voice, request, key), key)
-    if end["status"] != "done":
-        sys.exit(Notice(**end["error"]).text)
-    Path(output).write_bytes(video)
-    say(f"{output}: {end['result']['num_frames']} frames, {end['result']['timings']}")
-
-
-def read_file(name: str, option: str) -> bytes:
-    """Read a file of the person's machine, or say what is missing."""
-    if not name:
-        sys.exit(f"{option} is missing. Give {option} FILE, or --download-weights.")
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        sys.exit(f"{option} {name} cannot be read: {error.strerror}. Name another file.")
-
-
-def follow(call: modal.FunctionCall, key: str) -> tuple[dict[str, Any], bytes]:
-    """Show the run's progress until it is over; returns how it ended, and the mp4."""
-    shown = "waiting for a GPU"
-    say(shown)
-    while True:
-        try:
-            end, video = call.get(timeout=1)
-        except TimeoutError:
-            progress = json.loads(notes.get(f"{key}/progress") or '{"progress": {"stage": "", "percent": 0}}')[
-                "progress"
-            ]
-            text = f"{progress['percent']:3.0f} %  {progress['stage']}"
-            if progress["stage"] and text != shown:
-                say(shown := text)
-        else:
-            return json.loads(end), video
-
-
-def say(text: str) -> None:
-    """Print a line now: it is a container's log, or a person who waits."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    result, video = follow(Generator().make.spawn(photo, voice, request, key), lambda: notes.get(f"{key}/progress"))
+    keep(result, video, output)
 
 
 def tell_next_steps() -> None:

@@ -134,6 +134,9 @@ class Metadata(BaseModel):
     frame_rate: int
     seconds: Annotated[float, Field(description="Seconds it took to make.")]
     seed: Annotated[int, Field(description="The seed that was used; with it the video can be made again.")]
+    gpu: Annotated[str | None, Field(description="The GPU, where one was paid for by the second.")] = None
+    gpu_seconds: Annotated[float | None, Field(description="How long the run had it.")] = None
+    price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars.")] = None
     warnings: list[NoticeAnswer]
 
 

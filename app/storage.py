@@ -52,6 +52,20 @@ class JobRequest(Frozen):
         return cls(**{name: getattr(request, name) for name in cls.model_fields})
 
 
+class GpuCost(Frozen):
+    """What a run took of a GPU that is paid for by the second.
+
+    Attributes:
+        gpu: Its name.
+        seconds: How long the run had it.
+        dollars: What they cost; None where the price is not known.
+    """
+
+    gpu: str
+    seconds: float
+    dollars: float | None
+
+
 class JobResult(Frozen):
     """What is known of a finished video.
 
@@ -65,6 +79,7 @@ class JobResult(Frozen):
         seed: The seed that was used.
         timings: Seconds that each stage took.
         notices: Warnings about photo and voice.
+        cost: Of the GPU; None where none was paid for.
     """
 
     num_frames: int
@@ -76,6 +91,7 @@ class JobResult(Frozen):
     seed: int
     timings: dict[str, Value] = {}
     notices: tuple[Notice, ...] = ()
+    cost: GpuCost | None = None
 
 
 class JobRecord(Frozen):

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.jobs.checks import check_request
 from app.storage import JobFolder, JobRecord, JobRequest
 from pipeline.errors import InputError
+from pipeline.generate import prepare_scene
 from pipeline.profiles import get_profile
 
 
@@ -25,7 +25,7 @@ def check_files(photo: bytes, voice: bytes, request: dict[str, Any]) -> str:
     """
     try:
         with lay_out(photo, voice, request) as folder:
-            check_request(folder.generation_request())
+            prepare_scene(folder.generation_request())
     except (InputError, ValidationError) as error:
         return str(error)
     return ""

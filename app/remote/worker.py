@@ -13,12 +13,13 @@ from app.jobs.messages import EVENTS
 from app.jobs.work import attempt
 from app.remote.cloud import Delivery
 from app.remote.command import lay_out
+from app.remote.cost import find_cost
 from app.remote.notes import NoteKeys
 from app.remote.outcome import read_end, write_end
 from app.storage import JobFolder, JobRecord
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, GenerationCancelledError
-from pipeline.notices import Notice, Value
+from pipeline.notices import Notice
 from pipeline.profiles import Model
 from pipeline.types import Progress
 
@@ -56,7 +57,7 @@ class RemoteWorker:
         desk: Desk,
         find_engine: Callable[[Model], Engine],
         time_limits: Mapping[str, float],
-        find_cost: Callable[[float], Mapping[str, Value]],
+        device_name: str,
         *,
         seconds_between_looks: float = 3.0,
     ) -> None:
@@ -67,14 +68,14 @@ class RemoteWorker:
             desk: Files and notes that both sides see.
             find_engine: Returns the engine of a model.
             time_limits: Seconds that a run may take, by profile.
-            find_cost: Says what so many seconds cost here, to be kept with the result.
+            device_name: Of the GPU, as its driver names it.
             seconds_between_looks: For a job's files that have not come yet.
         """
         self._jobs = jobs
         self._desk = desk
         self._find_engine = find_engine
         self._time_limits = time_limits
-        self._find_cost = find_cost
+        self._device_name = device_name
         self._seconds_between_looks = seconds_between_looks
 
     def run(self, job_id: str) -> Delivery:
@@ -147,8 +148,8 @@ class RemoteWorker:
     def _add_cost(self, end: RunEnd, seconds: float) -> RunEnd:
         if end.result is None:
             return end
-        timings = {**end.result.timings, **self._find_cost(seconds)}
-        return RunEnd(end.status, end.result.model_copy(update={"timings": timings}), end.error)
+        cost = find_cost(self._device_name, seconds)
+        return RunEnd(end.status, end.result.model_copy(update={"cost": cost}), end.error)
 
 
 class _Reporter:

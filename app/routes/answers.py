@@ -48,6 +48,9 @@ def describe_result(job: Job) -> Metadata | None:
         frame_rate=result.frame_rate,
         seconds=round(result.compute_seconds, 2),
         seed=result.seed,
+        gpu=result.cost and result.cost.gpu,
+        gpu_seconds=result.cost and result.cost.seconds,
+        price_usd=result.cost and result.cost.dollars,
         warnings=describe_notices(result.notices),
     )
 

@@ -20,25 +20,40 @@ class Source:
     patterns: tuple[str, ...]
 
 
-PREPARED_BYTES = 53_000_000_000
+PREPARED_BYTES = 54_000_000_000
 """InfiniteTalk, prepared, about: transformer 37.8 GB and text encoder 11.4 GB in bf16, the rest in fp32."""
 
 INFINITETALK: tuple[Source, ...] = (
+    # The same model in the layout of diffusers: safetensors only, where the original repository has pickles.
     Source(
-        "Wan-AI/Wan2.1-I2V-14B-480P",
+        "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
         "main",
         "base",
         (
-            "config.json",
-            "diffusion_pytorch_model*.safetensors",
-            "diffusion_pytorch_model.safetensors.index.json",
-            "models_t5_umt5-xxl-enc-bf16.pth",
-            "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
-            "Wan2.1_VAE.pth",
-            "google/umt5-xxl/*",
+            "transformer/*.json",
+            "transformer/*.safetensors",
+            "text_encoder/*.json",
+            "text_encoder/*.safetensors",
+            "tokenizer/*",
+            "image_encoder/*.json",
+            "image_encoder/*.safetensors",
+            "vae/*.json",
+            "vae/*.safetensors",
         ),
     ),
     # The main branch has the audio encoder as a pickle only; the pull request has the same numbers as safetensors.
     Source("TencentGameMate/chinese-wav2vec2-base", "refs/pr/1", "audio_encoder", ("config.json", "model.safetensors")),
     Source("MeiGen-AI/InfiniteTalk", "main", "adapter", ("single/infinitetalk.safetensors",)),
+    Source(
+        "vrgamedevgirl84/Wan14BT2VFusioniX",
+        "main",
+        "loras/fusionix",
+        ("FusionX_LoRa/Wan2.1_I2V_14B_FusionX_LoRA.safetensors",),
+    ),
+    Source(
+        "lightx2v/Wan2.1-Distill-Loras",
+        "main",
+        "loras/lightx2v",
+        ("wan2.1_i2v_lora_rank64_lightx2v_4step.safetensors",),
+    ),
 )

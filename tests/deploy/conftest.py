@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.deploy.loopback.plane import Loopback
+from tests.fake_hub import FakeHub, serve_hub
 
 ROOT = Path(__file__).parents[2]
 APP = "video-lab"
@@ -59,8 +60,16 @@ def volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def loopback(volumes: Path) -> Iterator[Loopback]:
+def hub() -> Iterator[FakeHub]:
+    with serve_hub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def loopback(volumes: Path, hub: FakeHub) -> Iterator[Loopback]:
     environment = {
+        "HF_ENDPOINT": hub.url,
+        "VIDEO_LAB_DEVICE": "cpu",
         "VIDEO_LAB_MODAL_DATA_PATH": str(volumes / "data"),
         "VIDEO_LAB_MODAL_WEIGHTS_PATH": str(volumes / "weights"),
         "OMP_NUM_THREADS": "1",

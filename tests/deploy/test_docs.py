@@ -19,6 +19,10 @@ def test_has_each_setting_with_its_default(setting) -> None:  # noqa: ANN001 - a
 
 def test_has_the_options_of_the_command() -> None:
     source = (ROOT / "deploy.py").read_text()
-    names = [name for name in ("prompt", "start", "seconds", "seed", "aspect", "output") if f"    {name}: " in source]
-    assert len(names) == 6
+    names = [
+        name
+        for name in ("prompt", "start", "seconds", "steps", "seed", "aspect", "output")
+        if f"    {name}: " in source
+    ]
+    assert len(names) == 7
     assert all(f"`--{name}`" in TEXT for name in names)

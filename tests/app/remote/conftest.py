@@ -91,6 +91,6 @@ def make_worker(folder: JobFolder, desk: MemoryDesk, engine: Engine, limit_secon
         desk,
         lambda _: engine,
         {"fast": limit_seconds},
-        lambda _: {"gpu": "H100"},
+        "NVIDIA H100 80GB HBM3",
         seconds_between_looks=0.0,
     )

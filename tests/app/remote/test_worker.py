@@ -26,7 +26,9 @@ def test_keeps_the_video_in_the_job_s_folder_and_saves_it(folder: JobFolder, des
 
 def test_keeps_what_it_cost(folder: JobFolder, desk: MemoryDesk) -> None:
     delivery = make_worker(folder, desk, GreyEngine()).run(folder.path.name)
-    assert delivery.end.result.timings["gpu"] == "H100"
+    cost = delivery.end.result.cost
+    assert cost.gpu == "NVIDIA H100 80GB HBM3"
+    assert cost.dollars == pytest.approx(cost.seconds * 0.001097, abs=1e-4)
 
 
 def test_hands_over_the_same_video_when_it_is_begun_again(folder: JobFolder, desk: MemoryDesk) -> None:

@@ -43,7 +43,7 @@ def test_keeps_the_commits_with_the_weights(tmp_path: Path, full_hub: FakeHub, a
 
 def test_says_how_much_it_will_fetch_and_keep_before_it_begins(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
     said = run(tmp_path, api)
-    assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 53.0 GB") < said.index("MB/s")
+    assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 54.0 GB") < said.index("MB/s")
 
 
 def test_deletes_what_it_fetched(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:

@@ -1,0 +1,16 @@
+"""What a GPU's seconds cost."""
+
+from app.storage import GpuCost
+from pipeline.estimate import DEVICES
+
+
+def find_cost(device_name: str, seconds: float) -> GpuCost:
+    """Price the seconds of a run.
+
+    Args:
+        device_name: As its driver names it, e.g. `NVIDIA A100-SXM4-80GB`.
+        seconds: How long the run had the GPU.
+    """
+    price = next((device.dollars_per_second for kind, device in DEVICES.items() if kind[:4] in device_name), None)
+    dollars = None if price is None else round(seconds * price, 4)
+    return GpuCost(gpu=device_name, seconds=round(seconds, 1), dollars=dollars)

@@ -1,0 +1,106 @@
+"""The way from the hub to a video of the GPU class, with a tiny model in place of the real one."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from pipeline.infinitetalk.manifest import check_files
+from pipeline.weights.sources import INFINITETALK
+from tests.deploy.conftest import Deployed, has_ended
+from tests.deploy.loopback.plane import Loopback
+from tests.fake_hub import FakeHub
+from tests.tiny_checkpoint import write_tiny_checkpoint
+
+GPU = "Generator.*"
+QUICK = {"max_duration_sec": 1.0, "num_inference_steps": 1, "aspect": "16:9"}
+LONG = {"max_duration_sec": 1.0, "num_inference_steps": 100}
+
+
+def is_computing(job: dict[str, Any]) -> bool:
+    return job["progress"] is not None and job["progress"]["stage"] in {"conditioning", "denoising"}
+
+
+def count_frames(video: bytes) -> int:
+    with av.open(io.BytesIO(video)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.fixture(scope="module")
+def weights(loopback: Loopback, hub: FakeHub, volumes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The volume after `--download-weights`."""
+    hub.release(write_tiny_checkpoint(tmp_path_factory.mktemp("released")), INFINITETALK)
+    hub.token = "hf_test"
+    loopback.modal("run", "deploy.py", "--download-weights")
+    return volumes / "weights"
+
+
+@pytest.fixture(scope="module")
+def survivor(weights: Path, deployed: Deployed) -> str:
+    """A job in the middle of which both its GPU container and the web container are killed."""
+    job_id = deployed.submit("fast", **QUICK)
+    deployed.wait(job_id, is_computing)
+    deployed.loopback.kill(GPU)
+    deployed.loopback.kill("web")
+    return job_id
+
+
+def test_fetches_and_prepares_the_weights(weights: Path) -> None:
+    check_files(weights / "infinitetalk", with_checksums=True)
+    assert {path.name for path in weights.iterdir()} == {"infinitetalk", "sources.json"}
+
+
+def test_finds_the_weights_without_a_restart(weights: Path, deployed: Deployed) -> None:
+    assert "infinitetalk" in deployed.http.get("/health").json()["models"]
+
+
+def test_makes_the_video_though_both_containers_were_killed(survivor: str, deployed: Deployed) -> None:
+    job = deployed.wait(survivor, has_ended, seconds=240)
+    assert job["status"] == "done", job
+    assert count_frames(deployed.http.get(f"/jobs/{survivor}/video").content) == 25
+
+
+def test_began_again_in_a_new_container_and_was_spawned_once(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    plane = deployed.loopback.plane
+    calls = [call for call in plane.calls.values() if call.function_id == deployed.loopback.function_id(GPU)]
+    assert len(calls) == 1
+    assert plane.num_started[calls[0].function_id] == 2
+
+
+def test_works_in_a_process_of_its_own(survivor: str, deployed: Deployed) -> None:
+    assert deployed.loopback.pid(GPU) != deployed.loopback.pid("web")
+
+
+def test_leaves_video_and_result_in_the_job_s_folder(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    names = {path.name for path in (deployed.data / "jobs" / survivor).iterdir()}
+    assert {"job.json", "video.mp4", "poster.jpg"} <= names
+    assert not {"photo", "voice"} & names
+
+
+def test_keeps_the_gpu_s_seconds_with_the_result(survivor: str, deployed: Deployed) -> None:
+    metadata = deployed.wait(survivor, has_ended, seconds=240)["metadata"]
+    assert metadata["gpu"] == "CPU"
+    assert metadata["gpu_seconds"] > 0
+
+
+def test_cancels_a_running_job_and_takes_the_next(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    job_id = deployed.submit("fast", **LONG)
+    deployed.wait(job_id, is_computing)
+    assert deployed.http.delete(f"/jobs/{job_id}").status_code in {200, 204}
+    next_id = deployed.submit("fast", **LONG)
+    deployed.wait(next_id, is_computing)
+    deployed.http.delete(f"/jobs/{next_id}")
+
+
+def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    job_id = deployed.submit("fast", **LONG)
+    deployed.wait(job_id, is_computing)
+    deployed.loopback.expire_calls(GPU)
+    job = deployed.wait(job_id, has_ended)
+    assert (job["status"], job["error"]["code"]) == ("failed", "remote.expired")
