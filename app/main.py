@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from app import VERSION
 from app.jobs import JobRunner, Jobs
@@ -61,7 +62,15 @@ def _create_api(service: Jobs) -> FastAPI:
         yield
         await service.close()
 
-    return FastAPI(title="Video Lab", version=VERSION, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    # FastAPI's own page of the API loads its script from another host.
+    return FastAPIOffline(
+        title="Video Lab",
+        version=VERSION,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/docs-assets",
+    )
 
 
 def _mount_page(app: FastAPI, service: Jobs, settings: Settings) -> None:

@@ -51,6 +51,14 @@ def test_every_error_of_a_generation_is_described(status: int, server: Server) -
     assert "application/problem+json" in described[str(status)]["content"]
 
 
+def test_page_of_the_api_loads_nothing_from_another_host(server: Server) -> None:
+    page = server.client.get("/docs").text
+    sources = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(sources) == 3
+    assert all(server.client.get(source).status_code == 200 for source in sources)
+    assert "https://" not in page
+
+
 def test_answers_carry_safe_headers(server: Server) -> None:
     headers = server.client.get("/health").headers
     assert headers["x-content-type-options"] == "nosniff"
