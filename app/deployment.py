@@ -36,7 +36,9 @@ class Deployment:
         min_webs: 1 keeps the web container running, so that the page opens at once.
         web_idle_seconds: How long the web container waits for the next request before it is given back.
         proxy_auth: Whether Modal asks every client for its own proxy tokens.
-        fast_minutes: Time limit of a video of the profile fast.
+        turbo_minutes: Time limit of a video of the profile turbo.
+        fast_lora_minutes: Of the profile fast_lora.
+        fast_minutes: Of the profile fast.
         low_vram_minutes: Of the profile low_vram.
         balanced_minutes: Of the profile balanced.
         quality_minutes: Of the profile quality.
@@ -56,6 +58,8 @@ class Deployment:
     min_webs: int = field(default=0, metadata={"range": (0, 1)})
     web_idle_seconds: int = field(default=300, metadata={"range": (2, 3600)})
     proxy_auth: bool = False
+    turbo_minutes: int = field(default=30, metadata={"range": (1, 1380)})
+    fast_lora_minutes: int = field(default=30, metadata={"range": (1, 1380)})
     fast_minutes: int = field(default=30, metadata={"range": (1, 1380)})
     low_vram_minutes: int = field(default=60, metadata={"range": (1, 1380)})
     balanced_minutes: int = field(default=240, metadata={"range": (1, 1380)})
@@ -72,6 +76,8 @@ class Deployment:
     def time_limits(self) -> dict[str, float]:
         """Seconds that a video may take, by profile."""
         minutes = {
+            "turbo": self.turbo_minutes,
+            "fast_lora": self.fast_lora_minutes,
             "fast": self.fast_minutes,
             "low_vram": self.low_vram_minutes,
             "balanced": self.balanced_minutes,

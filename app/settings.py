@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.engine import EngineSettings
+from pipeline.engine import EngineSettings, Precision
 
 PREFIX = "VIDEO_LAB_"
 MEGABYTE = 1_000_000
@@ -80,6 +80,28 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "auto, cpu, cuda, cuda:0, cuda:1, ..."},
         ),
     ] = "auto"
+    precision: Annotated[
+        Precision,
+        Field(
+            description="Of the large model's weights. 8 bits halve their memory; fp8 is faster from Hopper on.",
+            json_schema_extra={"allowed": "bf16, fp8, int8"},
+        ),
+    ] = "bf16"
+    attention: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9_]+$",
+            description="How the large model attends. auto: the fastest right one that is installed is measured.",
+            json_schema_extra={"allowed": "auto, or a name in diffusers such as flash, xformers, sage"},
+        ),
+    ] = "auto"
+    compiled: Annotated[
+        bool,
+        Field(
+            description="Whether to compile the large model; the first clip of each size then takes minutes longer.",
+            json_schema_extra={"allowed": "on or off"},
+        ),
+    ] = False
     workers: Annotated[
         int,
         Field(
@@ -186,7 +208,7 @@ class Settings(BaseSettings):
     @property
     def engine_settings(self) -> EngineSettings:
         """Where engines find what they need."""
-        return EngineSettings(weights=self.weights_dir, device=self.device)
+        return EngineSettings(self.weights_dir, self.device, self.precision, self.attention, self.compiled)
 
 
 def find_missing_live_programs() -> list[str]:

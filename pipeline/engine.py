@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
+
+Precision = Literal["bf16", "fp8", "int8"]
 
 Reporter = Callable[[Progress], None]
 """Takes progress; raises `GenerationCancelledError` once the job was cancelled, so call it between all longer steps."""
@@ -32,10 +34,16 @@ class EngineSettings:
     Attributes:
         weights: Folder of the prepared model weights; None where there are none.
         device: `auto`, or a torch device such as `cuda:0` or `cpu`.
+        precision: Of the large model's weights: `bf16`, `fp8` or `int8`.
+        attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
+        compiled: Whether to compile the model when it is loaded, which takes minutes.
     """
 
     weights: Path | None = None
     device: str = "auto"
+    precision: Precision = "bf16"
+    attention: str = "auto"
+    compiled: bool = False
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from diffusers.models.attention_dispatch import attention_backend, dispatch_attention_fn
@@ -75,7 +76,8 @@ def set_attention(
     else:
         backend = setting
         _check_runs(backend, device, dtype)
-    transformer.set_attention_backend(backend)
+    if backend != TORCH_BACKEND:
+        transformer.set_attention_backend(backend)
     return backend
 
 
@@ -106,7 +108,7 @@ def measure_backends(
         except Exception as reason:  # noqa: BLE001  # kernels fail in ways of their own; one that does is no choice
             _log.debug("Attention %s does not run here: %s", backend, reason)
             continue
-        seconds = measure_seconds(lambda name=backend: _attend(name, query, key, value), device)
+        seconds = measure_seconds(partial(_attend, backend, query, key, value), device)
         measurements.append(Measurement(backend, seconds, float(error)))
     return measurements
 

@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from pipeline.diffusion.quantization import add_to_weight
-from pipeline.errors import EngineUnavailableError
+from pipeline.diffusion.quantization import read_weight, write_weight
+from pipeline.errors import WeightsError
 
 PREFIXES = ("base_model.model.", "model.diffusion_model.", "diffusion_model.", "transformer.")
 UNDERSCORED_PREFIX = "lora_unet_"
@@ -107,12 +107,12 @@ def read_lora(path: Path) -> Lora:
     """Read a LoRA file.
 
     Raises:
-        EngineUnavailableError: It cannot be read, or has keys that are not understood.
+        WeightsError: It cannot be read, or has keys that are not understood.
     """
     try:
         state_dict = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise EngineUnavailableError(
+        raise WeightsError(
             f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
         ) from error
     return parse_lora(state_dict, path.name)
@@ -126,7 +126,7 @@ def parse_lora(state_dict: Mapping[str, torch.Tensor], name: str) -> Lora:
         name: Of the file, for messages.
 
     Raises:
-        EngineUnavailableError: A key is not understood, or a factor lacks the other.
+        WeightsError: A key is not understood, or a factor lacks the other.
     """
     parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     unknown = []
@@ -144,7 +144,7 @@ def parse_lora(state_dict: Mapping[str, torch.Tensor], name: str) -> Lora:
 
 
 def fuse_lora(transformer: nn.Module, lora: Lora, scale: float = 1.0) -> None:
-    """Add a LoRA to the weights, quantised ones included; nothing is changed unless all of it fits.
+    """Add a LoRA to the weights, quantised ones included.
 
     Args:
         transformer: With the parameter names that diffusers gives Wan 2.1.
@@ -152,16 +152,24 @@ def fuse_lora(transformer: nn.Module, lora: Lora, scale: float = 1.0) -> None:
         scale: How much of it.
 
     Raises:
-        EngineUnavailableError: It changes parameters that the transformer lacks, or that have another shape.
+        WeightsError: It does not fit; nothing is changed then.
+    """
+    check_lora(transformer, lora)
+    for name, change in lora.changes.items():
+        values = read_weight(transformer.get_parameter(name))
+        write_weight(transformer, name, values + scale * change.compute(values.shape, values.device))
+
+
+def check_lora(transformer: nn.Module, lora: Lora) -> None:
+    """Check that a LoRA fits.
+
+    Raises:
+        WeightsError: It changes parameters that the transformer lacks, or that have another shape.
     """
     parameters = dict(transformer.named_parameters())
     _refuse([key for key in lora.changes if key not in parameters], lora.name, "changes of unknown weights")
     misfits = [key for key, change in lora.changes.items() if not change.fits(parameters[key].shape)]
     _refuse(misfits, lora.name, "changes of another shape than the weights")
-    for key, change in lora.changes.items():
-        parameter = parameters[key]
-        delta = change.compute(parameter.shape, parameter.device)
-        add_to_weight(transformer, key, scale * delta)
 
 
 def _find_target(key: str) -> tuple[str, str] | None:
@@ -191,7 +199,7 @@ def _rename(names: Iterable[str]) -> dict[str, str]:
     originals = {name: name for name in names}
     if any(DIFFUSERS_NAMES.search(name) for name in originals):
         return originals
-    renamed: dict[str, str] = convert_wan_transformer_to_diffusers(originals)  # type: ignore[no-untyped-call]  # diffusers is untyped
+    renamed: dict[str, str] = convert_wan_transformer_to_diffusers(originals)
     return renamed
 
 
@@ -200,6 +208,6 @@ def _refuse(keys: list[str], name: str, what: str) -> None:
         return
     listed = ", ".join(keys[:NUM_KEYS_NAMED])
     more = f" and {len(keys) - NUM_KEYS_NAMED} more" if len(keys) > NUM_KEYS_NAMED else ""
-    raise EngineUnavailableError(
+    raise WeightsError(
         f"Expected a LoRA for Wan 2.1 image-to-video (14B), but {name} has {what}: {listed}{more}. Use one made for it."
     )

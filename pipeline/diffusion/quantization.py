@@ -1,24 +1,24 @@
 """Weights in 8 bits: half of bf16's memory, and faster matrix products where the GPU has them.
 
-torchao is imported only where it is needed: it takes seconds, and full precision does without.
+torchao is imported only where it is needed: full precision does without.
 """
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import torch
 from torch import nn
 
+from pipeline.engine import Precision
+
 if TYPE_CHECKING:
     from torchao.core.config import AOBaseConfig
 
-Precision = Literal["bf16", "fp8", "int8"]
-
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # The first GPUs that multiply matrices in fp8: Ada and Hopper.
 FP8_CAPABILITY = (8, 9)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
-def quantize_blocks(blocks: nn.Module, precision: Precision) -> None:
+def quantize_blocks(blocks: nn.Module, precision: Precision, device: torch.device) -> None:
     """Turn the linear layers of a transformer's blocks into 8 bits, one after the other, where they are.
 
     The rest of a transformer is small, and its errors would reach all blocks.
@@ -27,53 +27,67 @@ def quantize_blocks(blocks: nn.Module, precision: Precision) -> None:
         blocks: The repeated blocks, whose weights are in the precision that is computed with.
         precision: `fp8` is e4m3 with a scale for each output channel, and also for each token where the GPU has fp8
             matrix products; `int8` has a scale for each output channel and for each token. `bf16` changes nothing.
+        device: Where they will compute, which is not where they are while they are offloaded.
     """
     if precision == "bf16":
         return
     from torchao.quantization import quantize_
 
-    device = next(blocks.parameters()).device
     quantize_(blocks, _choose_config(precision, device))
 
 
-def add_to_weight(model: nn.Module, name: str, delta: torch.Tensor) -> None:
-    """Add to a parameter in fp32; a quantised one is read, changed and quantised again.
+def read_weight(parameter: torch.Tensor) -> torch.Tensor:
+    """Return the values of a parameter in fp32, whatever it is kept in."""
+    values = parameter if _is_plain(parameter) else parameter.dequantize()
+    return values.detach().float()
 
-    Args:
-        model: Has the parameter.
-        name: Its path.
-        delta: What to add, of its shape.
-    """
-    path, _, attribute = name.rpartition(".")
-    module = model.get_submodule(path)
-    parameter = getattr(module, attribute)
+
+def write_weight(model: nn.Module, name: str, values: torch.Tensor) -> None:
+    """Give a parameter other values, in its own precision; a quantised one is quantised as it was."""
+    parameter = model.get_parameter(name)
     with torch.no_grad():
-        if type(parameter) is nn.Parameter:
-            parameter.copy_(parameter.float() + delta)
-            return
-        from torchao.quantization import quantize_
+        if _is_plain(parameter):
+            parameter.copy_(values)
+        else:
+            parameter.copy_(_quantize_like(parameter, values.to(parameter.device, parameter.dtype)))
 
-        values = (parameter.dequantize().float() + delta).to(parameter.dtype)
-        setattr(module, attribute, nn.Parameter(values, requires_grad=False))
-        quantize_(module, _config_of(parameter))
+
+def _is_plain(parameter: torch.Tensor) -> bool:
+    return type(parameter) is nn.Parameter
+
+
+def _quantize_like(parameter: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    from torchao.quantization import quantize_
+
+    num_outputs, num_inputs = values.shape
+    linear = nn.Linear(num_inputs, num_outputs, bias=False, device="meta")
+    linear.weight = nn.Parameter(values, requires_grad=False)
+    quantize_(linear, _config_of(parameter))
+    return linear.weight
 
 
 def _choose_config(precision: Precision, device: torch.device) -> "AOBaseConfig":
-    if precision == "int8":
-        from torchao.quantization import Int8DynamicActivationInt8WeightConfig
-
-        return Int8DynamicActivationInt8WeightConfig()
-    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= FP8_CAPABILITY:
-        from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, PerRow
-
-        return Float8DynamicActivationFloat8WeightConfig(granularity=PerRow())
-    from torchao.quantization import Float8WeightOnlyConfig
-
-    return Float8WeightOnlyConfig()
+    has_products = device.type == "cuda" and torch.cuda.get_device_capability(device) >= FP8_CAPABILITY
+    return _make_config(precision, quantizes_inputs=precision == "int8" or has_products)
 
 
 def _config_of(weight: torch.Tensor) -> "AOBaseConfig":
-    """Return the way in which a weight was quantised."""
+    """Return how a weight was quantised."""
     from torchao.quantization import Float8Tensor
 
-    return _choose_config("fp8" if isinstance(weight, Float8Tensor) else "int8", weight.device)
+    precision: Precision = "fp8" if isinstance(weight, Float8Tensor) else "int8"
+    # torchao keeps with a weight how its layer's inputs are quantised.
+    inputs = getattr(weight, "act_quant_kwargs", None)
+    return _make_config(precision, quantizes_inputs=inputs is not None)
+
+
+def _make_config(precision: Precision, *, quantizes_inputs: bool) -> "AOBaseConfig":
+    from torchao import quantization
+
+    if precision == "fp8":
+        if quantizes_inputs:
+            return quantization.Float8DynamicActivationFloat8WeightConfig(granularity=quantization.PerRow())
+        return quantization.Float8WeightOnlyConfig()
+    if quantizes_inputs:
+        return quantization.Int8DynamicActivationInt8WeightConfig()
+    return quantization.Int8WeightOnlyConfig()

@@ -5,7 +5,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.engine import Availability, EngineSettings
+from pipeline.infinitetalk.lora_files import has_lora
 from pipeline.infinitetalk.manifest import MANIFEST
+from pipeline.profiles import Profile
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
 # What the driver makes for the first GPU, on Linux itself and in Windows' Linux.
@@ -13,13 +15,15 @@ GPU_DEVICES = (Path("/dev/nvidia0"), Path("/dev/dxg"))
 RELEASED_FOLDERS = ("adapter", "InfiniteTalk")
 
 
-def check_machine(settings: EngineSettings) -> Availability:
-    """Say whether libraries, weights and device are there."""
+def check_machine(settings: EngineSettings, profile: Profile) -> Availability:
+    """Say whether libraries, weights and device are there, and the profile's LoRA."""
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         return _unavailable(f"It needs {missing[0]}, which is not installed: pip install -r requirements/model.txt.")
     if settings.weights is None or not _has_weights(settings.weights):
         return _unavailable("It needs the model's weights, which are not on this machine.")
+    if profile.lora is not None and not has_lora(settings.weights, profile.lora):
+        return _unavailable(f"It needs the LoRA {profile.lora}: put its file into loras/{profile.lora} in the weights.")
     if not _has_device(settings.device):
         return _unavailable("It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.")
     return Availability(available=True)

@@ -30,8 +30,7 @@ class InfiniteTalkEngine:
 
     def availability(self, profile: Profile) -> Availability:
         """Say whether the profile can run here, without loading anything heavy."""
-        del profile
-        return check_machine(self._settings)
+        return check_machine(self._settings, profile)
 
     def load(self, report: Reporter) -> None:
         """Bring the weights into memory, once; later calls return at once.
@@ -60,4 +59,3 @@ class InfiniteTalkEngine:
             yield from self._runtime.generate(scene, report)
         finally:
             self._busy.release()
-

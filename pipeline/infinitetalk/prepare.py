@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from pipeline.diffusion.loading import Component
 from pipeline.errors import PipelineError, WeightsError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
+from pipeline.infinitetalk.lora_files import LORA_FOLDER
 from pipeline.infinitetalk.manifest import MANIFEST, check_files, write_manifest
 
 SHARD_BYTES = 2_000_000_000
@@ -57,15 +58,25 @@ def prepare(
     shutil.rmtree(partial, ignore_errors=True)
     try:
         for component in checkpoint.components.values():
-            _write_component(component, partial / component.kind.name, shard_bytes, report)
+            write_component(component, partial / component.kind.name, shard_bytes, report)
         shutil.copytree(checkpoint.tokenizer, partial / "tokenizer")
+        if (source / LORA_FOLDER).is_dir():
+            shutil.copytree(source / LORA_FOLDER, partial / LORA_FOLDER)
         write_manifest(partial, _list_sources(checkpoint, source), revisions or {})
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_component(component: Component, folder: Path, shard_bytes: int, report: Callable[[str, int], None]) -> None:
+def write_component(component: Component, folder: Path, shard_bytes: int, report: Callable[[str, int], None]) -> None:
+    """Write one model in shards, each of which is in memory alone.
+
+    Args:
+        component: The stored model.
+        folder: To be made, with the model's config beside its weights.
+        shard_bytes: Largest size of a shard that holds more than one tensor.
+        report: Takes the model's name and the bytes written so far.
+    """
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(component.config, indent=1))
     num_bytes = 0

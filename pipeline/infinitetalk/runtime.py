@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import torch
 
+from pipeline.diffusion.attention import AttentionShape, set_attention
 from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import tensor_to_frames
+from pipeline.diffusion.quantization import quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.engine import EngineSettings, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
 from pipeline.infinitetalk.conditioning import encode_scene
+from pipeline.infinitetalk.distillation import Distillation
+from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.models import Models, load_models, place_models
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
@@ -21,6 +25,8 @@ from pipeline.types import Pixels, Progress, Scene
 
 # For activations and remembered keys and values, at 720p.
 RESERVED_BYTES = 16_000_000_000
+# A window at 480p: what the choice of the attention is measured with.
+MEASURED_TOKENS = 33_600
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,12 @@ class Runtime:
 
     Attributes:
         models: All that a video is made with.
+        distillation: Keeps the transformer's weights as a profile needs them.
         fits: Whether the device holds all weights at once.
     """
 
     models: Models
+    distillation: Distillation
     fits: bool
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
@@ -45,6 +53,7 @@ class Runtime:
         self._check_frame(scene.portrait.frame)
         models = self.models
         try:
+            self.distillation.choose(scene.profile)
             place_models(models, offloaded=scene.profile.offloaded or not self.fits)
             _choose_caching(models, scene.profile)
             inputs = encode_scene(models, scene, report)
@@ -111,7 +120,21 @@ def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
         report(Progress("loading", num_loaded, num_bytes, 100.0 * num_loaded / num_bytes))
 
     fits = device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES
-    return Runtime(load_models(checkpoint, device, offloaded=not fits, report=report_bytes), fits)
+    models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
+    _speed_up(models, settings)
+    distillation = Distillation(models.transformer, checkpoint.components[TRANSFORMER.name], settings.weights)
+    return Runtime(models, distillation, fits)
+
+
+def _speed_up(models: Models, settings: EngineSettings) -> None:
+    """Apply what the settings say about how to compute."""
+    transformer, device = models.transformer, models.device
+    quantize_blocks(transformer.blocks, settings.precision, device)
+    config = transformer.config
+    shape = AttentionShape(MEASURED_TOKENS, config.num_attention_heads, config.attention_head_dim)
+    set_attention(transformer, settings.attention, shape, device, transformer.compute_dtype)
+    if settings.compiled:
+        transformer.compile_repeated_blocks()
 
 
 def _find_device(name: str) -> torch.device:

@@ -22,6 +22,7 @@ from pipeline.diffusion.people import (
     rotate,
     rotate_pairs,
 )
+from pipeline.diffusion.quantization import read_weight
 
 RotaryEmbedding = tuple[torch.Tensor, torch.Tensor]
 
@@ -368,5 +369,5 @@ def face_positions(
 
 def _project_fp32(linear: nn.Linear, norm: nn.RMSNorm, hidden_states: torch.Tensor) -> torch.Tensor:
     """Project in fp32: near a face's edge, the rounding of bf16 gives a token to the other person."""
-    projected = F.linear(hidden_states, linear.weight.float(), linear.bias.float())
+    projected = F.linear(hidden_states, read_weight(linear.weight), linear.bias.float())
     return F.rms_norm(projected, norm.normalized_shape, norm.weight.float(), norm.eps)

@@ -47,7 +47,7 @@ def test_names_the_gpus_in_order() -> None:
 
 def test_has_a_time_limit_for_each_profile_that_needs_a_gpu() -> None:
     assert Deployment(fast_minutes=2).time_limits["fast"] == 120.0
-    assert set(Deployment().time_limits) == {"fast", "low_vram", "balanced", "quality"}
+    assert set(Deployment().time_limits) == {"turbo", "fast_lora", "fast", "low_vram", "balanced", "quality"}
 
 
 def test_passes_settings_on_to_containers() -> None:

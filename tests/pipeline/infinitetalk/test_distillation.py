@@ -1,0 +1,89 @@
+"""Profiles with a LoRA, and from one to another."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipeline.engine import EngineSettings
+from pipeline.errors import WeightsError
+from pipeline.infinitetalk.checkpoint import open_checkpoint
+from pipeline.infinitetalk.distillation import Distillation
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.infinitetalk.models import load_models
+from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
+from pipeline.profiles import get_profile
+from pipeline.types import Scene
+
+WEIGHT = "blocks.0.ffn.net.0.proj.weight"
+
+
+def write_lora(folder: Path, name: str, transformer: InfiniteTalkTransformer3DModel, seed: int) -> torch.Tensor:
+    """Write a LoRA of one layer; return what it adds."""
+    generator = torch.Generator().manual_seed(seed)
+    rows, columns = transformer.get_parameter(WEIGHT).shape
+    down, up = torch.randn(2, columns, generator=generator), torch.randn(rows, 2, generator=generator)
+    path = folder / "loras" / name / "released" / "lora.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = "diffusion_model.blocks.0.ffn.0"
+    save_file({f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}, path)
+    return up @ down
+
+
+@pytest.fixture
+def transformer(prepared: Path) -> InfiniteTalkTransformer3DModel:
+    checkpoint = open_checkpoint(prepared)
+    models = load_models(checkpoint, torch.device("cpu"), offloaded=False, report=lambda _: None)
+    return models.transformer
+
+
+def test_every_profile_gets_the_stored_weights_and_its_own_lora(
+    prepared: Path, transformer: InfiniteTalkTransformer3DModel, tmp_path: Path
+) -> None:
+    lightx2v = write_lora(tmp_path, "lightx2v", transformer, seed=1)
+    fusionix = write_lora(tmp_path, "fusionix", transformer, seed=2)
+    stored = transformer.get_parameter(WEIGHT).clone()
+    distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
+    added = {"turbo": lightx2v, "fast_lora": 1.2 * fusionix, "fast": torch.zeros(1), "quality": torch.zeros(1)}
+    for name in ("turbo", "fast_lora", "turbo", "fast", "quality"):
+        distillation.choose(get_profile(name))
+        assert torch.equal(transformer.get_parameter(WEIGHT), (stored.float() + added[name]).to(stored.dtype))
+
+
+def test_a_missing_lora_is_named_and_leaves_none(
+    prepared: Path, transformer: InfiniteTalkTransformer3DModel, tmp_path: Path
+) -> None:
+    write_lora(tmp_path, "lightx2v", transformer, seed=1)
+    stored = transformer.get_parameter(WEIGHT).clone()
+    distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
+    distillation.choose(get_profile("turbo"))
+    with pytest.raises(WeightsError, match="loras/fusionix"):
+        distillation.choose(get_profile("fast_lora"))
+    assert torch.equal(transformer.get_parameter(WEIGHT), stored)
+
+
+def test_a_profile_without_its_lora_says_where_to_put_it(prepared: Path) -> None:
+    availability = InfiniteTalkEngine(EngineSettings(prepared, "cpu")).availability(get_profile("turbo"))
+    assert not availability.available
+    assert "loras/lightx2v" in availability.reason
+
+
+@pytest.mark.parametrize("precision", ["fp8", "int8"])
+def test_makes_a_video_with_a_lora_on_weights_of_8_bits(
+    prepared: Path, make_scene: Callable[..., Scene], tmp_path: Path, precision: str
+) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for part in prepared.iterdir():
+        (folder / part.name).symlink_to(part)
+    engine = InfiniteTalkEngine(EngineSettings(folder, "cpu", precision=precision))
+    engine.load(lambda _: None)
+    plain = np.concatenate(list(engine.generate(make_scene(1.1, "fast"), lambda _: None)))
+    write_lora(folder, "lightx2v", engine._runtime.models.transformer, seed=1)
+    assert engine.availability(get_profile("turbo")).available
+    turbo = np.concatenate(list(engine.generate(make_scene(1.1, "turbo"), lambda _: None)))
+    assert turbo.shape == plain.shape == (27, 64, 64, 3)
+    assert not np.array_equal(turbo, plain)
