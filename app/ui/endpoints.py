@@ -6,7 +6,7 @@ from typing import Any, Literal, TypedDict
 
 import gradio as gr
 from gradio.components.api_component import Api
-from gradio_client.utils import python_type_to_json_schema
+from gradio_client.utils import python_type_to_json_schema  # type: ignore[import-untyped] # ships no types
 
 from app.errors import AppError
 from app.jobs import Job, Jobs
@@ -134,6 +134,7 @@ class Endpoints:
             aspect: Shape of the video; `auto` takes the one nearest to the photo.
             face: Which face talks, 0 is the largest.
             zoom: How close; 1 is the automatic crop, 2 shows half of its width.
+            progress: Gradio's own.
 
         Returns:
             The mp4 and the job's state.

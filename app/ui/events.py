@@ -12,7 +12,6 @@ from app.settings import Settings
 from app.ui import library, markup
 from app.ui.examples import EXAMPLES
 from app.ui.follow import Followers, FollowView
-from app.ui.forecast import Forecaster
 from app.ui.form import form_widgets
 from app.ui.layout import MAX_VOICE_SECONDS, Page
 from app.ui.library import Entry
@@ -28,11 +27,9 @@ _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 _Updates = dict[Any, Any]
 
 
-def bind_events(
-    blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, forecaster: Forecaster, texts: Texts
-) -> None:
+def bind_events(blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, texts: Texts) -> None:
     """Connect everything on the page, inside its open `gr.Blocks`."""
-    profile = ProfileView(page.profile, page.action, jobs, forecaster, texts)
+    profile = ProfileView(page.profile, page.action, jobs, texts)
     start = StartView(page, jobs, texts)
     follow = FollowView(page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, texts)

@@ -61,6 +61,7 @@ class FollowView:
 
     async def follow(self, job_id: str, request: gr.Request) -> AsyncIterator[_Updates]:
         """Show the job until it has ended. A page that was closed or lost its connection just begins again."""
+        assert request.request is not None
         tab = request.session_hash or ""
         number = self.followers.begin(tab)
         try:

@@ -13,14 +13,15 @@ from gradio.data_classes import FileData
 def create_photo_input(**settings: Any) -> gr.Image:  # noqa: ANN401 - Gradio's own settings, handed on
     """Return a picture input that hands on the file as it came; `pipeline.image` judges it and says what to do."""
     photo = gr.Image(type="filepath", image_mode=None, **settings)
-    photo.preprocess = _get_path  # type: ignore[method-assign] # Gradio's own raises what no one understands
+    # Gradio's own raises what no one understands.
+    photo.preprocess = _get_path  # type: ignore[method-assign, assignment] # there is no setting for it
     return photo
 
 
 def create_voice_input(**settings: Any) -> gr.Audio:  # noqa: ANN401 - Gradio's own settings, handed on
     """Return a sound input that hands on the file as it came; `pipeline.audio` judges it and says what to do."""
     voice = gr.Audio(type="filepath", **settings)
-    voice.preprocess = _get_path  # type: ignore[method-assign] # as above
+    voice.preprocess = _get_path  # type: ignore[method-assign] # there is no setting for it
     return voice
 
 

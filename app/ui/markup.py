@@ -64,7 +64,8 @@ def heading(number: str, title: str, hint: str = "", wrong_kind: str = "") -> st
     """
     quiet = f"<p>{escape(hint)}</p>" if hint else ""
     shown_number = f'<span class="number" aria-hidden="true">{number}</span>'
-    return f'<div class="heading" data-wrong-kind="{escape(wrong_kind)}">{shown_number}<h2>{escape(title)}</h2>{quiet}</div>'
+    opened = f'<div class="heading" data-wrong-kind="{escape(wrong_kind)}">'
+    return f"{opened}{shown_number}<h2>{escape(title)}</h2>{quiet}</div>"
 
 
 def note(sentences: Iterable[str], kind: str) -> str:

@@ -15,7 +15,6 @@ from app.ui.document import DocumentMiddleware, page_path
 from app.ui.endpoints import add_endpoints
 from app.ui.events import bind_events
 from app.ui.files import create_files_router
-from app.ui.forecast import Forecast
 from app.ui.layout import build_page
 from app.ui.share import create_share_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
@@ -56,6 +55,7 @@ def _prepare_uploads(folder: Path) -> Path:
 
 
 def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
+    blocks: gr.Blocks
     with gr.Blocks(
         title=texts("page.title"),
         analytics_enabled=False,
@@ -63,7 +63,7 @@ def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
         fill_width=True,
     ) as blocks:
         page = build_page(texts)
-        bind_events(blocks, page, jobs=jobs, settings=settings, forecaster=lambda *_: Forecast(None, None), texts=texts)
+        bind_events(blocks, page, jobs=jobs, settings=settings, texts=texts)
         if texts is ENGLISH:
             add_endpoints(jobs)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)

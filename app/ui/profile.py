@@ -6,8 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.jobs import Jobs
-from app.ui import markup
-from app.ui.forecast import Forecast, Forecaster, describe
+from app.ui import markup, words
 from app.ui.layout import ActionPart, Page, ProfilePart
 from app.ui.texts import Texts
 from pipeline.profiles import PROFILES, Profile
@@ -38,7 +37,6 @@ class ProfileView:
     part: ProfilePart
     action: ActionPart
     jobs: Jobs
-    forecaster: Forecaster
     texts: Texts
 
     @property
@@ -95,18 +93,18 @@ class ProfileView:
         name = self.texts(f"profile.name.{profile.name}")
         if not self.jobs.availability(profile).available:
             return self.texts("profile.choice.unavailable", name=name)
-        told = describe(self._forecast(profile, seconds, None), self.texts)
-        return self.texts("profile.choice", name=name, told=told) if told else name
+        if seconds is None:
+            return name
+        return self.texts("profile.choice", name=name, told=self._tell(profile, seconds, None))
 
     def _estimate(self, profile: Profile, seconds: float | None, steps: int | None) -> str:
         if not self.jobs.availability(profile).available:
             return self.texts("estimate.unavailable")
         if seconds is None:
             return self.texts("estimate.empty")
-        return describe(self._forecast(profile, seconds, steps), self.texts) or self.texts("estimate.unknown")
+        return self.texts("estimate.full", told=self._tell(profile, seconds, steps))
 
-    def _forecast(self, profile: Profile, seconds: float | None, steps: int | None) -> Forecast:
-        if seconds is None:
-            free = 0.0 if profile.name == FREE_PROFILE else None
-            return Forecast(seconds=None, dollars=free)
-        return self.forecaster(profile, seconds, steps)
+    def _tell(self, profile: Profile, seconds: float, steps: int | None) -> str:
+        estimate = self.jobs.estimate(profile, seconds, int(steps) if steps and profile.num_inference_steps else None)
+        time = self.texts("estimate.time", time=words.remaining(self.texts, estimate.seconds))
+        return f"{time} · {words.price(self.texts, estimate.dollars)}"

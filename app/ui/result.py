@@ -30,13 +30,14 @@ def _buttons(job: Job, texts: Texts, base: str) -> str:
     def say(key: str) -> str:
         return escape(texts(f"action.{key}"))
 
-    return (
-        f'<div class="buttons"><a class="button primary" href="/v/{job.id}/video.mp4?download" download>{say("download")}'
-        f'</a><button type="button" class="button" data-copy="{base}?job={job.id}" data-done="{say("copied")}">'
-        f'{say("copy")}</button><a class="button" href="{base}v/{job.id}" target="_blank" rel="noopener" data-share>'
-        f'{say("share")}</a><button type="button" class="button" data-action="reuse" data-job="{job.id}">{say("reuse")}'
-        "</button></div>"
+    parts = (
+        f'<a class="button primary" href="/v/{job.id}/video.mp4?download" download>{say("download")}</a>',
+        f'<button type="button" class="button" data-copy="{base}?job={job.id}" data-done="{say("copied")}">',
+        f'{say("copy")}</button><a class="button" href="{base}v/{job.id}" target="_blank" rel="noopener" data-share>',
+        f'{say("share")}</a><button type="button" class="button" data-action="reuse" data-job="{job.id}">',
+        f"{say('reuse')}</button>",
     )
+    return f'<div class="buttons">{"".join(parts)}</div>'
 
 
 def _facts(job: Job, texts: Texts) -> str:

@@ -65,6 +65,14 @@ const page = (() => {
     } catch { /* not yet: the next tick tries again */ }
   }
 
+  // Gradio says in English that the connection is lost, and reloads when it is back. The card says it better.
+  function noticeLoss() {
+    const toast = find(".toast-wrap");
+    if (!toast?.textContent.includes("Connection to the server was lost")) return;
+    toast.style.display = "none";
+    if (card()) card().dataset.lost = "yes";
+  }
+
   function hear() {
     heardAt = performance.now();
     const told = card()?.dataset.announce;
@@ -127,6 +135,11 @@ const page = (() => {
       button.setAttribute("aria-expanded", button.classList.contains("open"));
       button.querySelector(".icon")?.setAttribute("aria-hidden", "true");
     }
+    for (const group of document.querySelectorAll(".chips .wrap:has(input[type=radio])")) {
+      group.setAttribute("role", "radiogroup");
+      const label = group.closest(".chips").querySelector("[data-testid=block-info]");
+      if (label) group.setAttribute("aria-label", label.textContent.trim());
+    }
   }
 
   // Files of the wrong kind are named beside their widget; a video that lands on the voice gives its sound.
@@ -173,7 +186,9 @@ const page = (() => {
     document.body.append(voice);
     new MutationObserver((changes) => {
       describe();
-      if (changes.some((change) => change.target.closest?.("#status"))) hear();
+      noticeLoss();
+      const added = changes.flatMap((change) => [...change.addedNodes]);
+      if (added.some((node) => node.matches?.(".status"))) hear();
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["class"] });
     setInterval(tick, 1000);
   });

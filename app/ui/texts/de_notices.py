@@ -1,6 +1,11 @@
 """What can be said about an input, in German, by the codes of `pipeline.notices`."""
 
 TEXTS: dict[str, str] = {
+    "audio.cannot_open": "Die Aufnahme lässt sich nicht öffnen. Bitte prüfen, ob es die Datei gibt und sie lesbar ist.",
+    "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Ein aufrechter spricht natürlicher.",
+    "photo.face_tilted_error": "Der Kopf ist mit etwa {value} Grad zu weit geneigt. Bitte ein Foto mit aufrechtem Kopf "
+    "wählen.",
+    "photo.not_upright": "Das Foto liegt auf der Seite oder auf dem Kopf. Bitte aufrecht drehen.",
     "audio.empty_file": "Die Aufnahme ist leer. Bitte eine andere Datei wählen oder neu aufnehmen.",
     "audio.too_many_bytes": "Die Aufnahme hat {megabytes} MB; höchstens {limit_megabytes} MB sind möglich. Bitte als "
     "MP3 oder M4A speichern oder kürzen.",
@@ -29,7 +34,8 @@ TEXTS: dict[str, str] = {
     "profile.unknown": "Es gibt kein Profil {profile}. Zur Wahl stehen: {known}.",
     "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, gekommen ist {value}.",
     "request.prompt_too_long": "Die Beschreibung hat {length} Zeichen; höchstens {limit} sind möglich. Bitte kürzen.",
-    "request.large_file": "Die Datei hat {megabytes} MB; höchstens {limit} MB sind möglich. Bitte eine kleinere wählen.",
+    "request.large_file": "Die Datei hat {megabytes} MB; höchstens {limit} MB sind möglich. Bitte eine kleinere "
+    "wählen.",
     "request.file_gone": "Die hochgeladene Datei ist nicht mehr da. Bitte noch einmal auswählen.",
     "request.model_mismatch": "Das Profil {profile} gehört zum Modell {model}, verlangt war {asked}. Das Modell "
     "weglassen oder ein anderes Profil nennen.",
@@ -38,7 +44,8 @@ TEXTS: dict[str, str] = {
     "JPEG oder PNG speichern.",
     "photo.damaged": "Die Bilddatei ist beschädigt oder unvollständig. Bitte das Original nehmen oder neu als JPEG "
     "speichern.",
-    "photo.too_many_bytes": "Erwartet wird ein Foto mit höchstens {most} MB, gekommen sind {megabytes} MB. Bitte kleiner "
+    "photo.too_many_bytes": "Erwartet wird ein Foto mit höchstens {most} MB, gekommen sind {megabytes} MB. Bitte "
+    "kleiner "
     "speichern, als JPEG.",
     "photo.too_many_pixels": "Erwartet wird ein Foto mit höchstens {most} Megapixeln. Bitte verkleinern; 2 Megapixel "
     "genügen.",
@@ -55,10 +62,12 @@ TEXTS: dict[str, str] = {
     "photo.face_too_small_error": "Das Gesicht ist nur {value} Pixel hoch; {least} sind nötig. Bitte ein Foto aus der "
     "Nähe wählen.",
     "photo.face_cut": "Das Gesicht berührt den Rand des Fotos. Mit ganzem Kopf und Schultern sieht es besser aus.",
-    "photo.face_cut_error": "Ein Teil des Gesichts liegt außerhalb des Fotos. Bitte eines mit dem ganzen Gesicht wählen.",
+    "photo.face_cut_error": "Ein Teil des Gesichts liegt außerhalb des Fotos. Bitte eines mit dem ganzen Gesicht "
+    "wählen.",
     "photo.face_turned": "Das Gesicht ist um etwa {value} Grad zur Seite gedreht. Wer in die Kamera schaut, spricht "
     "natürlicher.",
-    "photo.face_turned_error": "Das Gesicht ist mit etwa {value} Grad zu weit zur Seite gedreht. Bitte ein Foto wählen, "
+    "photo.face_turned_error": "Das Gesicht ist mit etwa {value} Grad zu weit zur Seite gedreht. Bitte ein Foto "
+    "wählen, "
     "auf dem die Person in die Kamera schaut.",
     "photo.blurred": "Das Gesicht ist unscharf, und das Video wird es auch. Ein schärferes Foto sieht besser aus.",
     "photo.blurred_error": "Das Gesicht ist zu unscharf. Bitte ein schärferes Foto wählen.",
@@ -83,7 +92,8 @@ TEXTS: dict[str, str] = {
     "Wahrscheinlich reichte ihr Speicher nicht. Bitte eine kürzere Stimme oder ein kleineres Profil wählen.",
     "remote.expired": "Das Video war vor so langer Zeit fertig, dass es gelöscht ist. Bitte neu erstellen.",
     "remote.files_missing": "Die GPU fand Foto und Stimme nicht. Bitte das Video neu erstellen.",
-    "remote.lost": "Die GPU ließ sich nicht starten oder ist abgestürzt; Näheres steht im Protokoll der Bereitstellung. "
+    "remote.lost": "Die GPU ließ sich nicht starten oder ist abgestürzt; Näheres steht im Protokoll der "
+    "Bereitstellung. "
     "Bitte erneut versuchen.",
     "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder ein "
     "schnelleres Profil wählen.",

@@ -23,6 +23,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+    visitors: list[Visitor] = []
     with ExitStack() as stack:
 
         def start(
@@ -37,9 +38,12 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
                 permissions=["clipboard-read", "clipboard-write"],
             )
             stack.callback(device.close)
-            return Visitor(device.new_page(), f"http://127.0.0.1:{at.port}").open(path)
+            visitor = Visitor(device.new_page(), f"http://127.0.0.1:{at.port}")
+            visitors.append(visitor)
+            return visitor.open(path)
 
         yield start
+        assert [error for visitor in visitors for error in visitor.errors] == []
 
 
 @pytest.fixture(scope="session")

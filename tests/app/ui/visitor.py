@@ -18,6 +18,8 @@ class Visitor:
     Attributes:
         tab: Playwright's page.
         requests: Addresses of all that the tab has asked for.
+        open_requests: Those that were not answered in full.
+        errors: What scripts in the tab have thrown.
     """
 
     def __init__(self, tab: Page, address: str) -> None:
@@ -25,6 +27,8 @@ class Visitor:
         self.address = address
         self.requests: list[str] = []
         self.open_requests: set[str] = set()
+        self.errors: list[str] = []
+        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
         self.tab.set_default_timeout(PATIENCE)
         self.tab.on("request", self._note)
         self.tab.on("requestfinished", lambda request: self.open_requests.discard(request.url))

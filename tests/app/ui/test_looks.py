@@ -1,0 +1,121 @@
+"""What people see, hear and reach: sizes, colours, keyboard, screen readers, languages."""
+
+import json
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.app.server import Server
+from tests.app.ui.conftest import Visit
+from tests.app.ui.visitor import PATIENCE, PHONE, Visitor
+
+FINGER = 40
+BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"
+
+
+def find_barriers(visitor: Visitor) -> list[str]:
+    """Return what axe calls serious or critical."""
+    found = Axe().run(visitor.tab).response["violations"]
+    return [
+        f"{rule['id']}: {node['html'][:200]}"
+        for rule in found
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nobody_meets_a_barrier(visit: Visit, voice_file: Path, *, phone: bool, dark: bool) -> None:
+    visitor = visit(phone=phone, dark=dark)
+    assert find_barriers(visitor) == []
+    visitor.fill_in(voice_file)
+    for part in ("Adjust the frame", "Advanced"):
+        visitor.press(part)
+    assert find_barriers(visitor) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nobody_meets_a_barrier_at_the_result(visit: Visit, done_job: str, *, dark: bool) -> None:
+    visitor = visit(f"/?job={done_job}", dark=dark)
+    visitor.wait_for("done")
+    visitor.press("Generate")
+    expect(visitor.note("photo")).to_have_attribute("data-kind", "error")
+    assert find_barriers(visitor) == []
+    visitor.tab.goto(f"{visitor.address}/v/{done_job}")
+    assert find_barriers(visitor) == []
+
+
+def test_dark_follows_the_device(visit: Visit) -> None:
+    light, dark = visit(), visit(dark=True)
+    assert light.ask(BACKGROUND) == "rgb(246, 244, 240)"
+    assert dark.ask(BACKGROUND) == "rgb(19, 18, 16)"
+
+
+def test_on_a_phone_all_fits_and_generate_is_at_hand(visit: Visit, done_job: str) -> None:
+    visitor = visit(f"/?job={done_job}", phone=True)
+    visitor.wait_for("done")
+    assert visitor.ask("() => document.documentElement.scrollWidth") == PHONE["width"]
+    box = visitor.generate.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= PHONE["height"]
+    assert box["height"] >= FINGER
+    expect(visitor.video).to_be_in_viewport(timeout=PATIENCE)
+
+
+def test_everything_can_be_done_with_the_keyboard(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    with visitor.tab.expect_file_chooser() as photo:
+        visitor.tab.locator("#photo button.upload-container").press("Enter")
+    photo.value.set_files("assets/photos/grace_hopper.jpg")
+    with visitor.tab.expect_file_chooser() as voice:
+        visitor.tab.locator("#voice button.upload-container").press("Enter")
+    voice.value.set_files(voice_file)
+    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    visitor.generate.focus()
+    visitor.tab.keyboard.press("Shift+Tab")
+    visitor.tab.keyboard.press("Enter")
+    visitor.wait_for("done")
+    expect(visitor.tab.locator("#announcer")).to_contain_text("Making the video")
+
+
+def test_tab_goes_through_the_page_from_top_to_bottom(visit: Visit) -> None:
+    visitor = visit()
+    where = "() => document.activeElement.closest('[id]:not([id^=html-])')?.id"
+    reached = []
+    for _ in range(30):
+        visitor.tab.keyboard.press("Tab")
+        reached.append(visitor.ask(where))
+    order = ["top", "examples", "photo", "voice", "profile", "preview", "generate"]
+    seen = [name for name in dict.fromkeys(reached) if name in order]
+    assert seen == order
+
+
+def test_no_other_host_is_asked_for_anything(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(voice_file)
+    visitor.press("Preview")
+    visitor.wait_for("done")
+    assert visitor.find_foreign_requests() == []
+
+
+def test_the_browsers_language_is_spoken_and_can_be_switched(visit: Visit, voice_file: Path) -> None:
+    visitor = visit(locale="de-DE")
+    assert visitor.ask("() => document.documentElement.lang") == "de"
+    visitor.press("Erzeugen")
+    expect(visitor.note("photo")).to_have_text("Zuerst ein Foto mit einem Gesicht hinzufügen.")
+    visitor.add_voice(voice_file)
+    expect(visitor.note("voice")).to_contain_text("Stimme gefunden: 1,2 s Ton")
+    visitor.tab.get_by_role("link", name="English").click()
+    expect(visitor.tab.get_by_role("heading", level=1)).to_have_text("Make a photo talk", timeout=PATIENCE)
+    assert visitor.open().tab.url == f"{visitor.address}/"
+
+
+def test_our_own_files_stay_small(server: Server) -> None:
+    sizes = {
+        path.name: path.stat().st_size for path in Path("app/ui/assets").iterdir() if path.suffix in {".css", ".js"}
+    }
+    assert sum(sizes.values()) < 32_000, json.dumps(sizes)

@@ -1,0 +1,43 @@
+"""The page behind a shared link."""
+
+import re
+
+from tests.app.server import Server
+
+
+def test_a_shared_link_has_title_picture_and_video_for_previews(server: Server, done_job: str) -> None:
+    page = server.client.get(f"/v/{done_job}").text
+    base = f"http://127.0.0.1:{server.port}/v/{done_job}"
+    assert '<meta property="og:title" content="A talking portrait">' in page
+    assert f'<meta property="og:image" content="{base}/poster.jpg">' in page
+    assert f'<meta property="og:video" content="{base}/video.mp4">' in page
+
+
+def test_a_shared_link_is_kept_out_of_search_engines(server: Server, done_job: str) -> None:
+    answer = server.client.get(f"/v/{done_job}")
+    assert "noindex" in answer.headers["x-robots-tag"]
+    assert '<meta name="robots" content="noindex, nofollow">' in answer.text
+
+
+def test_poster_and_video_are_what_they_say(server: Server, done_job: str) -> None:
+    poster = server.client.get(f"/v/{done_job}/poster.jpg")
+    part = server.client.get(f"/v/{done_job}/video.mp4", headers={"range": "bytes=0-99"})
+    assert (poster.headers["content-type"], poster.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+    assert (part.status_code, len(part.content)) == (206, 100)
+
+
+def test_a_shared_link_speaks_the_visitors_language(server: Server, done_job: str) -> None:
+    page = server.client.get(f"/v/{done_job}", headers={"accept-language": "de"}).text
+    assert '<html lang="de">' in page
+    assert "Ein sprechendes Porträt" in page
+
+
+def test_a_link_to_nothing_is_a_404(server: Server) -> None:
+    for path in ("", "/video.mp4", "/poster.jpg"):
+        assert server.client.get(f"/v/AAAAAAAAAAAAAAAAAAAAAA{path}").status_code == 404
+
+
+def test_the_page_itself_names_no_one_else(server: Server) -> None:
+    page = server.client.get("/", headers={"accept": "text/html"}).text
+    assert '<meta property="og:title" content="Video Lab">' in page
+    assert re.findall(r'<meta[^>]*content="https?://', page) == []

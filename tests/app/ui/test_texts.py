@@ -1,0 +1,61 @@
+"""Every language says everything."""
+
+import string
+
+import pytest
+
+from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
+from app.ui.words import duration, price
+from pipeline.notices import Notice
+
+OTHERS = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
+GERMAN = LANGUAGES["de"]
+
+
+def find_placeholders(table: dict[str, str]) -> dict[str, set[str]]:
+    return {
+        key: {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        for key, text in table.items()
+    }
+
+
+@pytest.mark.parametrize("texts", OTHERS, ids=lambda texts: texts.language)
+def test_the_page_says_the_same_in_every_language(texts: Texts) -> None:
+    assert find_placeholders(texts.table) == find_placeholders(ENGLISH.table)
+
+
+@pytest.mark.parametrize("texts", OTHERS, ids=lambda texts: texts.language)
+def test_every_notice_is_translated(texts: Texts) -> None:
+    assert find_placeholders(texts.notices) == find_placeholders(ENGLISH.notices)
+
+
+def test_every_stage_and_profile_has_a_name() -> None:
+    from pipeline.profiles import PROFILES
+
+    stages = ("photo", "voice", "loading", "conditioning", "denoising", "frames", "finishing")
+    keys = {f"stage.{stage}" for stage in stages} | {f"profile.name.{name}" for name in PROFILES}
+    assert keys | {f"profile.summary.{name}" for name in PROFILES} <= set(ENGLISH.table)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("de-DE,de;q=0.9,en;q=0.8", "de"), ("fr,en;q=0.5,de;q=0.7", "de"), ("fr", "en"), ("", "en"), (";q=x", "en")],
+)
+def test_the_browser_chooses_the_language(accepted: str, language: str) -> None:
+    assert choose_language(accepted) == language
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    notice = Notice("photo.face_turned", "image", {"value": 24.5})
+    assert "24,5" in GERMAN.notice(notice)
+    assert "24.5" in ENGLISH.notice(notice)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0.4 s"), (42, "42 s"), (200, "3 min"), (9000, "2.5 h")])
+def test_durations_are_as_exact_as_is_useful(seconds: float, told: str) -> None:
+    assert duration(ENGLISH, seconds) == told
+
+
+@pytest.mark.parametrize(("dollars", "told"), [(0, "free"), (0.004, "under $0.01"), (1.5, "$1.50")])
+def test_prices_are_said_in_words(dollars: float, told: str) -> None:
+    assert price(ENGLISH, dollars) == told
