@@ -45,7 +45,8 @@ class Deployed:
         """Poll the job until something is true of it; returns the job."""
         end = time.monotonic() + seconds
         while not until(job := self.job(job_id)):
-            assert time.monotonic() < end, f"{job}\n{self.loopback.plane.log.read_text()[-3000:]}"
+            waiting = time.monotonic() < end and not has_ended(job)
+            assert waiting, f"{job}\n{self.loopback.plane.log.read_text()[-3000:]}"
             time.sleep(0.2)
         return job
 

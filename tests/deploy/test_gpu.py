@@ -9,13 +9,13 @@ import pytest
 
 from pipeline.infinitetalk.manifest import check_files
 from pipeline.weights.sources import INFINITETALK
-from tests.deploy.conftest import Deployed, has_ended
+from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
 from tests.deploy.loopback.plane import Loopback
 from tests.fake_hub import FakeHub
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 GPU = "Generator.*"
-QUICK = {"max_duration_sec": 1.0, "num_inference_steps": 1, "aspect": "16:9"}
+QUICK = {"max_duration_sec": 1.0, "num_inference_steps": 1}
 LONG = {"max_duration_sec": 1.0, "num_inference_steps": 100}
 
 
@@ -104,3 +104,24 @@ def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> N
     deployed.loopback.expire_calls(GPU)
     job = deployed.wait(job_id, has_ended)
     assert (job["status"], job["error"]["code"]) == ("failed", "remote.expired")
+
+
+def test_makes_a_video_from_the_command_line(
+    survivor: str, deployed: Deployed, tmp_path: Path, loopback: Loopback
+) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    output = tmp_path / "video.mp4"
+    options = ("--model", "infinitetalk", "--profile", "fast", "--seconds", "1", "--steps", "1", "--seed", "7")
+    files = ("--image", str(PHOTO), "--audio", str(VOICE), "--output", str(output))
+    printed = loopback.modal("run", "deploy.py", *files, *options)
+    assert count_frames(output.read_bytes()) == 25
+    assert "25 frames" in printed
+
+
+def test_names_the_file_of_the_weights_that_is_missing(weights: Path, deployed: Deployed) -> None:
+    shard = next((weights / "infinitetalk/transformer").glob("*.safetensors"))
+    shard.unlink()
+    deployed.loopback.kill(GPU)
+    job = deployed.wait(deployed.submit("fast", **QUICK), has_ended)
+    assert job["status"] == "failed"
+    assert shard.name in job["error"]["message"]

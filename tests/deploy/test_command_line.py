@@ -1,0 +1,42 @@
+"""`modal run deploy.py`, where no model is needed to see what it says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.conftest import PHOTO, VOICE
+from tests.deploy.loopback.plane import Loopback
+from tests.fake_hub import FakeHub
+
+FILES = ("--image", str(PHOTO), "--audio", str(VOICE))
+
+
+def test_says_how_to_replace_a_token_that_is_refused(loopback: Loopback, hub: FakeHub) -> None:
+    hub.token = "hf_another"
+    printed = loopback.modal("run", "deploy.py", "--download-weights", check=False)
+    assert "The hub refused HF_TOKEN (401)" in printed
+    assert "modal secret create --force HF_SECRET HF_TOKEN=hf_..." in printed
+
+
+def test_checks_the_photo_before_a_gpu_is_paid_for(loopback: Loopback, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"no picture")
+    printed = loopback.modal("run", "deploy.py", "--image", str(photo), "--audio", str(VOICE), check=False)
+    assert "Expected a PNG, JPEG, WebP or HEIC picture" in printed
+    assert not any(name.startswith("Generator") for name in started(loopback))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--audio", str(VOICE)), "--image is missing."),
+        ((*FILES, "--profile", "best"), "There is no profile best."),
+        ((*FILES, "--profile", "preview", "--model", "preview"), "A preview needs no cloud"),
+    ],
+)
+def test_says_what_is_wrong_with_the_options(loopback: Loopback, options: tuple[str, ...], message: str) -> None:
+    assert message in loopback.modal("run", "deploy.py", *options, check=False)
+
+
+def started(loopback: Loopback) -> set[str]:
+    return {loopback.plane.handles[function_id].function_name for function_id in loopback.plane.num_started}
