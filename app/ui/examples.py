@@ -28,7 +28,7 @@ EXAMPLES: dict[str, Example] = {
     example.name: example
     for example in (
         Example("grace_hopper", ASSETS / "photos/grace_hopper.jpg", ASSETS / "voices/hibari.wav"),
-        Example("nikolai_gogol", ASSETS / "photos/nikolai_gogol.jpg", ASSETS / "voices/joe.wav"),
+        Example("mona_lisa", ASSETS / "photos/mona_lisa.jpg", ASSETS / "voices/hibari.wav"),
     )
 }
 

@@ -38,12 +38,12 @@ class Server:
     Args:
         data_dir: Its data folder.
         command: What to start.
-        settings: In place of the defaults.
+        settings: In place of the defaults; without a port a free one is taken.
     """
 
     def __init__(self, data_dir: Path, command: Sequence[str] = APP, **settings: object) -> None:
         self.data_dir = data_dir
-        self.port = find_port()
+        self.port = int(str(settings.pop("port", find_port())))
         self.log = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
         environment = make_environment(data_dir, port=self.port, **settings)
         with self.log.open("wb") as log:

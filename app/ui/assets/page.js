@@ -73,6 +73,12 @@ const page = (() => {
     if (card()) card().dataset.lost = "yes";
   }
 
+  // Gradio may change the card in place or put a new one; the ticking seconds are our own and do not count.
+  function isCard(change) {
+    if (change.type === "attributes") return change.attributeName !== "class" && change.target.closest("#status");
+    return [...change.addedNodes].some((node) => node.matches?.(".status"));
+  }
+
   function hear() {
     heardAt = performance.now();
     const told = card()?.dataset.announce;
@@ -187,9 +193,10 @@ const page = (() => {
     new MutationObserver((changes) => {
       describe();
       noticeLoss();
-      const added = changes.flatMap((change) => [...change.addedNodes]);
-      if (added.some((node) => node.matches?.(".status"))) hear();
-    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["class"] });
+      if (changes.some(isCard)) hear();
+    }).observe(document.body, {
+      childList: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state", "data-announce"],
+    });
     setInterval(tick, 1000);
   });
 

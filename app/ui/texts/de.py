@@ -100,7 +100,7 @@ TEXTS: dict[str, str] = {
     "action.open": "Öffnen",
     "examples.heading": "Oder ein Beispiel ausprobieren",
     "examples.grace_hopper": "Grace Hopper",
-    "examples.nikolai_gogol": "Nikolai Gogol",
+    "examples.mona_lisa": "Mona Lisa",
     "result.empty": "Hier erscheint dein Video",
     "result.empty.hint": "Die Seite darf dabei geschlossen werden. Der Link führt zurück.",
     "result.label": "Das fertige Video",

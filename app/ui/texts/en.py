@@ -100,7 +100,7 @@ TEXTS: dict[str, str] = {
     "action.open": "Open",
     "examples.heading": "Or try an example",
     "examples.grace_hopper": "Grace Hopper",
-    "examples.nikolai_gogol": "Nikolai Gogol",
+    "examples.mona_lisa": "Mona Lisa",
     "result.empty": "Your video appears here",
     "result.empty.hint": "You can close this page while it is made. The link brings you back.",
     "result.label": "The finished video",

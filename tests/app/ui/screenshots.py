@@ -1,0 +1,156 @@
+"""Pictures of the page in every state, for the documentation: `python -m tests.app.ui.screenshots`.
+
+Each is taken at two sizes, light and dark, from a real server, and saved as WebP.
+"""
+
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from tests.app.conftest import cut_voice
+from tests.app.server import Server
+from tests.app.ui.browser import launch
+from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor
+from tests.photos import GOGOL, open_hopper
+
+FOLDER = Path("docs/screenshots")
+_QUALITY = 72
+State = Callable[[Visitor], None]
+
+
+def save_two_people(folder: Path) -> Path:
+    """Put both example portraits on one wall."""
+    wall = Image.new("RGB", (1200, 600), "#8a8f98")
+    wall.paste(open_hopper(), (40, 0))
+    wall.paste(Image.open(GOGOL).convert("RGB").resize((300, 400)), (800, 150))
+    path = folder / "two.png"
+    wall.save(path)
+    return path
+
+
+class Tour:
+    """Goes through the states of the page, one after the other."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.voice = folder / "voice.wav"
+        self.voice.write_bytes(cut_voice(6))
+        self.two = save_two_people(folder)
+        self.photo = PHOTO.read_bytes()
+        self.done = self._make(cut_voice(3))
+        self.cancelled = self._cancel()
+
+    @property
+    def states(self) -> dict[str, State]:
+        """The states by name."""
+        return {
+            "empty": lambda _: None,
+            "errors": self.show_errors,
+            "filled": lambda visitor: visitor.fill_in(self.voice),
+            "two-faces": lambda visitor: visitor.add_photo(self.two),
+            "advanced": self.show_advanced,
+            "running": self.show_running,
+            "done": lambda visitor: self._open(visitor, self.done, "done"),
+            "failed": self.show_failed,
+            "cancelled": lambda visitor: self._open(visitor, self.cancelled, "cancelled"),
+            "my-videos": self.show_library,
+        }
+
+    def show_errors(self, visitor: Visitor) -> None:
+        """Press Generate with nothing there."""
+        visitor.press("Generate")
+        expect(visitor.note("voice")).to_be_visible(timeout=PATIENCE)
+
+    def show_advanced(self, visitor: Visitor) -> None:
+        """Open all that can be opened, with a profile that cannot run here."""
+        visitor.fill_in(self.voice)
+        visitor.press("Adjust the frame")
+        visitor.press("Advanced")
+        visitor.tab.locator("#profile input").click()
+        visitor.tab.get_by_role("option", name="Balanced").click()
+        expect(visitor.note("profile")).to_be_visible(timeout=PATIENCE)
+
+    def show_running(self, visitor: Visitor) -> None:
+        """Open a job in the middle of its run."""
+        job = self.server.submit(self.photo, cut_voice(11))["job_id"]
+        self.server.wait_for_frames(job)
+        visitor.open(f"/?job={job}").wait_for("running")
+        expect(visitor.status).to_contain_text("Drawing the frames", timeout=PATIENCE)
+
+    def show_failed(self, visitor: Visitor) -> None:
+        """Open a job whose process was killed."""
+        job = self.server.submit(self.photo, cut_voice(11))["job_id"]
+        while self.server.show(job)["status"] != "failed":
+            self.server.wait_for(job, "running", "failed")
+            for worker in self.server.find_workers():
+                worker.kill()
+        self._open(visitor, job, "failed")
+
+    def show_library(self, visitor: Visitor) -> None:
+        """Make a video on this device and open the page anew."""
+        visitor.fill_in(self.voice)
+        visitor.tab.locator("#use-seconds input[type=number]").fill("1.5")
+        visitor.tab.keyboard.press("Tab")
+        visitor.press("Preview")
+        visitor.wait_for("done")
+        visitor.open()
+        visitor.tab.locator("#library").scroll_into_view_if_needed()
+        expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
+
+    def _open(self, visitor: Visitor, job: str, state: str) -> None:
+        visitor.open(f"/?job={job}").wait_for(state)
+
+    def _make(self, voice: bytes) -> str:
+        return str(self.server.wait_for(self.server.submit(self.photo, voice)["job_id"])["job_id"])
+
+    def _cancel(self) -> str:
+        job = str(self.server.submit(self.photo, cut_voice(11))["job_id"])
+        self.server.client.post(f"/jobs/{job}/cancel")
+        return str(self.server.wait_for(job)["job_id"])
+
+
+def take(visitor: Visitor, name: str) -> None:
+    """Save what the tab shows, the whole page."""
+    visitor.tab.evaluate("() => document.fonts.ready")
+    visitor.tab.wait_for_timeout(700)
+    picture = Image.open(io.BytesIO(visitor.tab.screenshot(full_page=True)))
+    picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=_QUALITY, method=6)
+
+
+def open_device(browser: Browser, *, phone: bool, dark: bool) -> BrowserContext:
+    """Return a device of that size and colour."""
+    return browser.new_context(
+        viewport=PHONE if phone else DESKTOP,
+        has_touch=phone,
+        is_mobile=phone,
+        color_scheme="dark" if dark else "light",
+        locale="en-US",
+    )
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures of the states that are named, or of all."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        sync_playwright() as playwright,
+        launch(playwright) as browser,
+        Server(Path(name) / "data", page="on") as server,
+    ):
+        tour = Tour(server, Path(name))
+        for state in wanted or tour.states:
+            for phone, dark in ((False, False), (True, False), (False, True), (True, True)):
+                device = open_device(browser, phone=phone, dark=dark)
+                visitor = Visitor(device.new_page(), f"http://127.0.0.1:{server.port}").open()
+                tour.states[state](visitor)
+                take(visitor, f"{state}-{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}")
+                device.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

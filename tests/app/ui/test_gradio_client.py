@@ -1,0 +1,90 @@
+"""The public endpoints, as `gradio_client` calls them."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from tests.app.server import Server
+from tests.app.ui.visitor import PHOTO
+
+GUIDE = Path("docs/gradio_client.md")
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    client = Client(
+        f"http://127.0.0.1:{server.port}", verbose=False, download_files=str(tmp_path_factory.mktemp("downloads"))
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def inputs(voice_file: Path) -> dict[str, Any]:
+    return {"image": handle_file(PHOTO), "audio": handle_file(voice_file)}
+
+
+def test_generate_returns_a_video(client: Client, inputs: dict[str, Any]) -> None:
+    video, job = client.predict(**inputs, seed=5, api_name="/generate")
+    assert (job["status"], job["seed"], job["percent"]) == ("done", 5, 100.0)
+    with av.open(video) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+
+
+def test_a_submitted_job_is_cancelled(client: Client, long_voice_file: Path) -> None:
+    job = client.predict(handle_file(PHOTO), handle_file(long_voice_file), api_name="/submit")
+    assert client.predict(job["id"], api_name="/cancel")["status"] == "cancelled"
+    state, video = client.predict(job["id"], api_name="/status")
+    assert (state["status"], video) == ("cancelled", None)
+
+
+def test_face_crop_shows_the_frame(client: Client) -> None:
+    frame, found = client.predict(handle_file(PHOTO), aspect="9:16", api_name="/face_crop")
+    assert Image.open(frame).size == (found["width"], found["height"])
+    assert len(found["faces"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"image": handle_file("README.md")}, "Expected a PNG, JPEG, WebP or HEIC picture"),
+        ({"audio": handle_file("README.md")}, "This is no recording of a known kind"),
+        ({"profile": "balanced"}, "deploy the app to Modal"),
+        ({"face": 3}, "There is no face number 3"),
+        ({"max_duration_sec": 0.2}, "at least 1 second"),
+        ({"image": None}, "Expected a photo and a voice"),
+    ],
+)
+def test_bad_input_is_explained(client: Client, inputs: dict[str, Any], changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**(inputs | changes), api_name="/submit")
+
+
+@pytest.mark.parametrize("endpoint", ["/status", "/cancel"])
+def test_an_unknown_job_is_explained(client: Client, endpoint: str) -> None:
+    with pytest.raises(AppError, match="There is no such job"):
+        client.predict("AAAAAAAAAAAAAAAAAAAAAA", api_name=endpoint)
+
+
+def test_only_the_public_endpoints_can_be_called_and_all_are_described(client: Client) -> None:
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(named) == {"/generate", "/submit", "/status", "/cancel", "/face_crop"}
+    for endpoint in named.values():
+        assert endpoint["description"]
+        assert all(part["type"] for part in [*endpoint["parameters"], *endpoint["returns"]])
+
+
+def test_the_guides_examples_run(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    code = "\n".join(blocks).replace("http://127.0.0.1:7860", f"http://127.0.0.1:{server.port}")
+    exec(compile(code, str(GUIDE), "exec"), {})
+    told = capsys.readouterr().out
+    assert "cancelled" in told
+    assert "Expected a PNG, JPEG, WebP or HEIC picture" in told
