@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.diffusion.clips import plan_clips
+from pipeline.diffusion.flops import count_forward_flops
 from pipeline.profiles import Profile, Resolution
 from pipeline.types import FRAME_RATE, Sampling
 
@@ -14,9 +15,6 @@ PREVIEW_START_SECONDS = 2.5
 PREVIEW_SECONDS_PER_SECOND = 0.7
 """Processor seconds of the preview at 832 x 480, measured on 2026-11-22; a machine with two idle cores is quicker."""
 
-_NUM_PARAMETERS = 14e9
-_NUM_LAYERS = 40
-_WIDTH = 5_120
 _TOKENS_PER_LATENT_FRAME: dict[Resolution, int] = {"480p": 40 * 40, "720p": 60 * 60}  # 16 pixels a side
 _SHARE_OF_PEAK = 0.6  # the reference needs 10 s a pass on an A100 and 3.7 s on an H100: 0.6 of the peak on both
 _FIRST_STEPS = 5  # TeaCache always computes these,
@@ -95,14 +93,8 @@ def _count_flops(profile: Profile, sampling: Sampling, speech_seconds: float) ->
     plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
     num_latent_frames = (plan.clip_frames - 1) // 4 + 1
     num_tokens = num_latent_frames * _TOKENS_PER_LATENT_FRAME[profile.resolution]
-    return (
-        len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling) * _count_pass(num_tokens)
-    )
-
-
-def _count_pass(num_tokens: int) -> float:
-    """Count one forward pass: every token meets every parameter, and in attention every token twice."""
-    return 2.0 * _NUM_PARAMETERS * num_tokens + 4.0 * _NUM_LAYERS * _WIDTH * num_tokens**2
+    num_passes = len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling)
+    return num_passes * count_forward_flops(num_tokens)
 
 
 def _count_passes(sampling: Sampling) -> int:

@@ -17,7 +17,7 @@ from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count
 from pipeline.diffusion.quantization import PRECISIONS, Precision, quantize_blocks
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
-from tests.benchmarks.models import make_context, make_latents, make_transformer
+from tests.benchmarks.models import DTYPES, make_context, make_latents, make_transformer
 from tests.benchmarks.report import Row, find_device, read_peak_gib, reset_peak_memory, write_report
 
 SIZES = {"480p": FrameSize(640, 640), "720p": FrameSize(960, 960)}
@@ -64,7 +64,7 @@ def measure_all(arguments: argparse.Namespace, device: torch.device) -> Iterator
     """Measure every choice; the weights are made anew for each precision and compilation."""
     attentions = arguments.attention or find_attentions(device)
     for precision, compiled in product(arguments.precision, arguments.compile):
-        transformer = make_transformer(arguments.layers, device, torch.bfloat16)
+        transformer = make_transformer(arguments.layers, device, DTYPES[device.type])
         quantize_blocks(transformer.blocks, precision, device)
         if compiled == "yes":
             transformer.compile_repeated_blocks()
@@ -78,7 +78,7 @@ def measure_all(arguments: argparse.Namespace, device: torch.device) -> Iterator
 def find_attentions(device: torch.device) -> list[str]:
     """Return the attentions that run here."""
     backends = (TORCH_BACKEND, *(CUDA_BACKENDS if device.type == "cuda" else ()))
-    measurements = measure_backends(backends, AttentionShape(1024, 40, 128), device, torch.bfloat16)
+    measurements = measure_backends(backends, AttentionShape(1024, 40, 128), device, DTYPES[device.type])
     return [measurement.backend for measurement in measurements]
 
 
@@ -88,8 +88,9 @@ def measure(
     """Measure one choice, after a pass that compiles and projects the contexts."""
     size = SIZES[choice.resolution]
     transformer.set_attention_backend(choice.attention)
-    latents = make_latents(size, arguments.frames, device, torch.bfloat16)
-    context = make_context(arguments.frames, device, torch.bfloat16)
+    dtype = DTYPES[device.type]
+    latents = make_latents(size, arguments.frames, device, dtype)
+    context = make_context(arguments.frames, device, dtype)
     timestep = torch.full((1,), 500.0, device=device)
     reset_peak_memory(device)
     transformer(latents, timestep, context)
@@ -99,7 +100,7 @@ def measure(
     return {
         "resolution": choice.resolution,
         "tokens": str(num_tokens),
-        "precision": choice.precision,
+        "precision": "fp32" if choice.precision == "bf16" and device.type == "cpu" else choice.precision,
         "attention": choice.attention,
         "compiled": "yes" if choice.compiled else "no",
         "s/pass": seconds,

@@ -12,6 +12,8 @@ from pipeline.types import FrameSize
 # As in Wan2.1-I2V-14B's configuration.
 WAN_I2V = {"in_channels": 36, "image_dim": 1280}
 PIXELS_PER_LATENT = 8
+# Many CPUs multiply in bf16 far slower than in fp32.
+DTYPES = {"cuda": torch.bfloat16, "cpu": torch.float32}
 SCALE = 0.02
 
 

@@ -22,7 +22,7 @@ from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, FrameSize, SoundTrack
 from pipeline.video import VideoWriter
-from tests.benchmarks.models import make_context, make_transformer, make_vae
+from tests.benchmarks.models import DTYPES, make_context, make_transformer, make_vae
 from tests.benchmarks.report import Row, find_device, read_peak_gib, write_report
 
 SCALES = {1: GuidanceScales(1.0, 1.0), 2: GuidanceScales(1.0, 2.0), 3: GuidanceScales(5.0, 4.0)}
@@ -69,16 +69,16 @@ class Window:
     def __init__(self, arguments: argparse.Namespace, device: torch.device) -> None:
         width, height = map(int, arguments.size.split("x"))
         self.arguments, self.device, self.size = arguments, device, FrameSize(width, height)
-        self.vae = make_vae(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
+        self.vae = make_vae(device, DTYPES[device.type])
         self.transformer = self._make_transformer()
         self.photo = torch.rand(1, 3, 1, height, width, device=device) * 2 - 1
 
     def _make_transformer(self) -> InfiniteTalkTransformer3DModel:
         arguments, device = self.arguments, self.device
-        transformer = make_transformer(arguments.layers, device, torch.bfloat16)
+        transformer = make_transformer(arguments.layers, device, DTYPES[device.type])
         quantize_blocks(transformer.blocks, arguments.precision, device)
         shape = AttentionShape(count_tokens(self.size, arguments.frames), HEADS, HEAD_DIM)
-        set_attention(transformer, arguments.attention, shape, device, torch.bfloat16)
+        set_attention(transformer, arguments.attention, shape, device, DTYPES[device.type])
         if arguments.compile == "yes":
             transformer.compile_repeated_blocks()
         return transformer
@@ -98,7 +98,7 @@ class Window:
 
     def _denoise(self, condition: torch.Tensor) -> torch.Tensor:
         scales = SCALES[self.arguments.passes]
-        context = make_context(self.arguments.frames, self.device, torch.bfloat16)
+        context = make_context(self.arguments.frames, self.device, DTYPES[self.device.type])
         clip = ClipInputs(condition[:, 4:, :1], condition, dict.fromkeys(scales.passes, context))
         noise = torch.randn_like(condition[:, 4:])
         settings = SamplerSettings(scales, self.arguments.steps, shift=2.0)
