@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: demo run test check format clean
 
 demo: $(VENV)/web.stamp
-	$(BIN)/python -m pipeline assets/photos/grace_hopper.jpg assets/voices/joe.wav -o demo.mp4
+	$(BIN)/python -m pipeline assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
 	@echo "The video is $(CURDIR)/demo.mp4"
 
 run: $(VENV)/web.stamp

@@ -10,7 +10,7 @@ import pillow_heif
 from PIL import Image
 
 HOPPER = Path("assets/photos/grace_hopper.jpg").resolve()
-GOGOL = Path("assets/photos/nikolai_gogol.jpg").resolve()
+MONA_LISA = Path("assets/photos/mona_lisa.jpg").resolve()
 ORIENTATION = 0x0112
 
 

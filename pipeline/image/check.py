@@ -13,7 +13,7 @@ from pipeline.types import Face, Pixels
 RECOMMENDED_SIDE = 512
 MIN_FACE_PIXELS, SMALL_FACE_PIXELS = 48, 110
 """Hairline to chin, in the photo: below the first nothing can be done, below the second the video looks soft."""
-TURNED_DEGREES, TOO_TURNED_DEGREES = 20, 40
+TURNED_DEGREES, TOO_TURNED_DEGREES = 22, 40
 """As the mesh measures it; beyond 20 degrees it shows about two thirds of the true angle."""
 TILTED_DEGREES, TOO_TILTED_DEGREES = 25, 50
 BLURRED, TOO_BLURRED = 12.0, 1.6
@@ -133,7 +133,7 @@ def check_face(facts: FaceFacts) -> list[Notice]:
 
 
 def _judge(code: str, value: float, warn_above: float, refuse_above: float) -> Notice | None:
-    values = {"value": round(abs(value), 1)}
+    values = {"value": round(abs(value), 1 if abs(value) < 10 else None)}
     if value > refuse_above:
         raise InputError(f"{code}_error", "image", least=abs(refuse_above), **values)
     return Notice(code, "image", dict(values)) if value > warn_above else None

@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.face import FaceFinder
 from pipeline.types import Aspect, Framing, Portrait
-from tests.photos import GOGOL, HOPPER, encode, open_hopper, save
+from tests.photos import MONA_LISA, HOPPER, encode, open_hopper, save
 
 AUTO = Framing()
 
@@ -35,7 +35,7 @@ def warn(folder: Path, picture: Image.Image) -> set[str]:
     return {notice.code for notice in notices}
 
 
-@pytest.mark.parametrize("photo", [HOPPER, GOGOL])
+@pytest.mark.parametrize("photo", [HOPPER, MONA_LISA])
 def test_nothing_is_said_about_the_examples(photo: Path) -> None:
     assert prepare_portrait(photo, AUTO, "480p").notices == ()
 
@@ -109,7 +109,7 @@ def test_blurred_faces_are_said(tmp_path: Path) -> None:
 
 
 def test_a_hopelessly_blurred_face_is_refused(tmp_path: Path) -> None:
-    picture = Image.open(GOGOL).filter(ImageFilter.GaussianBlur(12))
+    picture = Image.open(MONA_LISA).filter(ImageFilter.GaussianBlur(12))
     assert refuse(tmp_path, picture) == "photo.blurred_error"
 
 

@@ -9,7 +9,7 @@ from pipeline.errors import GenerationCancelledError
 from pipeline.preview import PreviewEngine
 from pipeline.profiles import PROFILES, get_profile
 from pipeline.types import Pixels, Progress, Scene
-from tests.photos import GOGOL, HOPPER
+from tests.photos import MONA_LISA, HOPPER
 from tests.scenes import HIBARI, JOE, load_portrait, load_voice, make_scene, make_speech
 from tests.sync import measure_sync
 
@@ -19,7 +19,7 @@ def run(scene: Scene) -> tuple[Pixels, list[Progress]]:
     return np.concatenate(list(PreviewEngine().generate(scene, progress.append))), progress
 
 
-@pytest.mark.parametrize(("photo", "voice"), [(HOPPER, JOE), (GOGOL, HIBARI)])
+@pytest.mark.parametrize(("photo", "voice"), [(HOPPER, JOE), (MONA_LISA, HIBARI)])
 def test_the_mouth_follows_the_voice(photo: Path, voice: Path) -> None:
     speech = load_voice(voice, 5)
     frames, _ = run(make_scene(load_portrait(photo), speech))

@@ -10,14 +10,14 @@ from pipeline.preview.performance import Pose
 from pipeline.preview.render import Renderer
 from pipeline.preview.spectacles import wears_spectacles
 from pipeline.types import Aspect, Floats, Pixels
-from tests.photos import GOGOL, HOPPER
+from tests.photos import MONA_LISA, HOPPER
 from tests.scenes import load_portrait
 from tests.sync import measure_openings
 
 REST = Pose()
 
 
-@pytest.fixture(scope="module", params=[HOPPER, GOGOL], ids=["hopper", "gogol"])
+@pytest.fixture(scope="module", params=[HOPPER, MONA_LISA], ids=["hopper", "mona_lisa"])
 def renderer(request: pytest.FixtureRequest) -> Renderer:
     return Renderer(load_portrait(request.param, "1:1"))
 
@@ -74,7 +74,7 @@ def test_no_pose_breaks_any_frame(aspect: Aspect, pose: Pose) -> None:
     assert frame.dtype == np.uint8
 
 
-@pytest.mark.parametrize(("photo", "expected"), [(HOPPER, True), (GOGOL, False)])
+@pytest.mark.parametrize(("photo", "expected"), [(HOPPER, True), (MONA_LISA, False)])
 def test_spectacles_are_seen(photo: Path, expected: bool) -> None:
     portrait = load_portrait(photo, "1:1")
     assert wears_spectacles(portrait.frame, portrait.face.landmarks) is expected
