@@ -1,0 +1,47 @@
+"""Whether a machine can run the model is said in one sentence, without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine import EngineSettings
+from pipeline.engines import find_availability
+from pipeline.errors import EngineUnavailableError
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.profiles import PROFILES
+
+
+@pytest.mark.parametrize("profile", ["fast", "low_vram", "balanced", "quality"])
+def test_missing_weights_are_named(profile: str) -> None:
+    availability = find_availability(PROFILES[profile], EngineSettings(device="cpu"))
+    assert not availability.available
+    assert "weights" in availability.reason
+
+
+def test_a_missing_gpu_is_named(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    availability = find_availability(PROFILES["fast"], EngineSettings(prepared))
+    assert not availability.available
+    assert "GPU" in availability.reason
+
+
+@pytest.mark.parametrize("folder", ["prepared", "released"])
+def test_weights_and_a_device_are_enough(folder: str, request: pytest.FixtureRequest) -> None:
+    settings = EngineSettings(request.getfixturevalue(folder), "cpu")
+    assert find_availability(PROFILES["fast"], settings).available
+
+
+def test_loading_without_weights_says_so() -> None:
+    with pytest.raises(EngineUnavailableError, match="weights"):
+        InfiniteTalkEngine(EngineSettings(device="cpu")).load(lambda _: None)
+
+
+def test_asking_brings_in_no_torch() -> None:
+    code = (
+        "import sys; from pipeline.engine import EngineSettings; from pipeline.engines import find_availability; "
+        "from pipeline.profiles import PROFILES; find_availability(PROFILES['fast'], EngineSettings()); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
