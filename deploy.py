@@ -47,8 +47,8 @@ def require_secret(name: str, key: str) -> modal.Secret:
 # What containers are made of
 
 app = modal.App(SETTINGS.app)
-data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True)
-weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True)
+data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True, version=1)
+weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True, version=1)
 read_only_weights = weights_volume.with_mount_options(read_only=True)
 notes = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
 hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")

@@ -31,7 +31,7 @@ class Deployment:
         min_gpus: GPU containers that are kept running, and paid for, all the time.
         max_gpus: GPU containers at most; each makes one video at a time.
         gpu_idle_seconds: How long a GPU container waits for the next job before it is given back.
-        gpu_memory_gb: CPU memory of a GPU container.
+        gpu_memory_gb: CPU memory that a GPU container is sure to have, and that is paid for; it may use more.
         snapshot: Whether imports are restored from a memory snapshot instead of being done anew.
         min_webs: 1 keeps the web container running, so that the page opens at once.
         web_idle_seconds: How long the web container waits for the next request before it is given back.
@@ -53,7 +53,7 @@ class Deployment:
     min_gpus: int = field(default=0, metadata={"range": (0, 10)})
     max_gpus: int = field(default=1, metadata={"range": (1, 50)})
     gpu_idle_seconds: int = field(default=120, metadata={"range": (2, 3600)})
-    gpu_memory_gb: int = field(default=64, metadata={"range": (8, 336)})
+    gpu_memory_gb: int = field(default=32, metadata={"range": (8, 336)})
     snapshot: bool = False
     min_webs: int = field(default=0, metadata={"range": (0, 1)})
     web_idle_seconds: int = field(default=300, metadata={"range": (2, 3600)})
