@@ -14,6 +14,7 @@ from torch import nn
 
 from pipeline.diffusion.audio_projection import AudioProjection
 from pipeline.diffusion.context import AttentionContext, BlockContext, KeyValue
+from pipeline.diffusion.parallel import find_part
 from pipeline.diffusion.people import (
     attention_to_masks,
     audio_positions,
@@ -107,10 +108,11 @@ class AudioAttentionProcessor:
         if positions is not None:
             query = rotate(query, positions)
         key, value = context.key_value(lambda tokens: attn.project(tokens, rotated=positions is not None))
-        num_latent_frames = len(key) // len(hidden_states)
-        query = query.unflatten(1, (num_latent_frames, -1)).flatten(0, 1)
-        attended = dispatch_attention_fn(query, key, value, backend=self._attention_backend).flatten(2)
-        output: torch.Tensor = attn.to_out(attended.unflatten(0, (-1, num_latent_frames)).flatten(1, 2))
+        part = find_part(query.shape[1], len(key), self._parallel_config)
+        attended = dispatch_attention_fn(
+            part.split(query), key[part.frames], value[part.frames], backend=self._attention_backend
+        )
+        output: torch.Tensor = attn.to_out(part.join(attended.flatten(2)))
         return output
 
 
@@ -118,6 +120,7 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
     """Let the video tokens of a latent frame hear that frame's audio tokens."""
 
     _supports_qkv_fusion = False
+    processor: AudioAttentionProcessor
 
     def __init__(self, dim: int, num_heads: int, audio_dim: int) -> None:
         super().__init__()
@@ -125,7 +128,7 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
         self.to_q = nn.Linear(dim, dim)
         self.to_kv = nn.Linear(audio_dim, 2 * dim)
         self.to_out = nn.Linear(dim, dim)
-        self.set_processor(AudioAttentionProcessor())
+        self.processor = AudioAttentionProcessor()
 
     def forward(
         self, hidden_states: torch.Tensor, context: BlockContext, positions: torch.Tensor | None = None
@@ -140,8 +143,7 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
         Returns:
             (batch, tokens, dim).
         """
-        processor: AudioAttentionProcessor = self.get_processor()
-        return processor(self, hidden_states, context, positions)
+        return self.processor(self, hidden_states, context, positions)
 
     def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
         """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim)."""
