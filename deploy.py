@@ -21,6 +21,7 @@ import modal
 from app.deployment import passed_on, read_deployment
 from app.terminal import check_pair, follow, keep, read_file, say
 
+HERE = Path(__file__).parent
 SETTINGS = read_deployment()
 ENVIRONMENT: dict[str, str | None] = {**passed_on()}
 DOWNLOAD = "modal run deploy.py --download-weights"
@@ -58,14 +59,16 @@ password_secret = modal.Secret.from_dict({"VIDEO_LAB_PASSWORD": os.environ.get("
 def add_sources(image: modal.Image) -> modal.Image:
     """Add the project itself, last, so that a change of it builds nothing anew."""
     ignored = ["**/__pycache__", "**/*.pyc"]
-    return image.add_local_dir("assets", "/root/assets").add_local_python_source("app", "pipeline", ignore=ignored)
+    return image.add_local_dir(HERE / "assets", "/root/assets").add_local_python_source(
+        "app", "pipeline", ignore=ignored
+    )
 
 
 def read_pins(*names: str) -> list[str]:
     """Read the pinned packages of requirement files, without the files that these name in turn."""
     if not modal.is_local():
         return []  # the image is built already, and has no such files
-    lines = [line.partition("#")[0].strip() for name in names for line in Path(name).read_text().splitlines()]
+    lines = [line.partition("#")[0].strip() for name in names for line in (HERE / name).read_text().splitlines()]
     return [line for line in lines if line and not line.startswith("-r")]
 
 
