@@ -233,7 +233,7 @@ class Progress:
             `finishing`.
         step: Steps of this stage that are done.
         num_steps: Steps that the stage has; 0 where it cannot be counted.
-        percent: Of the whole run, 0 to 100.
+        percent: 0 to 100: an engine reports of its own part, `generate` of the whole run.
     """
 
     stage: str

@@ -2,21 +2,17 @@
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
-
-import av
-from PIL import Image
 
 from app.jobs.runner import RunEnd
 from app.storage import JobFolder, JobResult
 from pipeline.engine import Engine, Reporter
-from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError
+from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError, OutputError
 from pipeline.generate import generate
 from pipeline.notices import Notice
 from pipeline.profiles import Model
 from pipeline.types import FRAME_RATE
+from pipeline.video import write_poster
 
-_POSTER_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +34,7 @@ def attempt(
         return RunEnd("cancelled")
     except InputError as error:
         return RunEnd("failed", error=error.notice)
-    except (EngineError, EngineUnavailableError) as error:
+    except (EngineError, EngineUnavailableError, OutputError) as error:
         _log.warning("job %.6s failed", folder.path.name, exc_info=True)
         return RunEnd("failed", error=Notice("job.engine_failed", "request", {"reason": str(error)}))
     except MemoryError:
@@ -63,7 +59,7 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
     partial = folder.path / "part.mp4"
     folder.delete_live_clips()
     result = generate(folder.generation_request(), engine, partial, report, live=folder.live if live else None)
-    _write_poster(partial, folder)
+    write_poster(partial, folder.poster)
     partial.replace(folder.video)
     return JobResult(
         num_frames=result.num_frames,
@@ -76,15 +72,3 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
         timings=result.timings,
         notices=result.notices,
     )
-
-
-def _write_poster(video: Path, folder: JobFolder) -> None:
-    """Keep a frame of the first seconds: the very first is often a closed mouth and half-shut eyes."""
-    partial = folder.path / "poster.part"
-    with av.open(str(video)) as container:
-        for frame in container.decode(video=0):
-            picture = frame
-            if frame.time >= _POSTER_SECONDS:
-                break
-    Image.fromarray(picture.to_ndarray(format="rgb24")).save(partial, format="JPEG", quality=88)
-    partial.replace(folder.poster)
