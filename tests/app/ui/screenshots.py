@@ -15,22 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.app.ui.browser import launch
-from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor
-from tests.photos import GOGOL, open_hopper
+from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor, save_two_people
 
 FOLDER = Path("docs/screenshots")
 _QUALITY = 72
 State = Callable[[Visitor], None]
-
-
-def save_two_people(folder: Path) -> Path:
-    """Put both example portraits on one wall."""
-    wall = Image.new("RGB", (1200, 600), "#8a8f98")
-    wall.paste(open_hopper(), (40, 0))
-    wall.paste(Image.open(GOGOL).convert("RGB").resize((300, 400)), (800, 150))
-    path = folder / "two.png"
-    wall.save(path)
-    return path
 
 
 class Tour:

@@ -47,7 +47,8 @@ def test_a_submitted_job_is_cancelled(client: Client, long_voice_file: Path) -> 
 
 def test_face_crop_shows_the_frame(client: Client) -> None:
     frame, found = client.predict(handle_file(PHOTO), aspect="9:16", api_name="/face_crop")
-    assert Image.open(frame).size == (found["width"], found["height"])
+    with Image.open(frame) as picture:
+        assert picture.size == (found["width"], found["height"])
     assert len(found["faces"]) == 1
 
 

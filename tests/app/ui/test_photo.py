@@ -3,23 +3,16 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 from tests.app.ui.conftest import Visit
-from tests.app.ui.visitor import PATIENCE, Visitor
-from tests.photos import MONA_LISA, encode, open_hopper
+from tests.app.ui.visitor import PATIENCE, Visitor, save_two_people
+from tests.photos import encode, open_hopper
 
 
 @pytest.fixture(scope="session")
 def two_people(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both example portraits on one wall, the larger face on the left."""
-    wall = Image.new("RGB", (1200, 600), "#8a8f98")
-    wall.paste(open_hopper(), (40, 0))
-    wall.paste(Image.open(MONA_LISA).convert("RGB").resize((300, 400)), (800, 150))
-    path = tmp_path_factory.mktemp("photos") / "two.png"
-    wall.save(path)
-    return path
+    return save_two_people(tmp_path_factory.mktemp("photos"))
 
 
 @pytest.fixture

@@ -4,12 +4,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from PIL import Image
 from playwright.sync_api import Locator, Page, Request, expect
 
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
+SECOND_PHOTO = Path("assets/photos/mona_lisa.jpg").resolve()
 PATIENCE = 60_000
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+
+def save_two_people(folder: Path) -> Path:
+    """Put both example portraits on one wall, the larger face on the left."""
+    wall = Image.new("RGB", (1200, 600), "#8a8f98")
+    with Image.open(PHOTO) as first, Image.open(SECOND_PHOTO) as second:
+        wall.paste(first.convert("RGB"), (40, 0))
+        wall.paste(second.convert("RGB").resize((300, 400)), (800, 150))
+    path = folder / "two.png"
+    wall.save(path)
+    return path
 
 
 class Visitor:
