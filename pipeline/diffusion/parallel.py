@@ -1,0 +1,120 @@
+"""One clip on several GPUs: each process has a part of the tokens, and all have all weights (Ulysses).
+
+diffusers does the exchange within the self-attention. What it marks as experimental is touched only here.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from diffusers.hooks.context_parallel import apply_context_parallel
+from diffusers.models._modeling_parallel import (
+    ContextParallelConfig,
+    ContextParallelInput,
+    ParallelConfig,
+    gather_size_by_comm,
+)
+from diffusers.models.modeling_utils import ModelMixin
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+
+from pipeline.errors import EngineError
+
+# Of Wan's own plan, the rotary angles. The tokens are split before TeaCache sees them, so that it sees the same ones
+# before and after the blocks, and gathered in a way that gloo knows too.
+PLAN = {"rope": {index: ContextParallelInput(split_dim=1, expected_dims=4, split_output=True) for index in (0, 1)}}
+
+
+@dataclass(frozen=True)
+class FramePart:
+    """Which latent frames a process's tokens lie in.
+
+    Attributes:
+        frames: The latent frames.
+        num_before: Tokens of the first of them that another process has.
+        num_tokens: Tokens of this process.
+        num_after: Tokens of the last of them that another process has.
+    """
+
+    frames: slice
+    num_before: int
+    num_tokens: int
+    num_after: int
+
+    def split(self, states: torch.Tensor) -> torch.Tensor:
+        """Sort the tokens (1, num_tokens, heads, head_dim) by frame, with zeros for those that are elsewhere."""
+        padded = F.pad(states, (0, 0, 0, 0, self.num_before, self.num_after))
+        frames: torch.Tensor = padded.unflatten(1, (self.frames.stop - self.frames.start, -1))[0]
+        return frames
+
+    def join(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the tokens (1, num_tokens, dim) of frames (frames, tokens of a frame, dim)."""
+        return states.flatten(0, 1)[None, self.num_before : self.num_before + self.num_tokens]
+
+
+def find_part(num_tokens: int, num_frames: int, config: ParallelConfig | None) -> FramePart:
+    """Return which frames this process's tokens lie in.
+
+    Args:
+        num_tokens: Tokens of this process.
+        num_frames: Latent frames of the clip.
+        config: None where there is one process.
+    """
+    if config is None:
+        return FramePart(slice(0, num_frames), 0, num_tokens, 0)
+    context = config.context_parallel_config
+    group = context._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
+    shares = gather_size_by_comm(num_tokens, group)
+    start = sum(shares[: dist.get_rank(group)])
+    stop, frame_tokens = start + num_tokens, sum(shares) // num_frames
+    first, last = start // frame_tokens, (stop - 1) // frame_tokens
+    after = (last + 1) * frame_tokens - stop
+    return FramePart(slice(first, last + 1), start - first * frame_tokens, num_tokens, after)
+
+
+def parallelize(transformer: ModelMixin, device: torch.device) -> None:
+    """Spread the tokens of every forward over the processes of the default group, which all make the same calls.
+
+    Any number of tokens and of heads will do. All processes return the whole output.
+
+    Args:
+        transformer: With `rope`, `blocks` called as one module, and `proj_out`; the same in every process.
+        device: This process's own.
+    """
+    world_size, rank = dist.get_world_size(), dist.get_rank()
+    context = ContextParallelConfig(ulysses_degree=world_size, ulysses_anything=True)
+    mesh = init_device_mesh(device.type, context.mesh_shape, mesh_dim_names=context.mesh_dim_names)
+    config = ParallelConfig(context_parallel_config=context)
+    # `enable_parallelism` would do this, but does not run on a CPU.
+    config.setup(rank, world_size, device, mesh=mesh)
+    for module in transformer.modules():
+        processor = getattr(module, "processor", None)
+        if processor is not None and hasattr(processor, "_parallel_config"):
+            processor._parallel_config = config  # noqa: SLF001  # diffusers' way
+    apply_context_parallel(transformer, context, PLAN)
+
+    group = mesh["ulysses"].get_group()
+
+    def take_part(blocks: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        del blocks
+        hidden_states, *others = inputs
+        if others[-1] is not None:
+            raise EngineError("Expected one person on several GPUs, got two, whose maps need all tokens. Use one GPU.")
+        return (hidden_states.tensor_split(world_size, dim=1)[rank], *others)
+
+    def gather(proj_out: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        del proj_out, inputs
+        return _gather_tokens(output, group)
+
+    transformer.blocks.register_forward_pre_hook(take_part)
+    transformer.proj_out.register_forward_hook(gather)
+
+
+def _gather_tokens(states: torch.Tensor, group: dist.ProcessGroup) -> torch.Tensor:
+    """Return the tokens (1, n, dim) of all processes, one after the other."""
+    shares = gather_size_by_comm(states.shape[1], group)
+    padded = F.pad(states, (0, 0, 0, max(shares) - states.shape[1])).contiguous()
+    parts = [torch.empty_like(padded) for _ in shares]
+    dist.all_gather(parts, padded, group=group)
+    return torch.cat([part[:, :share] for part, share in zip(parts, shares, strict=True)], dim=1)
