@@ -8,6 +8,7 @@ Every number that may be changed is a setting of `app.deployment`; docs/deploy.m
 """
 
 import atexit
+import logging
 import os
 import sys
 import tempfile
@@ -228,8 +229,7 @@ class ModalCloud:
         except modal.exception.FunctionTimeoutError as error:
             raise RunTimeoutError from error
         except Exception as error:
-            say(f"The run {call_id} was lost: {type(error).__name__}: {error}")
-            raise RunLostError from error
+            raise RunLostError(f"{type(error).__name__}: {error}") from error
 
     async def stop(self, call_id: str) -> None:
         """End the run, or take it out of Modal's queue."""
@@ -266,6 +266,7 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     from app.settings import load_settings
 
     settings = load_settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
     limit = min(settings.request_limit_seconds, REQUEST_LIMIT_SECONDS)
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)

@@ -1,6 +1,7 @@
 """The web's side: begins runs elsewhere, follows them, fetches their videos."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.notices import Notice
 from pipeline.profiles import Profile
+
+_log = logging.getLogger(__name__)
 
 
 class RemoteRunner:
@@ -88,10 +91,12 @@ class RemoteRunner:
         """Do nothing: the runs go on."""
 
     async def _explain_loss(self, error: RunLostError, folder: JobFolder) -> RunEnd:
-        if (end := read_end(folder)) is not None:
+        end = read_end(folder)
+        if end is not None and (end.status != "done" or folder.video.is_file()):
             return end  # the worker left it in the folder before the answer was lost
         if await self._cloud.read_note(NoteKeys(folder.path.name).cancelled):
             return RunEnd("cancelled")
+        _log.warning("job %.6s was lost: %s", folder.path.name, error)
         code = {RunTimeoutError: "remote.timeout", RunExpiredError: "remote.expired"}.get(type(error), "remote.lost")
         return RunEnd("failed", error=Notice(code, "request"))
 

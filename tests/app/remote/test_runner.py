@@ -114,7 +114,14 @@ def test_says_how_a_run_was_lost(folder: JobFolder, error: RunLostError, code: s
 
 def test_finds_the_result_of_a_run_whose_answer_has_expired(folder: JobFolder) -> None:
     write_end(folder, DONE.end)
+    folder.video.write_bytes(DONE.video)
     assert follow(make_runner(MemoryCloud([RunExpiredError()])), folder) == [DONE.end]
+
+
+def test_promises_no_video_that_is_not_in_the_folder(folder: JobFolder) -> None:
+    write_end(folder, DONE.end)
+    (end,) = follow(make_runner(MemoryCloud([RunExpiredError()])), folder)
+    assert end.status == "failed"
 
 
 def test_cancels_a_run_and_takes_it_out_of_the_queue(folder: JobFolder) -> None:
