@@ -133,9 +133,7 @@ def _find_folder(folder: Path, names: tuple[str, ...]) -> Path:
     for name in names:
         if (folder / name).is_dir():
             return folder / name
-    raise WeightsError(
-        f"Expected a folder {' or '.join(names)} in {folder}, but there is none. Fetch the weights."
-    )
+    raise WeightsError(f"Expected a folder {' or '.join(names)} in {folder}, but there is none. Fetch the weights.")
 
 
 def _find_shards(folder: Path) -> tuple[Path, ...]:

@@ -56,7 +56,6 @@ def load_models(
     Raises:
         WeightsError: A file is missing, broken or does not fit.
     """
-
     host = torch.device("cpu")
 
     def load(name: str) -> Any:  # noqa: ANN401  # each kind has its class
