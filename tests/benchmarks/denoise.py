@@ -15,14 +15,15 @@ import torch
 from pipeline.diffusion.attention import CUDA_BACKENDS, TORCH_BACKEND, AttentionShape, measure_backends, measure_seconds
 from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
 from pipeline.diffusion.quantization import PRECISIONS, Precision, quantize_blocks
+from pipeline.estimate import DEVICES
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
 from tests.benchmarks.models import DTYPES, make_context, make_latents, make_transformer
 from tests.benchmarks.report import Row, find_device, read_peak_gib, reset_peak_memory, write_report
 
 SIZES = {"480p": FrameSize(640, 640), "720p": FrameSize(960, 960)}
-# Sustained dense bf16 products on these GPUs: what the floor is counted with.
-FLOOR_TFLOPS = {"A100": 280.0, "H100": 800.0, "H200": 800.0}
+# As the estimate counts them; an H200 computes as an H100 does.
+FLOPS = {"A100": DEVICES["A100-80GB"].flops, "H100": DEVICES["H100"].flops, "H200": DEVICES["H100"].flops}
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def find_share(tflops: float, device: torch.device) -> float | None:
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)
-    return next((tflops / floor for gpu, floor in FLOOR_TFLOPS.items() if gpu in name), None)
+    return next((1e12 * tflops / flops for gpu, flops in FLOPS.items() if gpu in name), None)
 
 
 if __name__ == "__main__":
