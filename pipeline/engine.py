@@ -36,7 +36,7 @@ class EngineSettings:
         device: `auto`, or a torch device such as `cuda:0` or `cpu`.
         precision: Of the large model's weights: `bf16`, `fp8` or `int8`.
         attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
-        compiled: Whether to compile the model when it is loaded, which takes minutes.
+        compiled: Whether to compile the model, which takes minutes of the first clip of each size.
     """
 
     weights: Path | None = None
