@@ -96,7 +96,7 @@ class RemoteRunner:
             return end  # the worker left it in the folder before the answer was lost
         if await self._cloud.read_note(NoteKeys(folder.path.name).cancelled):
             return RunEnd("cancelled")
-        _log.warning("job %.6s was lost: %s", folder.path.name, error)
+        _log.warning("job %.6s was lost: %r", folder.path.name, error)
         code = {RunTimeoutError: "remote.timeout", RunExpiredError: "remote.expired"}.get(type(error), "remote.lost")
         return RunEnd("failed", error=Notice(code, "request"))
 

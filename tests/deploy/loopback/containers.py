@@ -105,6 +105,12 @@ class Containers:
                     if self.waiting[function_id]:
                         self.ensure_container(function_id)
 
+    def stop_app(self, app_id: str) -> None:
+        """End the containers of an app that lives only while its command runs."""
+        for function_id, task in self.tasks.items():
+            if self.handles[function_id].app_id == app_id and task.process.poll() is None:
+                task.process.kill()
+
     def stop_containers(self) -> None:
         running = [task.process for task in self.tasks.values() if task.process.poll() is None]
         for process in running:

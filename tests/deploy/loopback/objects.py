@@ -73,6 +73,8 @@ class Objects:
 
     @unary
     def AppClientDisconnect(self, request):
+        if request.app_id not in self.deployed.values():
+            self.stop_app(request.app_id)
         return Empty()
 
     @unary

@@ -73,9 +73,9 @@ class Loopback:
         return declared(self.plane)
 
     def function_id(self, name: str) -> str:
-        """The function that has a container, by the name that it was declared with."""
-        ids = [key for key, handle in self.plane.handles.items() if handle.function_name == name]
-        return next((key for key in reversed(ids) if key in self.plane.tasks), ids[-1])
+        """The function of the app that was deployed last, by the name that it was declared with."""
+        app_id = list(self.plane.deployed.values())[-1]
+        return self.plane.apps[app_id].function_ids[name]
 
     def pid(self, name: str) -> int:
         """The process of the function's container."""
