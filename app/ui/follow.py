@@ -92,17 +92,21 @@ class FollowView:
         yield self._show_end(self.jobs.get(job_id), base)
 
     async def _show_running(self, job_id: str) -> AsyncIterator[_Updates]:
-        num_clips = 0
+        num_shown: int | None = None
         is_begun = False
         async for job in _watch(self.jobs, job_id):
-            updates: _Updates = {self.page.result.status: status_card.render(job, self.texts)}
+            card: _Updates = {self.page.result.status: status_card.render(job, self.texts)}
             if not is_begun:
-                updates |= self._show_begin()
                 is_begun = True
-            elif job.num_live_clips > num_clips:
-                updates |= self._show_clip(job, num_clips)
-                num_clips += 1
-            yield updates
+                yield card | self._show_begin()
+            elif num_shown is None and job.num_live_clips > 0:
+                num_shown = 0
+                yield card | {self.page.result.video: "", self.page.result.live: gr.Video(visible=True)}
+            elif num_shown is not None and job.num_live_clips > num_shown:
+                yield card | self._show_clip(job, num_shown)
+                num_shown += 1
+            else:
+                yield card
 
     def _show_begin(self) -> _Updates:
         part = self.page.result
@@ -115,8 +119,7 @@ class FollowView:
         clips = self.jobs.live_clip_paths(job.id)
         if index >= len(clips):
             return {}
-        part = self.page.result
-        return {part.video: "", part.live: str(clips[index])}
+        return {self.page.result.live: str(clips[index])}
 
     def _show_end(self, job: Job, base: str) -> _Updates:
         card = status_card.render(job, self.texts)

@@ -213,12 +213,20 @@ def _build_profile(texts: Texts) -> ProfilePart:
                     label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=130
                 )
             with gr.Row(elem_classes="sliders"):
-                steps = gr.Slider(1, 100, step=1, label=texts("advanced.steps"), elem_id="steps", min_width=130)
+                steps = gr.Slider(
+                    1, 100, step=1, label=texts("advanced.steps"), buttons=[], elem_id="steps", min_width=130
+                )
                 guidance = gr.Slider(
-                    1, 20, step=0.1, label=texts("advanced.guidance"), elem_id="guidance", min_width=130
+                    1, 20, step=0.1, label=texts("advanced.guidance"), buttons=[], elem_id="guidance", min_width=130
                 )
                 audio_guidance = gr.Slider(
-                    1, 20, step=0.1, label=texts("advanced.audio_guidance"), elem_id="audio-guidance", min_width=130
+                    1,
+                    20,
+                    step=0.1,
+                    label=texts("advanced.audio_guidance"),
+                    buttons=[],
+                    elem_id="audio-guidance",
+                    min_width=130,
                 )
             advanced_note = create_html(elem_id="advanced-note")
     return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced_note)

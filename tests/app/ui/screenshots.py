@@ -18,6 +18,7 @@ from tests.app.ui.browser import launch
 from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor, save_two_people
 
 FOLDER = Path("docs/screenshots")
+HEIGHT = "() => document.querySelector('.gradio-container').scrollHeight"
 _QUALITY = 72
 State = Callable[[Visitor], None]
 
@@ -106,8 +107,11 @@ class Tour:
 def take(visitor: Visitor, name: str) -> None:
     """Save what the tab shows, the whole page."""
     visitor.tab.evaluate("() => document.fonts.ready")
+    size = visitor.tab.viewport_size or DESKTOP
+    # A window as high as the page: what sticks to the window's foot would else lie over the middle.
+    visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT)})
     visitor.tab.wait_for_timeout(700)
-    picture = Image.open(io.BytesIO(visitor.tab.screenshot(full_page=True)))
+    picture = Image.open(io.BytesIO(visitor.tab.screenshot()))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=_QUALITY, method=6)
 
 
