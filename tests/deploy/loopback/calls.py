@@ -65,7 +65,7 @@ class Calls:
         for call in self.calls.values():
             for input_id in [key for key, task in call.taken.items() if task == task_id]:
                 del call.taken[input_id]
-                if call.places[input_id] not in call.outputs:
+                if call.places[input_id] not in call.outputs and not call.expired:
                     self.waiting[call.function_id].insert(0, (call, input_id))
 
     # The client's side
