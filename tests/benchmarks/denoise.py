@@ -5,6 +5,7 @@
 
 import argparse
 import gc
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -40,7 +41,10 @@ def main() -> None:
     """Read the command line, measure every choice and report."""
     arguments = read_arguments()
     device = find_device(arguments.device)
-    rows = list(measure_all(arguments, device))
+    rows = []
+    for row in measure_all(arguments, device):
+        rows.append(row)
+        sys.stderr.write(f"{row}\n")
     title = f"One pass, {arguments.layers} of 40 layers, {arguments.frames} frames, weights at random"
     write_report(title, device, rows, arguments.output)
 
