@@ -31,7 +31,7 @@ def bind_events(blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings
     """Connect everything on the page, inside its open `gr.Blocks`."""
     profile = ProfileView(page.profile, page.action, jobs, texts)
     start = StartView(page, jobs, texts)
-    follow = FollowView(page, jobs, settings, texts, Followers())
+    follow = FollowView(blocks, page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)

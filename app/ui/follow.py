@@ -47,6 +47,7 @@ class Followers:
 class FollowView:
     """Answers about one job, in one language."""
 
+    blocks: gr.Blocks
     page: Page
     jobs: Jobs
     settings: Settings
@@ -70,12 +71,20 @@ class FollowView:
                     return
                 yield updates
         finally:
+            if self.followers.is_latest(tab, number):
+                self._forget_live_clips(tab)
             self.followers.end(tab, number)
 
     async def press_cancel(self, job_id: str) -> None:
         """End the job; its follower shows that it did."""
         with suppress(JobNotFoundError):
             await self.jobs.cancel(job_id)
+
+    def _forget_live_clips(self, tab: str) -> None:
+        """Let go of what Gradio keeps of a live video: it would keep it until the server stops."""
+        for run in self.blocks.pending_streams.pop(tab, {}).values():
+            for stream in run.values():
+                stream.end_stream()
 
     async def _show_all(self, job_id: str, base: str) -> AsyncIterator[_Updates]:
         if not job_id:
