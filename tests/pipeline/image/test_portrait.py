@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.face import FaceFinder
 from pipeline.types import Aspect, Framing, Portrait
-from tests.photos import MONA_LISA, HOPPER, encode, open_hopper, save
+from tests.photos import HOPPER, MONA_LISA, encode, open_hopper, save
 
 AUTO = Framing()
 

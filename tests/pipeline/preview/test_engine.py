@@ -9,7 +9,7 @@ from pipeline.errors import GenerationCancelledError
 from pipeline.preview import PreviewEngine
 from pipeline.profiles import PROFILES, get_profile
 from pipeline.types import Pixels, Progress, Scene
-from tests.photos import MONA_LISA, HOPPER
+from tests.photos import HOPPER, MONA_LISA
 from tests.scenes import HIBARI, JOE, load_portrait, load_voice, make_scene, make_speech
 from tests.sync import measure_sync
 

@@ -10,7 +10,7 @@ from pipeline.preview.performance import Pose
 from pipeline.preview.render import Renderer
 from pipeline.preview.spectacles import wears_spectacles
 from pipeline.types import Aspect, Floats, Pixels
-from tests.photos import MONA_LISA, HOPPER
+from tests.photos import HOPPER, MONA_LISA
 from tests.scenes import load_portrait
 from tests.sync import measure_openings
 
