@@ -82,10 +82,10 @@ class Loopback:
         return self.plane.tasks[self.function_id(name)].process.pid
 
     def kill(self, name: str) -> None:
-        """End the function's container at once, as a crash or a preemption does."""
-        process = self.plane.tasks[self.function_id(name)].process
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        """End the function's container at once, if it has one, as a crash or a preemption does."""
+        if task := self.plane.tasks.get(self.function_id(name)):
+            task.process.send_signal(signal.SIGKILL)
+            task.process.wait()
 
     def expire_calls(self, name: str) -> None:
         """Forget what the function's calls answered or will answer, as Modal does after a week."""
