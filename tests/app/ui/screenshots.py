@@ -100,7 +100,7 @@ class Tour:
 
     def _cancel(self) -> str:
         job = str(self.server.submit(self.photo, cut_voice(11))["job_id"])
-        self.server.client.post(f"/jobs/{job}/cancel")
+        self.server.client.delete(f"/jobs/{job}").raise_for_status()
         return str(self.server.wait_for(job)["job_id"])
 
 
