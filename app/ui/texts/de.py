@@ -119,7 +119,7 @@ TEXTS: dict[str, str] = {
     "status.done.detail": "Entstanden in {time}",
     "status.failed": "Das hat nicht geklappt",
     "status.cancelled": "Abgebrochen",
-    "status.cancelled.detail": "Nichts wurde aufbewahrt. Foto und Stimme sind noch hier.",
+    "status.cancelled.detail": "Nichts davon wurde aufbewahrt.",
     "status.gone": "Dieses Video gibt es nicht mehr",
     "status.gone.detail": "Der Link ist abgelaufen, oder das Video wurde gelöscht. Es lässt sich unten neu machen.",
     "status.full": "Zu viele Videos warten",

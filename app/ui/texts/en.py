@@ -119,7 +119,7 @@ TEXTS: dict[str, str] = {
     "status.done.detail": "Made in {time}",
     "status.failed": "It did not work",
     "status.cancelled": "Cancelled",
-    "status.cancelled.detail": "Nothing was kept. Your photo and voice are still here.",
+    "status.cancelled.detail": "Nothing of it was kept.",
     "status.gone": "This video is no longer here",
     "status.gone.detail": "The link has expired, or the video was deleted. Make it again below.",
     "status.full": "Too many videos are waiting",
