@@ -19,6 +19,8 @@ from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor, save_
 
 FOLDER = Path("docs/screenshots")
 HEIGHT = "() => document.querySelector('.gradio-container').scrollHeight"
+LOAD_VIDEOS = "() => document.querySelectorAll('#result video').forEach((video) => { video.preload = 'auto' })"
+VIDEOS_LOADED = "() => [...document.querySelectorAll('#result video')].every((video) => video.readyState >= 4)"
 _QUALITY = 72
 State = Callable[[Visitor], None]
 
@@ -45,6 +47,7 @@ class Tour:
             "two-faces": lambda visitor: visitor.add_photo(self.two),
             "advanced": self.show_advanced,
             "running": self.show_running,
+            "example": self.show_example,
             "done": lambda visitor: self._open(visitor, self.done, "done"),
             "failed": self.show_failed,
             "cancelled": lambda visitor: self._open(visitor, self.cancelled, "cancelled"),
@@ -71,6 +74,12 @@ class Tour:
         self.server.wait_for_frames(job)
         visitor.open(f"/?job={job}").wait_for("running")
         expect(visitor.status).to_contain_text("Drawing the frames", timeout=PATIENCE)
+
+    def show_example(self, visitor: Visitor) -> None:
+        """Press an example and wait for its video."""
+        visitor.tab.get_by_role("button", name="Mona Lisa").click()
+        visitor.wait_for("done")
+        expect(visitor.tab.locator("#crop img")).to_be_visible(timeout=PATIENCE)
 
     def show_failed(self, visitor: Visitor) -> None:
         """Open a job whose process was killed."""
@@ -110,6 +119,9 @@ def take(visitor: Visitor, name: str) -> None:
     size = visitor.tab.viewport_size or DESKTOP
     # A window as high as the page: what sticks to the window's foot would else lie over the middle.
     visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT)})
+    # Until a video has loaded, the browser draws a turning arc over it.
+    visitor.tab.evaluate(LOAD_VIDEOS)
+    visitor.tab.wait_for_function(VIDEOS_LOADED)
     visitor.tab.wait_for_timeout(700)
     picture = Image.open(io.BytesIO(visitor.tab.screenshot()))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=_QUALITY, method=6)
