@@ -14,7 +14,8 @@ run: $(VENV)/web.stamp
 	$(BIN)/python -m app
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests.app.ui.browser
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""Finds a browser for the tests, or installs one."""
+"""Finds a browser for the tests, or installs one: `python -m tests.app.ui.browser`."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 SETTING = "VIDEO_LAB_BROWSER"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -62,3 +62,13 @@ def _install() -> None:
         if subprocess.run(install, check=False, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}).returncode == 0:
             return
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+def main() -> None:
+    """Say which browser the tests will use, after installing one if there is none."""
+    with sync_playwright() as playwright:
+        sys.stdout.write(f"Browser for the tests: {find_browser(playwright)}\n")
+
+
+if __name__ == "__main__":
+    main()
