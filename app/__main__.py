@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from app.jobs import Jobs
 
 _GRACE_SECONDS = 3
+# Longer than clients wait between two looks at a job; one that is used again just as it closes fails for them.
+_KEEP_ALIVE_SECONDS = 75
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +66,13 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     for warning in find_warnings(settings):
         _log.warning(warning)
     app = create_app(settings)
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_SECONDS)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
     sys.stdout.write(f"Video Lab is at {settings.address}\n")
     sys.stdout.flush()
     _Server(config, app.state.jobs).run(sockets=[listener])

@@ -1,10 +1,11 @@
 """Jobs over HTTP."""
 
+import asyncio
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.app.conftest import Starter
@@ -131,13 +132,22 @@ def test_a_full_queue_says_when_to_try_again(start_server: Starter, photo: bytes
 
 def test_two_hundred_pollers_are_answered_quickly(server: Server, photo: bytes, long_voice: bytes) -> None:
     job_id = server.submit(photo, long_voice)["job_id"]
-
-    def poll(_: int) -> float:
-        started = time.monotonic()
-        assert server.show(job_id)["job_id"] == job_id
-        return time.monotonic() - started
-
-    with ThreadPoolExecutor(200) as pool:
-        times = sorted(pool.map(poll, range(1_000)))
+    times = sorted(asyncio.run(poll_at_once(f"http://127.0.0.1:{server.port}/jobs/{job_id}", 200)))
     server.client.delete(f"/jobs/{job_id}")
     assert times[len(times) // 2] < 5
+
+
+async def poll_at_once(address: str, num_pollers: int) -> list[float]:
+    """Return the seconds that each answer took, five for each poller."""
+    everyone = httpx.Limits(max_connections=num_pollers, max_keepalive_connections=num_pollers)
+    async with httpx.AsyncClient(limits=everyone, timeout=60) as client:
+
+        async def poll() -> list[float]:
+            times = []
+            for _ in range(5):
+                started = time.monotonic()
+                (await client.get(address)).raise_for_status()
+                times.append(time.monotonic() - started)
+            return times
+
+        return [seconds for times in await asyncio.gather(*(poll() for _ in range(num_pollers))) for seconds in times]
