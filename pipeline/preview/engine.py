@@ -1,7 +1,8 @@
 """The preview as an engine: no weights, no GPU, any machine."""
 
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
 
 BATCH = 10
+_BATCHES_AHEAD = 2
 _LISTENING_PERCENT = 20.0
 
 
@@ -44,19 +46,20 @@ class PreviewEngine:
 
 
 def _render_ahead(renderer: Renderer, performance: Performance, num_frames: int) -> Iterator[Pixels]:
-    """Yield batches of frames; while one is encoded, the next is drawn on another core."""
+    """Yield batches of frames; while one is encoded, the next ones are drawn on every core that is free."""
 
     def render(first: int) -> Pixels:
         last = min(first + BATCH, num_frames)
         return np.stack([renderer.render(performance.at(index)) for index in range(first, last)])
 
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview") as pool:
-        upcoming = pool.submit(render, 0)
-        for first in range(BATCH, num_frames, BATCH):
-            batch = upcoming.result()
-            upcoming = pool.submit(render, first)
-            yield batch
-        yield upcoming.result()
+    with ThreadPoolExecutor(_BATCHES_AHEAD, thread_name_prefix="preview") as pool:
+        upcoming: deque[Future[Pixels]] = deque()
+        for first in range(0, num_frames, BATCH):
+            upcoming.append(pool.submit(render, first))
+            if len(upcoming) > _BATCHES_AHEAD:
+                yield upcoming.popleft().result()
+        while upcoming:
+            yield upcoming.popleft().result()
 
 
 def _listening(share: float) -> Progress:
