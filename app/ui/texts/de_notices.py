@@ -100,7 +100,6 @@ TEXTS: dict[str, str] = {
 }
 
 REASONS: dict[str, str] = {
-    "This version has no engine for it.": "Diese Version kann es noch nicht.",
     "It needs the model's weights, which are not on this machine.": "Es braucht die Gewichte des Modells, die hier "
     "nicht liegen.",
     "It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.": "Es braucht eine NVIDIA-GPU mit "
