@@ -102,6 +102,15 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "on or off"},
         ),
     ] = False
+    num_gpus: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=8,
+            description="GPUs of this machine that make one video together, all of one kind, from the device on.",
+            json_schema_extra={"allowed": "a whole number from 1 to 8"},
+        ),
+    ] = 1
     workers: Annotated[
         int,
         Field(
@@ -208,7 +217,9 @@ class Settings(BaseSettings):
     @property
     def engine_settings(self) -> EngineSettings:
         """Where engines find what they need."""
-        return EngineSettings(self.weights_dir, self.device, self.precision, self.attention, self.compiled)
+        return EngineSettings(
+            self.weights_dir, self.device, self.precision, self.attention, self.compiled, self.num_gpus
+        )
 
 
 def find_missing_live_programs() -> list[str]:

@@ -37,6 +37,7 @@ class EngineSettings:
         precision: Of the large model's weights: `bf16`, `fp8` or `int8`.
         attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
         compiled: Whether to compile the model, which takes minutes of the first clip of each size.
+        num_gpus: GPUs of this machine that make a video together, from `device` on; on the CPU, processes.
     """
 
     weights: Path | None = None
@@ -44,6 +45,7 @@ class EngineSettings:
     precision: Precision = "bf16"
     attention: str = "auto"
     compiled: bool = False
+    num_gpus: int = 1
 
 
 class Engine(Protocol):

@@ -3,27 +3,32 @@
 diffusers does the exchange within the self-attention. What it marks as experimental is touched only here.
 """
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from diffusers.hooks.context_parallel import apply_context_parallel
+from diffusers.hooks.context_parallel import apply_context_parallel, remove_context_parallel
 from diffusers.models._modeling_parallel import (
     ContextParallelConfig,
     ContextParallelInput,
     ParallelConfig,
     gather_size_by_comm,
 )
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh
 
 from pipeline.errors import EngineError
 
 # Of Wan's own plan, the rotary angles. The tokens are split before TeaCache sees them, so that it sees the same ones
 # before and after the blocks, and gathered in a way that gloo knows too.
 PLAN = {"rope": {index: ContextParallelInput(split_dim=1, expected_dims=4, split_output=True) for index in (0, 1)}}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,42 +78,84 @@ def find_part(num_tokens: int, num_frames: int, config: ParallelConfig | None) -
     return FramePart(slice(first, last + 1), start - first * frame_tokens, num_tokens, after)
 
 
-def parallelize(transformer: ModelMixin, device: torch.device) -> None:
-    """Spread the tokens of every forward over the processes of the default group, which all make the same calls.
+def make_config(mesh: DeviceMesh, device: torch.device) -> ParallelConfig:
+    """Describe the processes among which tokens are spread.
 
-    Any number of tokens and of heads will do. All processes return the whole output.
+    Args:
+        mesh: With the dimensions `ring`, of size 1, and `ulysses`.
+        device: This process's own.
+    """
+    context = ContextParallelConfig(ulysses_degree=mesh["ulysses"].size(), ulysses_anything=True)
+    config = ParallelConfig(context_parallel_config=context)
+    # `enable_parallelism` would do this, but does not run on a CPU.
+    config.setup(dist.get_rank(), dist.get_world_size(), device, mesh=mesh)
+    return config
+
+
+def spread_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[], None]:
+    """Spread the tokens of every forward over the processes of this one's group, which all make the same calls.
+
+    Any number of tokens will do, and of heads that are as many as processes at least. All of the group's processes
+    return the whole output.
 
     Args:
         transformer: With `rope`, `blocks` called as one module, and `proj_out`; the same in every process.
-        device: This process's own.
-    """
-    world_size, rank = dist.get_world_size(), dist.get_rank()
-    context = ContextParallelConfig(ulysses_degree=world_size, ulysses_anything=True)
-    mesh = init_device_mesh(device.type, context.mesh_shape, mesh_dim_names=context.mesh_dim_names)
-    config = ParallelConfig(context_parallel_config=context)
-    # `enable_parallelism` would do this, but does not run on a CPU.
-    config.setup(rank, world_size, device, mesh=mesh)
-    for module in transformer.modules():
-        processor = getattr(module, "processor", None)
-        if processor is not None and hasattr(processor, "_parallel_config"):
-            processor._parallel_config = config  # noqa: SLF001  # diffusers' way
-    apply_context_parallel(transformer, context, PLAN)
+        config: The processes.
 
-    group = mesh["ulysses"].get_group()
+    Returns:
+        What takes it back.
+    """
+    context = config.context_parallel_config
+    group = context._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
 
     def take_part(blocks: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         del blocks
         hidden_states, *others = inputs
         if others[-1] is not None:
             raise EngineError("Expected one person on several GPUs, got two, whose maps need all tokens. Use one GPU.")
-        return (hidden_states.tensor_split(world_size, dim=1)[rank], *others)
+        return (hidden_states.tensor_split(context.ulysses_degree, dim=1)[dist.get_rank(group)], *others)
 
     def gather(proj_out: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
         del proj_out, inputs
         return _gather_tokens(output, group)
 
-    transformer.blocks.register_forward_pre_hook(take_part)
-    transformer.proj_out.register_forward_hook(gather)
+    _set_config(transformer, config)
+    apply_context_parallel(transformer, context, PLAN)
+    hooks = (
+        transformer.blocks.register_forward_pre_hook(take_part),
+        transformer.proj_out.register_forward_hook(gather),
+    )
+
+    def take_back() -> None:
+        for hook in hooks:
+            hook.remove()
+        remove_context_parallel(transformer, PLAN)
+        _set_config(transformer, None)
+
+    return take_back
+
+
+def unify_attention(transformer: ModelMixin) -> None:
+    """Let all processes attend as the first one does, or as torch does where that knows nothing of other processes."""
+    processor = transformer.blocks[0].attn1.processor
+    own = processor._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
+    first = [own]
+    dist.broadcast_object_list(first)
+    backend: AttentionBackendName | None = first[0]
+    if backend is not None and not _AttentionBackendRegistry._is_context_parallel_available(backend):  # noqa: SLF001  # as above
+        _log.warning("Attention %s cannot be spread over GPUs; torch's own is used.", backend.value)
+        backend = None
+    if backend is None:
+        transformer.reset_attention_backend()
+    elif backend != own:
+        transformer.set_attention_backend(backend.value)
+
+
+def _set_config(transformer: ModelMixin, config: ParallelConfig | None) -> None:
+    for module in transformer.modules():
+        processor = getattr(module, "processor", None)
+        if processor is not None and hasattr(processor, "_parallel_config"):
+            processor._parallel_config = config  # noqa: SLF001  # diffusers' way
 
 
 def _gather_tokens(states: torch.Tensor, group: dist.ProcessGroup) -> torch.Tensor:

@@ -12,6 +12,7 @@ from pipeline.profiles import Profile
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
 # What the driver makes for the first GPU, on Linux itself and in Windows' Linux.
 GPU_DEVICES = (Path("/dev/nvidia0"), Path("/dev/dxg"))
+GPU_PATTERN = "nvidia[0-9]*"
 RELEASED_FOLDERS = ("adapter", "InfiniteTalk")
 
 
@@ -26,6 +27,9 @@ def check_machine(settings: EngineSettings, profile: Profile) -> Availability:
         return _unavailable(f"It needs the LoRA {profile.lora}: put its file into loras/{profile.lora} in the weights.")
     if not _has_device(settings.device):
         return _unavailable("It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.")
+    num_gpus = _count_gpus(settings)
+    if num_gpus is not None and num_gpus < settings.num_gpus:
+        return _unavailable(f"It needs {settings.num_gpus} GPUs by its settings, but {num_gpus} are there.")
     return Availability(available=True)
 
 
@@ -42,3 +46,12 @@ def _has_device(device: str) -> bool:
     if device == "cpu":
         return True
     return os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(path.exists() for path in GPU_DEVICES)
+
+
+def _count_gpus(settings: EngineSettings) -> int | None:
+    """Return how many GPUs there are from the first one on, None where that cannot be seen without torch."""
+    if settings.device == "cpu" or not GPU_DEVICES[0].exists():
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    num_gpus = len(visible.split(",")) if visible else len(list(GPU_DEVICES[0].parent.glob(GPU_PATTERN)))
+    return num_gpus - int(settings.device.partition(":")[2] or 0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine import Availability, EngineSettings, Reporter
 from pipeline.errors import EngineError
 from pipeline.infinitetalk.availability import check_machine
+from pipeline.infinitetalk.crew import Crew
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Scene
 
@@ -18,13 +19,14 @@ class InfiniteTalkEngine:
     """Makes videos with InfiniteTalk. One job at a time.
 
     Args:
-        settings: Where the weights are, and the device.
+        settings: Where the weights are, and the devices.
     """
 
     name = "infinitetalk"
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
+        self._crew = Crew(settings) if settings.num_gpus > 1 else None
         self._runtime: Runtime | None = None
         self._busy = threading.Lock()
 
@@ -33,13 +35,15 @@ class InfiniteTalkEngine:
         return check_machine(self._settings, profile)
 
     def load(self, report: Reporter) -> None:
-        """Bring the weights into memory, once; later calls return at once.
+        """Bring the weights into memory, once; later calls return at once, unless one of several processes has died.
 
         Raises:
             WeightsError: A file is missing, broken or does not fit.
             GenerationCancelledError: `report` said so.
         """
-        if self._runtime is None:
+        if self._crew is not None:
+            self._crew.load(report)
+        elif self._runtime is None:
             from pipeline.infinitetalk.runtime import load_runtime
 
             self._runtime = load_runtime(self._settings, report)
@@ -51,11 +55,12 @@ class InfiniteTalkEngine:
             EngineError: The weights are not loaded, another job runs, or memory is short.
             GenerationCancelledError: `report` said so.
         """
-        if self._runtime is None:
+        maker = self._runtime if self._crew is None else self._crew
+        if maker is None or (self._crew is not None and not self._crew.is_loaded):
             raise EngineError("Expected the weights to be loaded first. Call load().")
         if not self._busy.acquire(blocking=False):
             raise EngineError("Expected one job at a time, got a second one. Wait for the first.")
         try:
-            yield from self._runtime.generate(scene, report)
+            yield from maker.generate(scene, report)
         finally:
             self._busy.release()

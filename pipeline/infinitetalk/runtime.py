@@ -11,6 +11,7 @@ from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import tensor_to_frames
 from pipeline.diffusion.quantization import quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
+from pipeline.diffusion.team import ALL_PASSES, Team
 from pipeline.engine import EngineSettings, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
@@ -37,11 +38,13 @@ class Runtime:
         models: All that a video is made with.
         distillation: Keeps the transformer's weights as a profile needs them.
         fits: Whether the device holds all weights at once.
+        team: The processes that make a video together; None where this one makes it alone.
     """
 
     models: Models
     distillation: Distillation
     fits: bool
+    team: Team | None = None
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         """Yield batches of RGB frames (n, height, width, 3), clip by clip.
@@ -58,7 +61,9 @@ class Runtime:
             _choose_caching(models, scene.profile)
             inputs = encode_scene(models, scene, report)
             plan = plan_clips(scene.speech.num_frames, scene.profile.mode)
-            generator = ClipGenerator(models.transformer, models.vae, _choose_settings(scene))
+            settings = _choose_settings(scene)
+            share = ALL_PASSES if self.team is None else self.team.divide(len(settings.scales.passes))
+            generator = ClipGenerator(models.transformer, models.vae, settings, share=share)
             noise = noise_from(torch.Generator().manual_seed(scene.seed))
             progress = DenoisingProgress(report, plan, scene.sampling.num_inference_steps)
             for clip in generator.generate(inputs, plan, noise, progress.report):

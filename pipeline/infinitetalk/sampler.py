@@ -8,6 +8,7 @@ import torch
 from pipeline.diffusion.flow import euler_step, flow_timesteps, overwrite_known
 from pipeline.diffusion.guidance import Guidance, GuidanceScales, Pass
 from pipeline.diffusion.tea_cache import reset_tea_cache
+from pipeline.diffusion.team import ALL_PASSES, PassShare
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
 
 StepReporter = Callable[[int], None]
@@ -46,21 +47,33 @@ class ClipInputs:
     contexts: dict[Pass, PassContext]
 
 
-def denoise(
+def denoise(  # noqa: PLR0917  # each is a thing of its own
     transformer: InfiniteTalkTransformer3DModel,
     noise: torch.Tensor,
     clip: ClipInputs,
     settings: SamplerSettings,
     report_step: StepReporter,
+    share: PassShare = ALL_PASSES,
 ) -> torch.Tensor:
-    """Turn noise (1, 16, latent frames, h, w) into the latents of a clip."""
+    """Turn noise (1, 16, latent frames, h, w) into the latents of a clip.
+
+    Args:
+        transformer: Predicts the flow.
+        noise: The same in all processes, where several make the clip.
+        clip: What it is denoised from.
+        settings: How to denoise.
+        report_step: Is told each step.
+        share: What this process computes of each step.
+    """
     reset_tea_cache(transformer)
     guidance = Guidance(settings.scales, projected=settings.projected)
     timesteps = flow_timesteps(settings.num_inference_steps, settings.shift).to(noise.device)
     latents = overwrite_known(noise, clip.known_latents)
+    passes = tuple(clip.contexts)
     for step in range(settings.num_inference_steps):
         report_step(step)
-        noise_preds = {kind: _predict(transformer, kind, latents, timesteps[step], clip) for kind in clip.contexts}
+        own_preds = {kind: _predict(transformer, kind, latents, timesteps[step], clip) for kind in share.choose(passes)}
+        noise_preds = share.exchange(own_preds, passes)
         latents = euler_step(latents, guidance.combine(noise_preds), timesteps[step], timesteps[step + 1])
         latents = overwrite_known(latents, clip.known_latents)
     report_step(settings.num_inference_steps)

@@ -13,6 +13,7 @@ from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.guidance import Pass
 from pipeline.diffusion.latents import NUM_MASK_CHANNELS, decode_latents, encode_frames, photo_condition
 from pipeline.diffusion.speech_windows import clip_windows
+from pipeline.diffusion.team import ALL_PASSES, PassShare
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
 
@@ -82,12 +83,14 @@ class ClipGenerator:
         vae: Between frames and latents.
         settings: How to denoise.
         color_strength: How far to match each clip's colours to the photo's, 0 to 1.
+        share: What this process computes of each step, where several make the clips.
     """
 
     transformer: InfiniteTalkTransformer3DModel
     vae: AutoencoderKLWan
     settings: SamplerSettings
     color_strength: float = 1.0
+    share: PassShare = ALL_PASSES
 
     @torch.no_grad()
     def generate(
@@ -104,7 +107,7 @@ class ClipGenerator:
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
             clip = ClipInputs(known_latents, condition, self._contexts(inputs, windows))
             noise = draw_noise(index, photo_latents.shape).to(condition.device)
-            latents = denoise(self.transformer, noise, clip, self.settings, partial(report, index))
+            latents = denoise(self.transformer, noise, clip, self.settings, partial(report, index), self.share)
             frames = match_colors(decode_latents(self.vae, latents), inputs.photo, self.color_strength)
             yield Clip(latents, frames[:, :, new_frames])
             if index + 1 < len(plan.starts):

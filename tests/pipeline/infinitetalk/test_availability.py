@@ -27,6 +27,30 @@ def test_a_missing_gpu_is_named(prepared: Path, monkeypatch: pytest.MonkeyPatch)
     assert "GPU" in availability.reason
 
 
+@pytest.mark.parametrize(
+    ("device", "visible", "num_gpus", "found"),
+    [("auto", None, 2, 2), ("auto", None, 3, 2), ("cuda:1", None, 2, 1), ("auto", "1", 2, 1)],
+)
+def test_too_few_gpus_are_counted(
+    prepared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    visible: str,
+    num_gpus: int,
+    found: int,
+) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidiactl"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("pipeline.infinitetalk.availability.GPU_DEVICES", (tmp_path / "nvidia0",))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    availability = find_availability(PROFILES["fast"], EngineSettings(prepared, device, num_gpus=num_gpus))
+    assert availability.available == (found >= num_gpus)
+    assert availability.available or f"needs {num_gpus} GPUs by its settings, but {found} are" in availability.reason
+
+
 @pytest.mark.parametrize("folder", ["prepared", "released"])
 def test_weights_and_a_device_are_enough(folder: str, request: pytest.FixtureRequest) -> None:
     settings = EngineSettings(request.getfixturevalue(folder), "cpu")
