@@ -24,7 +24,8 @@ VARIANCE_EPSILON = 1e-7
 # wav2vec2's convolutions make one feature of 400 samples, 320 apart.
 FEATURE_STRIDE = 320
 FEATURE_SAMPLES = 400
-FEATURES_PER_CHUNK = 50 * 30
+# Five seconds: what the first convolution makes of them takes 33 MB.
+FEATURES_PER_CHUNK = 50 * 5
 
 
 def normalize_loudness(waveform: Floats) -> Floats:
@@ -54,7 +55,11 @@ def encode_speech(encoder: Wav2Vec2Model, waveform: torch.Tensor) -> torch.Tenso
     features = conv_features(encoder.feature_extractor, _normalize_variance(waveform))
     features = F.interpolate(features, size=num_frames, mode="linear", align_corners=True)
     hidden_states, _ = encoder.feature_projection(features.transpose(1, 2))
-    return torch.stack(list(_layer_outputs(encoder.encoder, hidden_states)), dim=1)
+    # Ten minutes are half a gigabyte: each layer's output goes straight to its place.
+    outputs = hidden_states.new_empty(num_frames, len(encoder.encoder.layers), hidden_states.shape[-1])
+    for layer, output in enumerate(_layer_outputs(encoder.encoder, hidden_states)):
+        outputs[:, layer] = output
+    return outputs
 
 
 def _normalize_variance(waveform: torch.Tensor) -> torch.Tensor:
