@@ -12,8 +12,8 @@ from pipeline.image import prepare_portrait
 from pipeline.profiles import get_profile
 from pipeline.progress import RunProgress
 from pipeline.sampling import check_prompt, choose_sampling, choose_seed
-from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Scene
-from pipeline.video import LiveWriter, VideoWriter
+from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from pipeline.video import BackgroundWriter, LiveWriter, VideoWriter
 
 
 def prepare_scene(request: GenerationRequest, enter: Callable[[str], None] = lambda _: None) -> Scene:
@@ -64,9 +64,7 @@ def generate(
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)
-        for frames in _make_frames(engine, scene, run):
-            for writer in writers:
-                writer.write(frames)
+        _write_frames(engine, scene, writers, run)
         run.enter("finishing")
     run.stop_clock()
     return GenerationResult(
@@ -111,10 +109,22 @@ def _open_writers(scene: Scene, output: Path, live: Path | None) -> Iterator[lis
         yield writers
 
 
-def _make_frames(engine: Engine, scene: Scene, run: RunProgress) -> Iterator[Pixels]:
+def _write_frames(engine: Engine, scene: Scene, writers: list[VideoWriter | LiveWriter], run: RunProgress) -> None:
+    """Write each batch while the engine makes the next one."""
+    with BackgroundWriter(writers) as background:
+
+        def report(progress: Progress) -> None:
+            background.check()
+            run.report(progress)
+
+        for frames in _make_frames(engine, scene, report):
+            background.write(frames)
+
+
+def _make_frames(engine: Engine, scene: Scene, report: Reporter) -> Iterator[Pixels]:
     """Yield the engine's batches, checked."""
     num_frames = 0
-    batches = engine.generate(scene, run.report)
+    batches = engine.generate(scene, report)
     while True:
         with _explain_accidents(engine):
             frames = next(batches, None)

@@ -56,7 +56,7 @@ def encode_speech(encoder: Wav2Vec2Model, waveform: torch.Tensor) -> torch.Tenso
     features = F.interpolate(features, size=num_frames, mode="linear", align_corners=True)
     hidden_states, _ = encoder.feature_projection(features.transpose(1, 2))
     # Ten minutes are half a gigabyte: each layer's output goes straight to its place.
-    outputs = hidden_states.new_empty(num_frames, len(encoder.encoder.layers), hidden_states.shape[-1])
+    outputs: torch.Tensor = hidden_states.new_empty(num_frames, len(encoder.encoder.layers), hidden_states.shape[-1])
     for layer, output in enumerate(_layer_outputs(encoder.encoder, hidden_states)):
         outputs[:, layer] = output
     return outputs

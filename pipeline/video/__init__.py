@@ -1,7 +1,8 @@
 """Frames and sound become a video."""
 
+from pipeline.video.background import BackgroundWriter
 from pipeline.video.poster import write_poster
 from pipeline.video.stream import LiveWriter
 from pipeline.video.writer import VideoWriter
 
-__all__ = ["LiveWriter", "VideoWriter", "write_poster"]
+__all__ = ["BackgroundWriter", "LiveWriter", "VideoWriter", "write_poster"]

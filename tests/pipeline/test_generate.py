@@ -1,5 +1,6 @@
 """A photo and a voice become a video, or a reason why not."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,31 @@ def test_pieces_appear_while_it_is_made(tmp_path: Path) -> None:
     live = tmp_path / "live"
     generate(REQUEST, StillEngine(batch=30), tmp_path / "video.mp4", Watcher(), live)
     assert [path.name for path in live.iterdir()] == ["000.mp4"]
+
+
+class SabotageEngine(StillEngine):
+    """Spoils the folder of the pieces, and goes on until its report stops it."""
+
+    def __init__(self, live: Path) -> None:
+        super().__init__(batch=25)
+        self._live = live
+
+    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
+        self._live.rmdir()
+        yield from super().generate(scene, report)
+        deadline = time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            report(Progress("denoising", 0, 1, 50.0))
+            time.sleep(0.01)
+
+
+def test_engine_stops_as_soon_as_a_batch_cannot_be_written(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    started = time.monotonic()
+    with pytest.raises(OutputError, match=r"000\.mp4 could not be written"):
+        generate(REQUEST, SabotageEngine(live), tmp_path / "video.mp4", Watcher(), live)
+    assert time.monotonic() - started < 15.0
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""Write frames while the next ones are made."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Protocol, Self
+
+from pipeline.types import Pixels
+
+
+class FrameWriter(Protocol):
+    """Takes a video's frames, batch after batch."""
+
+    def write(self, frames: Pixels) -> None:
+        """Append frames (n, height, width, 3), RGB."""
+        ...
+
+
+class BackgroundWriter:
+    """Gives batches to writers in a thread of its own, in order, so that a GPU need not wait for the encoder.
+
+    One batch waits at most: memory holds that and the one that is made. Use as a context manager: at the end all is
+    written, unless something was raised inside; the thread has ended in any case.
+
+    Encoding is all that there is to do beside the next clip. Its decoding is not: the next clip begins with the decoded
+    frames, and both would compute on the same GPU.
+
+    Args:
+        writers: Take each batch in turn.
+    """
+
+    def __init__(self, writers: Sequence[FrameWriter]) -> None:
+        self._writers = writers
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="writing")
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._pool.shutdown()
+        if kind is None:
+            self.check()
+
+    def write(self, frames: Pixels) -> None:
+        """Take a batch (n, height, width, 3), RGB, once the one before is written.
+
+        Raises:
+            OutputError: The one before could not be written.
+        """
+        if self._pending is not None:
+            self._pending.result()
+        self._pending = self._pool.submit(self._write, frames)
+
+    def check(self) -> None:
+        """Raise what has ended the writing, if anything has, so that no clip is made in vain.
+
+        Raises:
+            OutputError: A batch could not be written.
+        """
+        if self._pending is not None and self._pending.done():
+            self._pending.result()
+
+    def _write(self, frames: Pixels) -> None:
+        for writer in self._writers:
+            writer.write(frames)
