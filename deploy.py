@@ -140,6 +140,48 @@ def find_device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
+class VideoMaker:
+    """What each container with GPUs does, whether it has one or several."""
+
+    @modal.enter(snap=False)
+    def load_weights(self) -> None:
+        """Bring the weights into the GPUs' memory, once. If they cannot be, every job says why."""
+        from app.remote import RemoteWorker
+        from app.settings import load_settings
+        from pipeline.engines import create_engine
+        from pipeline.errors import PipelineError
+
+        started = time.monotonic()
+        where = replace(load_settings().engine_settings, weights=Path(SETTINGS.prepared_weights))
+        engine = create_engine("infinitetalk", where)
+        try:
+            engine.load(lambda _: None)
+            say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
+        except PipelineError as error:
+            say(f"The weights could not be loaded: {error}")
+        self.worker = RemoteWorker(
+            Path(SETTINGS.data_path) / "jobs",
+            Desk(),
+            lambda _: engine,
+            SETTINGS.time_limits,
+            find_device_name(),
+            num_gpus=where.num_gpus,
+        )
+
+    @modal.method()
+    def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
+        """Make the video of a job of the web app."""
+        return self.worker.run(job_id)
+
+    @modal.method()
+    def make(self, photo: bytes, voice: bytes, request: dict[str, Any], note_key: str) -> tuple[str, bytes]:
+        """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
+        from app.jobs.messages import EVENTS
+
+        end, video = self.worker.make(photo, voice, request, note_key)
+        return EVENTS.dump_json(end).decode(), video
+
+
 @app.cls(
     image=gpu_image,
     gpu=SETTINGS.gpus,
@@ -155,8 +197,8 @@ def find_device_name() -> str:
     region=SETTINGS.region or None,
     enable_memory_snapshot=SETTINGS.snapshot,
 )
-class Generator:
-    """Makes videos."""
+class Generator(VideoMaker):
+    """Makes videos on one GPU."""
 
     @modal.enter(snap=SETTINGS.snapshot)
     def import_libraries(self) -> None:
@@ -165,37 +207,27 @@ class Generator:
         import torch  # noqa: F401 - for its effect
         import transformers  # noqa: F401 - for its effect
 
-    @modal.enter(snap=False)
-    def load_weights(self) -> None:
-        """Bring the weights into the GPU's memory, once. If they cannot be, every job says why."""
-        from app.remote import RemoteWorker
-        from app.settings import load_settings
-        from pipeline.engines import create_engine
-        from pipeline.errors import PipelineError
 
-        started = time.monotonic()
-        where = replace(load_settings().engine_settings, weights=Path(SETTINGS.prepared_weights))
-        engine = create_engine("infinitetalk", where)
-        try:
-            engine.load(lambda _: None)
-            say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
-        except PipelineError as error:
-            say(f"The weights could not be loaded: {error}")
-        jobs = Path(SETTINGS.data_path) / "jobs"
-        self.worker = RemoteWorker(jobs, Desk(), lambda _: engine, SETTINGS.time_limits, find_device_name())
+@app.cls(
+    image=gpu_image,
+    gpu=[f"{kind.partition(':')[0]}:{SETTINGS.team_gpus}" for kind in SETTINGS.gpus],
+    env={**ENVIRONMENT, "VIDEO_LAB_NUM_GPUS": str(SETTINGS.team_gpus)},
+    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+    cpu=4 * SETTINGS.team_gpus,
+    memory=SETTINGS.gpu_memory_gb * GIGABYTES,
+    max_containers=1,
+    scaledown_window=SETTINGS.gpu_idle_seconds,
+    timeout=int(max(SETTINGS.time_limits.values())) + 10 * MINUTES,
+    startup_timeout=30 * MINUTES,
+    region=SETTINGS.region or None,
+)
+class TeamGenerator(VideoMaker):
+    """Makes videos on several GPUs, a process for each. Without a setting, nothing is sent here or paid for."""
 
-    @modal.method()
-    def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
-        """Make the video of a job of the web app."""
-        return self.worker.run(job_id)
 
-    @modal.method()
-    def make(self, photo: bytes, voice: bytes, request: dict[str, Any], note_key: str) -> tuple[str, bytes]:
-        """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
-        from app.jobs.messages import EVENTS
-
-        end, video = self.worker.make(photo, voice, request, note_key)
-        return EVENTS.dump_json(end).decode(), video
+def find_generator(profile: str) -> Any:  # noqa: ANN401 - of one of two classes
+    """Return the class that makes videos of the profile."""
+    return TeamGenerator() if SETTINGS.count_gpus(profile) > 1 else Generator()
 
 
 # The web: the page and the REST API, without torch
@@ -213,7 +245,10 @@ class ModalCloud:
 
     async def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""
-        call = await Generator().generate.spawn.aio(job_id)
+        from app.storage import JobFolder
+
+        request = JobFolder(Path(SETTINGS.data_path) / "jobs" / job_id).read().request
+        call = await find_generator(request.profile).generate.spawn.aio(job_id)
         return call.object_id
 
     async def poll(self, call_id: str) -> Any:  # noqa: ANN401 - a Delivery or None, see app.remote.Cloud
@@ -270,7 +305,11 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     limit = min(settings.request_limit_seconds, REQUEST_LIMIT_SECONDS)
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
-    runner = RemoteRunner(ModalCloud(), watch.find_availability, capacity=SPAWNED_JOBS)
+
+    def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
+        return replace(watch.find_availability(profile), num_gpus=SETTINGS.count_gpus(profile.name))
+
+    runner = RemoteRunner(ModalCloud(), find_availability, capacity=SPAWNED_JOBS)
     return create_app(settings.model_copy(update=changes), runner)
 
 
@@ -325,7 +364,8 @@ def main(  # noqa: PLR0917 - Modal makes an option of each
     if problem := check.remote(photo, voice, request):
         sys.exit(problem)
     key = f"command-{time.time_ns()}"
-    result, video = follow(Generator().make.spawn(photo, voice, request, key), lambda: notes.get(f"{key}/progress"))
+    call = find_generator(profile).make.spawn(photo, voice, request, key)
+    result, video = follow(call, lambda: notes.get(f"{key}/progress"))
     keep(result, video, output)
 
 

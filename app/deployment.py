@@ -11,7 +11,7 @@ from typing import Any
 
 _APP_PREFIX = "VIDEO_LAB_"
 _PREFIX = f"{_APP_PREFIX}MODAL_"
-_NOT_PASSED_ON = {"PASSWORD", "HOST", "PORT", "DATA_DIR", "WEIGHTS_DIR", "DEVICE", "WORKERS", "LIVE"}
+_NOT_PASSED_ON = {"PASSWORD", "HOST", "PORT", "DATA_DIR", "WEIGHTS_DIR", "DEVICE", "NUM_GPUS", "WORKERS", "LIVE"}
 """Settings of the app that the deployment decides, or that are secret."""
 
 
@@ -30,6 +30,8 @@ class Deployment:
         region: Where containers run; empty leaves it to Modal.
         min_gpus: GPU containers that are kept running, and paid for, all the time.
         max_gpus: GPU containers at most; each makes one video at a time.
+        team_gpus: GPUs that make one video together, in containers of their own; 1 has no such containers.
+        team_profiles: Profiles whose videos are made by several GPUs.
         gpu_idle_seconds: How long a GPU container waits for the next job before it is given back.
         gpu_memory_gb: CPU memory that a GPU container is sure to have, and that is paid for; it may use more.
         snapshot: Whether imports are restored from a memory snapshot instead of being done anew.
@@ -52,6 +54,8 @@ class Deployment:
     region: str = ""
     min_gpus: int = field(default=0, metadata={"range": (0, 10)})
     max_gpus: int = field(default=1, metadata={"range": (1, 50)})
+    team_gpus: int = field(default=1, metadata={"range": (1, 8)})
+    team_profiles: str = "quality"
     gpu_idle_seconds: int = field(default=120, metadata={"range": (2, 3600)})
     gpu_memory_gb: int = field(default=32, metadata={"range": (8, 336)})
     snapshot: bool = False
@@ -71,6 +75,10 @@ class Deployment:
     def gpus(self) -> list[str]:
         """The kinds of GPU, the preferred one first."""
         return [name.strip() for name in self.gpu.split(",")]
+
+    def count_gpus(self, profile: str) -> int:
+        """Return how many GPUs make a video of the profile together."""
+        return self.team_gpus if profile in map(str.strip, self.team_profiles.split(",")) else 1
 
     @property
     def time_limits(self) -> dict[str, float]:

@@ -21,10 +21,12 @@ class Availability:
     Attributes:
         available: It can.
         reason: Why not, and what to do, in one sentence; empty where it can.
+        num_gpus: GPUs that make a video of the profile together.
     """
 
     available: bool
     reason: str = ""
+    num_gpus: int = 1
 
 
 @dataclass(frozen=True)

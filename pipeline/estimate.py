@@ -19,6 +19,7 @@ _TOKENS_PER_LATENT_FRAME: dict[Resolution, int] = {"480p": 40 * 40, "720p": 60 *
 _SHARE_OF_PEAK = 0.6  # the reference needs 10 s a pass on an A100 and 3.7 s on an H100: 0.6 of the peak on both
 _FIRST_STEPS = 5  # TeaCache always computes these,
 _COMPUTED_SHARE = 0.5  # and about half of the rest: three times the speed at 40 steps where 1.7 comes without it
+_PARALLEL_SHARE = 0.8  # of what several GPUs would save if nothing was exchanged and nothing done by all: assumed
 _WEIGHTS_BYTES = 38e9  # base and adapter in bf16
 _BYTES_PER_SECOND = 2.5e9  # of a Modal volume
 
@@ -59,12 +60,13 @@ class Estimate:
     basis: Basis
 
 
-def estimate(
+def estimate(  # noqa: PLR0917  # each is a thing of its own
     profile: Profile,
     sampling: Sampling,
     speech_seconds: float,
     device: DeviceKind = "A100-80GB",
     seconds_per_second: float | None = None,
+    num_gpus: int = 1,
 ) -> Estimate:
     """Estimate time and cost of a video.
 
@@ -75,16 +77,18 @@ def estimate(
         device: The GPU; the preview uses none.
         seconds_per_second: Compute seconds for a second of video, as earlier runs of the profile took them here; None
             where there were none.
+        num_gpus: How many of the device make the video together, and are paid for.
     """
     if profile.model == "preview":
         share = PREVIEW_SECONDS_PER_SECOND if seconds_per_second is None else seconds_per_second
         return Estimate(PREVIEW_START_SECONDS + speech_seconds * share, 0.0, 0.0, "measured")
     loading_seconds = _WEIGHTS_BYTES / _BYTES_PER_SECOND
-    price = DEVICES[device].dollars_per_second
+    price = num_gpus * DEVICES[device].dollars_per_second
     if seconds_per_second is not None:
         seconds = speech_seconds * seconds_per_second
         return Estimate(seconds, seconds * price, loading_seconds, "measured")
-    seconds = _count_flops(profile, sampling, speech_seconds) / (DEVICES[device].flops * _SHARE_OF_PEAK)
+    flops = DEVICES[device].flops * _SHARE_OF_PEAK * (1 if num_gpus == 1 else num_gpus * _PARALLEL_SHARE)
+    seconds = _count_flops(profile, sampling, speech_seconds) / flops
     return Estimate(seconds, seconds * price, loading_seconds, "calculated")
 
 

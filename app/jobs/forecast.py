@@ -1,5 +1,6 @@
 """When jobs are likely to be done, and what they are likely to cost."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from app.jobs.queue import Entry, Lane
@@ -11,10 +12,16 @@ from pipeline.types import Sampling
 
 
 class Forecaster:
-    """Forecasts from what was measured here; before that, from arithmetic."""
+    """Forecasts from what was measured here; before that, from arithmetic.
 
-    def __init__(self, speeds: SpeedBook) -> None:
+    Args:
+        speeds: What was measured.
+        count_gpus: Says how many GPUs make a video of a profile together.
+    """
+
+    def __init__(self, speeds: SpeedBook, count_gpus: Callable[[Profile], int]) -> None:
         self._speeds = speeds
+        self._count_gpus = count_gpus
 
     def learn(self, record: JobRecord) -> None:
         """Learn from a job that is done; one with steps of its own says nothing about its profile."""
@@ -28,7 +35,8 @@ class Forecaster:
             num_inference_steps or profile.num_inference_steps, profile.guidance_scale, profile.audio_guidance_scale
         )
         measured = self._speeds.ratio(profile.name) if num_inference_steps is None else None
-        return estimate(profile, sampling, speech_seconds, seconds_per_second=measured)
+        num_gpus = self._count_gpus(profile)
+        return estimate(profile, sampling, speech_seconds, seconds_per_second=measured, num_gpus=num_gpus)
 
     def predict_run(self, entry: Entry) -> float:
         """Say how many seconds the job's run is likely to take from now, without its time in the queue."""

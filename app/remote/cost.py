@@ -4,13 +4,15 @@ from app.storage import GpuCost
 from pipeline.estimate import DEVICES
 
 
-def find_cost(device_name: str, seconds: float) -> GpuCost:
+def find_cost(device_name: str, seconds: float, num_gpus: int = 1) -> GpuCost:
     """Price the seconds of a run.
 
     Args:
         device_name: As its driver names it, e.g. `NVIDIA A100-SXM4-80GB`.
         seconds: How long the run had the GPU.
+        num_gpus: How many it had.
     """
     price = next((device.dollars_per_second for kind, device in DEVICES.items() if kind[:4] in device_name), None)
-    dollars = None if price is None else round(seconds * price, 4)
-    return GpuCost(gpu=device_name, seconds=round(seconds, 1), dollars=dollars)
+    dollars = None if price is None else round(num_gpus * seconds * price, 4)
+    gpu = device_name if num_gpus == 1 else f"{num_gpus} x {device_name}"
+    return GpuCost(gpu=gpu, seconds=round(seconds, 1), dollars=dollars)

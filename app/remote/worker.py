@@ -59,6 +59,7 @@ class RemoteWorker:
         time_limits: Mapping[str, float],
         device_name: str,
         *,
+        num_gpus: int = 1,
         seconds_between_looks: float = 3.0,
     ) -> None:
         """Prepare it; the engine is loaded with the first job, or before by its owner.
@@ -69,6 +70,7 @@ class RemoteWorker:
             find_engine: Returns the engine of a model.
             time_limits: Seconds that a run may take, by profile.
             device_name: Of the GPU, as its driver names it.
+            num_gpus: How many of it make a video together.
             seconds_between_looks: For a job's files that have not come yet.
         """
         self._jobs = jobs
@@ -76,6 +78,7 @@ class RemoteWorker:
         self._find_engine = find_engine
         self._time_limits = time_limits
         self._device_name = device_name
+        self._num_gpus = num_gpus
         self._seconds_between_looks = seconds_between_looks
 
     def run(self, job_id: str) -> Delivery:
@@ -148,7 +151,7 @@ class RemoteWorker:
     def _add_cost(self, end: RunEnd, seconds: float) -> RunEnd:
         if end.result is None:
             return end
-        cost = find_cost(self._device_name, seconds)
+        cost = find_cost(self._device_name, seconds, self._num_gpus)
         return RunEnd(end.status, end.result.model_copy(update={"cost": cost}), end.error)
 
 

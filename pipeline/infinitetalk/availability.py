@@ -30,7 +30,7 @@ def check_machine(settings: EngineSettings, profile: Profile) -> Availability:
     num_gpus = _count_gpus(settings)
     if num_gpus is not None and num_gpus < settings.num_gpus:
         return _unavailable(f"It needs {settings.num_gpus} GPUs by its settings, but {num_gpus} are there.")
-    return Availability(available=True)
+    return Availability(available=True, num_gpus=settings.num_gpus)
 
 
 def _unavailable(reason: str) -> Availability:

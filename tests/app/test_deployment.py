@@ -45,6 +45,19 @@ def test_names_the_gpus_in_order() -> None:
     assert read_deployment({"VIDEO_LAB_MODAL_GPU": "H100, A100-80GB"}).gpus == ["H100", "A100-80GB"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {"quality": 1, "balanced": 1}),
+        ({"TEAM_GPUS": "4"}, {"quality": 4, "balanced": 1}),
+        ({"TEAM_GPUS": "2", "TEAM_PROFILES": "balanced, fast"}, {"quality": 1, "balanced": 2, "fast": 2}),
+    ],
+)
+def test_counts_the_gpus_of_a_video(settings: dict[str, str], expected: dict[str, int]) -> None:
+    deployment = read_deployment({f"VIDEO_LAB_MODAL_{name}": value for name, value in settings.items()})
+    assert {profile: deployment.count_gpus(profile) for profile in expected} == expected
+
+
 def test_has_a_time_limit_for_each_profile_that_needs_a_gpu() -> None:
     assert Deployment(fast_minutes=2).time_limits["fast"] == 120.0
     assert set(Deployment().time_limits) == {"turbo", "fast_lora", "fast", "low_vram", "balanced", "quality"}
@@ -55,7 +68,7 @@ def test_passes_settings_on_to_containers() -> None:
     assert passed_on(environment) == {"VIDEO_LAB_MODAL_APP": "talking", "VIDEO_LAB_RESULT_HOURS": "5"}
 
 
-@pytest.mark.parametrize("name", ["PASSWORD", "DATA_DIR", "WEIGHTS_DIR", "HOST", "PORT"])
+@pytest.mark.parametrize("name", ["PASSWORD", "DATA_DIR", "WEIGHTS_DIR", "NUM_GPUS", "HOST", "PORT"])
 def test_keeps_to_itself_what_containers_decide_and_the_password(name: str) -> None:
     assert passed_on({f"VIDEO_LAB_{name}": "x"}) == {}
 

@@ -35,7 +35,7 @@ def web(declared: dict[str, Declared]) -> Declared:
 
 
 def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
-    assert set(declared) == {"Generator.*", "web", "fetch_weights", "check"}
+    assert set(declared) == {"Generator.*", "TeamGenerator.*", "web", "fetch_weights", "check"}
 
 
 def test_prefers_an_a100_and_falls_back_to_an_h100(gpu: Declared) -> None:
@@ -43,27 +43,37 @@ def test_prefers_an_a100_and_falls_back_to_an_h100(gpu: Declared) -> None:
 
 
 def test_pays_for_a_gpu_in_no_other_function(declared: dict[str, Declared]) -> None:
-    assert [name for name, function in declared.items() if function.gpus] == ["Generator.*"]
+    assert {name for name, function in declared.items() if function.gpus} == {"Generator.*", "TeamGenerator.*"}
 
 
-def test_runs_one_job_at_a_time_on_a_gpu(gpu: Declared) -> None:
-    assert gpu.max_concurrent_inputs in {0, 1}
+@pytest.mark.parametrize("name", ["Generator.*", "TeamGenerator.*"])
+def test_runs_one_job_at_a_time_on_a_gpu(declared: dict[str, Declared], name: str) -> None:
+    assert declared[name].max_concurrent_inputs in {0, 1}
+
+
+def test_keeps_no_several_gpus_running(declared: dict[str, Declared]) -> None:
+    team = declared["TeamGenerator.*"]
+    assert (team.gpus, team.min_containers, team.max_containers) == (["A100-80GB:1", "H100:1"], 0, 1)
+    assert (team.buffer_containers, team.scaledown) == (0, 120)
 
 
 def test_gives_the_gpu_back_when_nothing_is_to_do(gpu: Declared) -> None:
     assert (gpu.min_containers, gpu.max_containers, gpu.buffer_containers, gpu.scaledown) == (0, 1, 0, 120)
 
 
-def test_lets_a_gpu_run_longer_than_any_profile_may_take(gpu: Declared) -> None:
-    assert max(Deployment().time_limits.values()) < gpu.timeout <= 24 * 60 * 60
+@pytest.mark.parametrize("name", ["Generator.*", "TeamGenerator.*"])
+def test_lets_a_gpu_run_longer_than_any_profile_may_take(declared: dict[str, Declared], name: str) -> None:
+    assert max(Deployment().time_limits.values()) < declared[name].timeout <= 24 * 60 * 60
 
 
-def test_gives_loading_half_an_hour(gpu: Declared) -> None:
-    assert gpu.startup_timeout == 30 * 60
+@pytest.mark.parametrize("name", ["Generator.*", "TeamGenerator.*"])
+def test_gives_loading_half_an_hour(declared: dict[str, Declared], name: str) -> None:
+    assert declared[name].startup_timeout == 30 * 60
 
 
-def test_repeats_no_failed_run_by_itself(gpu: Declared) -> None:
-    assert gpu.retries == 0
+@pytest.mark.parametrize("name", ["Generator.*", "TeamGenerator.*"])
+def test_repeats_no_failed_run_by_itself(declared: dict[str, Declared], name: str) -> None:
+    assert declared[name].retries == 0
 
 
 def test_takes_no_snapshot_unless_it_is_asked_for(gpu: Declared) -> None:
@@ -82,8 +92,8 @@ def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
     assert not web.proxy_auth
 
 
-def test_mounts_the_weights_for_reading_only(gpu: Declared, web: Declared, volumes: Path) -> None:
-    for function in (gpu, web):
+def test_mounts_the_weights_for_reading_only(declared: dict[str, Declared], volumes: Path) -> None:
+    for function in (declared[name] for name in ("Generator.*", "TeamGenerator.*", "web")):
         assert function.volumes == {
             f"{volumes}/data": ("video-lab-data", False),
             f"{volumes}/weights": ("video-lab-weights", True),
@@ -158,11 +168,15 @@ def test_follows_the_settings(loopback: Loopback) -> None:
         "SNAPSHOT": "1",
         "MIN_WEBS": "1",
         "PROXY_AUTH": "1",
+        "TEAM_GPUS": "4",
     }
     loopback.modal("deploy", "deploy.py", **{f"VIDEO_LAB_MODAL_{name}": value for name, value in settings.items()})
     gpu, web = loopback.declared()["Generator.*"], loopback.declared()["web"]
+    team = loopback.declared()["TeamGenerator.*"]
     assert "talking" in loopback.plane.deployed
     assert (gpu.gpus, gpu.min_containers, gpu.max_containers, gpu.scaledown) == (["H100:1"], 1, 3, 600)
+    assert (team.gpus, team.min_containers, team.max_containers) == (["H100:4"], 0, 1)
+    assert (team.cpu_milli, team.scaledown) == (16_000, 600)
     assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (900 * 60 + 600, True, 1, True)
 
 

@@ -107,11 +107,13 @@ def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> N
     assert (job["status"], job["error"]["code"]) == ("failed", "remote.expired")
 
 
-def test_makes_a_video_from_the_command_line(weights: Path, tmp_path: Path, loopback: Loopback) -> None:
+def test_makes_a_video_from_the_command_line_on_several_gpus(weights: Path, tmp_path: Path, loopback: Loopback) -> None:
     output = tmp_path / "video.mp4"
+    team = {"VIDEO_LAB_MODAL_TEAM_GPUS": "2", "VIDEO_LAB_MODAL_TEAM_PROFILES": "fast"}
     options = ("--model", "infinitetalk", "--profile", "fast", "--seconds", "1", "--steps", "1", "--seed", "7")
     files = ("--image", str(PHOTO), "--audio", str(VOICE), "--output", str(output))
-    printed = loopback.modal("run", "deploy.py", *files, *options)
+    printed = loopback.modal("run", "deploy.py", *files, *options, **team)
+    assert "2 x CPU" in printed
     assert count_frames(output.read_bytes()) == 25
     assert "25 frames" in printed
 

@@ -59,6 +59,20 @@ def test_cached_steps_cost_nothing() -> None:
     assert cached.seconds == pytest.approx(estimate_steps("balanced", 10.0, 40).seconds * 22.5 / 40)
 
 
+def test_several_gpus_are_quicker_and_cost_more() -> None:
+    sampling = Sampling(40, 5.0, 4.0)
+    one, four = (estimate(PROFILES["quality"], sampling, 10.0, "H100", num_gpus=count) for count in (1, 4))
+    assert one.seconds / four.seconds == pytest.approx(4 * 0.8)
+    assert four.dollars / four.seconds == pytest.approx(4 * one.dollars / one.seconds)
+    assert four.basis == "calculated"
+
+
+def test_measured_seconds_are_paid_for_on_each_of_several_gpus() -> None:
+    measured = estimate(PROFILES["quality"], Sampling(40, 5.0, 4.0), 10.0, seconds_per_second=12.0, num_gpus=4)
+    assert measured.seconds == 120.0
+    assert measured.dollars == pytest.approx(4 * 120.0 * DEVICES["A100-80GB"].dollars_per_second)
+
+
 def test_what_was_measured_here_wins() -> None:
     profile = PROFILES["balanced"]
     measured = estimate(profile, Sampling(20, 5.0, 4.0), 10.0, "H100", seconds_per_second=12.0)

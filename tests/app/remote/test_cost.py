@@ -13,5 +13,11 @@ def test_prices_a_hundred_seconds(name: str, dollars: float) -> None:
     assert find_cost(name, 100.0).dollars == pytest.approx(dollars)
 
 
+def test_prices_each_of_several() -> None:
+    cost = find_cost("NVIDIA H100 80GB HBM3", 100.0, num_gpus=4)
+    assert cost.dollars == pytest.approx(0.4388)
+    assert cost.gpu == "4 x NVIDIA H100 80GB HBM3"
+
+
 def test_names_no_price_where_it_knows_none() -> None:
     assert find_cost("NVIDIA T4", 100.0).dollars is None
