@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.engine import EngineSettings, Precision
+from pipeline.engine import EngineSettings, PrecisionSetting
 
 PREFIX = "VIDEO_LAB_"
 MEGABYTE = 1_000_000
@@ -81,12 +81,12 @@ class Settings(BaseSettings):
         ),
     ] = "auto"
     precision: Annotated[
-        Precision,
+        PrecisionSetting,
         Field(
-            description="Of the large model's weights. 8 bits halve their memory; fp8 is faster from Hopper on.",
-            json_schema_extra={"allowed": "bf16, fp8, int8"},
+            description="Of the large model's weights. auto: bf16, or int8 where the GPU does not hold them all.",
+            json_schema_extra={"allowed": "auto, bf16, fp8, int8"},
         ),
-    ] = "bf16"
+    ] = "auto"
     attention: Annotated[
         str,
         Field(

@@ -8,7 +8,7 @@ from typing import Self, get_args
 
 from tqdm import tqdm
 
-from pipeline.engine import EngineSettings
+from pipeline.engine import EngineSettings, PrecisionSetting
 from pipeline.engines import create_engine, find_availability
 from pipeline.errors import EngineUnavailableError, InputError, PipelineError
 from pipeline.generate import generate
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace) -> GenerationResult:
         seed=options.seed,
         framing=Framing(aspect=options.aspect, face=options.face),
     )
-    settings = EngineSettings(options.weights, options.device)
+    settings = EngineSettings(options.weights, options.device, options.precision, options.attention)
     profile = get_profile(request.profile)
     availability = find_availability(profile, settings)
     if not availability.available:
@@ -148,6 +148,18 @@ def _create_parser() -> argparse.ArgumentParser:
     add("--prompt", default="", metavar="TEXT", help="what the scene is like; the preview does not read it")
     add("--weights", type=Path, metavar="FOLDER", help="the prepared model weights; the preview needs none")
     add("--device", default="auto", metavar="DEVICE", help="a torch device such as cuda:0; default: what is there")
+    add(
+        "--precision",
+        default="auto",
+        choices=get_args(PrecisionSetting),
+        help="of the model's weights; default: bf16, or int8 where the GPU does not hold them all",
+    )
+    add(
+        "--attention",
+        default="auto",
+        metavar="NAME",
+        help="as diffusers names it, e.g. flash; default: the fastest right one that is installed",
+    )
     return parser
 
 

@@ -9,6 +9,7 @@ from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
 
 Precision = Literal["bf16", "fp8", "int8"]
+PrecisionSetting = Literal["auto", "bf16", "fp8", "int8"]
 
 Reporter = Callable[[Progress], None]
 """Takes progress; raises `GenerationCancelledError` once the job was cancelled, so call it between all longer steps."""
@@ -36,7 +37,8 @@ class EngineSettings:
     Attributes:
         weights: Folder of the prepared model weights; None where there are none.
         device: `auto`, or a torch device such as `cuda:0` or `cpu`.
-        precision: Of the large model's weights: `bf16`, `fp8` or `int8`.
+        precision: Of the large model's weights: `bf16`, `fp8` or `int8`; `auto` is `bf16` where the device holds
+            them all, and `int8` where they have to wait in CPU memory.
         attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
         compiled: Whether to compile the model, which takes minutes of the first clip of each size.
         num_gpus: GPUs of this machine that make a video together, from `device` on; on the CPU, processes.
@@ -44,7 +46,7 @@ class EngineSettings:
 
     weights: Path | None = None
     device: str = "auto"
-    precision: Precision = "bf16"
+    precision: PrecisionSetting = "auto"
     attention: str = "auto"
     compiled: bool = False
     num_gpus: int = 1

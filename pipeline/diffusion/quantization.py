@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import torch
 from torch import nn
 
-from pipeline.engine import Precision
+from pipeline.engine import Precision, PrecisionSetting
 
 if TYPE_CHECKING:
     from torchao.core.config import AOBaseConfig
@@ -18,13 +18,26 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 FP8_CAPABILITY = (8, 9)
 
 
+def choose_precision(setting: PrecisionSetting, *, fits: bool) -> Precision:
+    """Return the precision of a setting.
+
+    Args:
+        setting: A precision, or `auto`: full precision, unless weights have to wait in CPU memory. Then 8 bits halve
+            that memory and what is moved; int8 errs less than fp8, and every GPU multiplies in it.
+        fits: Whether the device holds all weights in full precision.
+    """
+    if setting == "auto":
+        return "bf16" if fits else "int8"
+    return setting
+
+
 def quantize_blocks(blocks: nn.Module, precision: Precision, device: torch.device) -> None:
-    """Turn the linear layers of a transformer's blocks into 8 bits, one after the other, where they are.
+    """Turn the linear layers of a transformer's blocks into 8 bits, block after block, where they are.
 
     The rest of a transformer is small, and its errors would reach all blocks.
 
     Args:
-        blocks: The repeated blocks, whose weights are in the precision that is computed with.
+        blocks: The list of repeated blocks, whose weights are in the precision that is computed with.
         precision: `fp8` is e4m3 with a scale for each output channel, and also for each token where the GPU has fp8
             matrix products; `int8` has a scale for each output channel and for each token. `bf16` changes nothing.
         device: Where they will compute, which is not where they are while they are offloaded.
@@ -33,7 +46,12 @@ def quantize_blocks(blocks: nn.Module, precision: Precision, device: torch.devic
         return
     from torchao.quantization import quantize_
 
-    quantize_(blocks, _choose_config(precision, device))
+    config = _choose_config(precision, device)
+    for block in blocks.children():
+        home = next(block.parameters()).device
+        # A CPU takes minutes for what a GPU does in seconds.
+        quantize_(block, config, device=device)
+        block.to(home)
 
 
 def read_weight(parameter: torch.Tensor) -> torch.Tensor:

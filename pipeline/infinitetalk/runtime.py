@@ -1,5 +1,6 @@
 """The loaded model at work: a scene becomes clips of frames."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from pipeline.diffusion.attention import AttentionShape, set_attention
 from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import tensor_to_frames
-from pipeline.diffusion.quantization import quantize_blocks
+from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.diffusion.team import ALL_PASSES, Team
 from pipeline.engine import EngineSettings, Reporter
@@ -28,6 +29,8 @@ from pipeline.types import Pixels, Progress, Scene
 RESERVED_BYTES = 16_000_000_000
 # A window at 480p: what the choice of the attention is measured with.
 MEASURED_TOKENS = 33_600
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,15 +129,17 @@ def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
 
     fits = device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES
     models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
-    _speed_up(models, settings)
+    _speed_up(models, settings, fits=fits)
     distillation = Distillation(models.transformer, checkpoint.components[TRANSFORMER.name], settings.weights)
     return Runtime(models, distillation, fits)
 
 
-def _speed_up(models: Models, settings: EngineSettings) -> None:
+def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
     """Apply what the settings say about how to compute."""
     transformer, device = models.transformer, models.device
-    quantize_blocks(transformer.blocks, settings.precision, device)
+    precision = choose_precision(settings.precision, fits=fits)
+    _log.info("Weights: %s; %s.", precision, "all on the device" if fits else "they wait in CPU memory")
+    quantize_blocks(transformer.blocks, precision, device)
     config = transformer.config
     shape = AttentionShape(MEASURED_TOKENS, config.num_attention_heads, config.attention_head_dim)
     set_attention(transformer, settings.attention, shape, device, transformer.compute_dtype)

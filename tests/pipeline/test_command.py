@@ -37,6 +37,7 @@ def test_makes_a_video(tmp_path: Path) -> None:
         ((PHOTO, SPEAKER, "-o", "out.mp4", "--start", "soon"), 2, "invalid float"),
         ((PHOTO, SPEAKER, "-o", "out.mp4", "--start", "99"), 2, "beyond the end"),
         ((PHOTO, SPEAKER, "-o", "out.mp4", "--seed", "-1"), 2, "seed must be from 0"),
+        ((PHOTO, SPEAKER, "-o", "out.mp4", "--precision", "fp4"), 2, "invalid choice"),
         ((PHOTO, PHOTO, "-o", "out.mp4"), 2, "no recording"),
         (("missing.jpg", SPEAKER, "-o", "out.mp4"), 2, "no file missing.jpg"),
         ((PHOTO, "missing.wav", "-o", "out.mp4"), 2, "no file missing.wav"),

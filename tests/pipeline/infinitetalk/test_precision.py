@@ -1,10 +1,16 @@
 """What 8 bits cost in accuracy, on the golden cases."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
-from pipeline.diffusion.quantization import quantize_blocks
-from pipeline.engine import Precision
+from pipeline.diffusion.quantization import choose_precision, quantize_blocks
+from pipeline.engine import EngineSettings, Precision, PrecisionSetting
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.types import Scene
 from tests.pipeline.infinitetalk.golden_cases import Row, forward_inputs, read_cases, relative_error
 from tests.pipeline.infinitetalk.golden_models import make_transformer, to_bf16
 
@@ -22,3 +28,34 @@ def test_stays_near_bf16(row: Row, precision: Precision) -> None:
     latents, context = forward_inputs(row["name"], row, torch.bfloat16)
     error = relative_error(transformer(latents, torch.tensor([row["timestep"]]), context), expected)
     assert 0 < error < BOUNDS[precision]
+
+
+@pytest.mark.parametrize("precision", BOUNDS)
+def test_weights_of_8_bits_may_wait_in_cpu_memory(
+    prepared: Path, make_scene: Callable[..., Scene], precision: Precision
+) -> None:
+    engine = InfiniteTalkEngine(EngineSettings(prepared, "cpu", precision))
+    engine.load(lambda _: None)
+    at_once, waiting, again = (
+        np.concatenate(list(engine.generate(make_scene(1.1, profile), lambda _: None)))
+        for profile in ("fast", "low_vram", "fast")
+    )
+    assert np.array_equal(at_once, waiting)
+    assert np.array_equal(at_once, again)
+
+
+@pytest.mark.parametrize(
+    ("setting", "fits", "precision"),
+    [
+        ("auto", True, "bf16"),
+        ("auto", False, "int8"),
+        ("bf16", False, "bf16"),
+        ("fp8", False, "fp8"),
+        ("fp8", True, "fp8"),
+        ("int8", True, "int8"),
+    ],
+)
+def test_full_precision_is_given_up_only_where_weights_do_not_fit(
+    setting: PrecisionSetting, fits: bool, precision: Precision
+) -> None:
+    assert choose_precision(setting, fits=fits) == precision

@@ -58,3 +58,20 @@ def test_the_command_makes_as_much_as_it_may(prepared: Path, tmp_path: Path, lim
     command = [sys.executable, "-m", "pipeline", PHOTO, voice, "-o", video, *options]
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
     assert describe(video)[0] == num_frames
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--precision", "int8", "--attention", "native"], ""),
+        (["--attention", "_no_such"], "Expected an attention that runs on cpu, got '_no_such'"),
+    ],
+)
+def test_the_command_computes_as_it_is_told(prepared: Path, tmp_path: Path, options: list[str], said: str) -> None:
+    voice, video = tmp_path / "voice.wav", tmp_path / "video.mp4"
+    voice.write_bytes(cut_voice(1.2))
+    engine = ["--profile", "fast", "--weights", str(prepared), "--device", "cpu", *options]
+    command = [sys.executable, "-m", "pipeline", str(PHOTO), str(voice), "-o", str(video), *engine]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert video.exists() == (not said), done.stderr
+    assert said in done.stderr
