@@ -1,4 +1,4 @@
-"""One browser for all tests; each visitor has a device of their own."""
+"""One browser for all tests; each visitor has a device of their own while the test runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.app.ui.browser import launch
-from tests.app.ui.visitor import DESKTOP, PHONE, Visitor
+from tests.app.ui.devices import Device, Devices
+from tests.app.ui.visitor import Visitor
 
 Visit = Callable[..., Visitor]
 
@@ -21,24 +22,22 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def devices(browser: Browser) -> Devices:
+    return Devices(browser)
+
+
 @pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+def visit(devices: Devices, server: Server) -> Iterator[Visit]:
     visitors: list[Visitor] = []
     with ExitStack() as stack:
 
-        def start(
-            path: str = "/", *, at: Server = server, phone: bool = False, dark: bool = False, locale: str = "en-US"
-        ) -> Visitor:
-            device = browser.new_context(
-                viewport=PHONE if phone else DESKTOP,
-                has_touch=phone,
-                is_mobile=phone,
-                color_scheme="dark" if dark else "light",
-                locale=locale,
-                permissions=["clipboard-read", "clipboard-write"],
-            )
-            stack.callback(device.close)
-            visitor = Visitor(device.new_page(), f"http://127.0.0.1:{at.port}")
+        def start(path: str = "/", *, at: Server = server, **device: object) -> Visitor:
+            kind = Device(**device)
+            tab = devices.take(kind)
+            stack.callback(devices.give_back, kind, tab)
+            visitor = Visitor(tab, f"http://127.0.0.1:{at.port}")
+            stack.callback(visitor.leave)
             visitors.append(visitor)
             return visitor.open(path)
 

@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.app.ui.browser import launch
-from tests.app.ui.visitor import DESKTOP, PATIENCE, PHONE, PHOTO, Visitor, save_two_people
+from tests.app.ui.devices import DESKTOP, PHONE
+from tests.app.ui.visitor import PATIENCE, PHOTO, Visitor, save_two_people
 
 FOLDER = Path("docs/screenshots")
 HEIGHT = "() => document.querySelector('.gradio-container').scrollHeight"

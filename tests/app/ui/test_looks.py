@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
-from tests.app.ui.visitor import PATIENCE, PHONE, Visitor
+from tests.app.ui.devices import PHONE
+from tests.app.ui.visitor import PATIENCE, Visitor
 
 FINGER = 40
 BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"

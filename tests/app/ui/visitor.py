@@ -10,8 +10,6 @@ from playwright.sync_api import Locator, Page, Request, expect
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
 SECOND_PHOTO = Path("assets/photos/mona_lisa.jpg").resolve()
 PATIENCE = 60_000
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 
 def save_two_people(folder: Path) -> Path:
@@ -41,11 +39,15 @@ class Visitor:
         self.requests: list[str] = []
         self.open_requests: set[str] = set()
         self.errors: list[str] = []
-        self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
         self.tab.set_default_timeout(PATIENCE)
-        self.tab.on("request", self._note)
-        self.tab.on("requestfinished", lambda request: self.open_requests.discard(request.url))
-        self.tab.on("requestfailed", lambda request: self.open_requests.discard(request.url))
+        self._listeners = {
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "request": self._note,
+            "requestfinished": self._note_end,
+            "requestfailed": self._note_end,
+        }
+        for event, listener in self._listeners.items():
+            self.tab.on(event, listener)
 
     @property
     def status(self) -> Locator:
@@ -71,6 +73,11 @@ class Visitor:
         """Open the page and wait until it can be used."""
         self.tab.goto(f"{self.address}{path}", wait_until="commit")
         return self.wait_until_ready()
+
+    def leave(self) -> None:
+        """Watch the tab no longer."""
+        for event, listener in self._listeners.items():
+            self.tab.remove_listener(event, listener)
 
     def wait_until_ready(self) -> "Visitor":
         """Wait for what only the server can say."""
@@ -127,3 +134,6 @@ class Visitor:
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)
         self.open_requests.add(request.url)
+
+    def _note_end(self, request: Request) -> None:
+        self.open_requests.discard(request.url)

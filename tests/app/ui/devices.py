@@ -1,0 +1,52 @@
+"""Devices that visitors use one after the other: starting one takes longer than most visits."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Page
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a page can learn of a device."""
+
+    phone: bool = False
+    dark: bool = False
+    locale: str = "en-US"
+
+    def start(self, browser: Browser) -> Page:
+        """Return its only tab."""
+        context = browser.new_context(
+            viewport=PHONE if self.phone else DESKTOP,
+            has_touch=self.phone,
+            is_mobile=self.phone,
+            color_scheme="dark" if self.dark else "light",
+            locale=self.locale,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        return context.new_page()
+
+
+class Devices:
+    """Lends tabs; each is on a device of its own, which remembers nothing but the files that the browser has cached."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: defaultdict[Device, list[Page]] = defaultdict(list)
+
+    def take(self, device: Device) -> Page:
+        """Return a tab that nobody uses."""
+        idle = self._idle[device]
+        return idle.pop() if idle else device.start(self._browser)
+
+    def give_back(self, device: Device, tab: Page) -> None:
+        """Clear the tab for the next visitor."""
+        tab.context.set_offline(offline=False)
+        tab.evaluate(_FORGET)
+        tab.goto("about:blank")
+        tab.context.clear_cookies()
+        self._idle[device].append(tab)
