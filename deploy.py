@@ -92,7 +92,7 @@ gpu_image = add_sources(web_base.uv_pip_install(*model_pins))
     timeout=6 * 60 * MINUTES,
     max_containers=1,
 )
-def fetch_weights() -> str:
+def fetch_weights(variants: list[str]) -> str:
     """Fetch and prepare the weights. Returns what went wrong; nothing if all is well. May be run again at any time."""
     from huggingface_hub import HfApi
 
@@ -100,7 +100,7 @@ def fetch_weights() -> str:
     from pipeline.weights.install import install
 
     try:
-        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), HfApi(), say)
+        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), HfApi(), say, variants)
     except TokenError as error:
         return f"{error}\nThen: modal secret create --force {SETTINGS.secret} HF_TOKEN=hf_..."
     except WeightsError as error:
@@ -335,6 +335,7 @@ def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> str:
 @app.local_entrypoint()
 def main(  # noqa: PLR0917 - Modal makes an option of each
     download_weights: bool = False,
+    variants: str = "",
     model: str = "infinitetalk",
     image: str = "",
     audio: str = "",
@@ -349,7 +350,8 @@ def main(  # noqa: PLR0917 - Modal makes an option of each
 ) -> None:
     """Fetch the weights, or make one video from a photo and a voice."""
     if download_weights:
-        sys.exit(fetch_weights.remote() or None)
+        names = [name.strip() for name in variants.split(",") if name.strip()]
+        sys.exit(fetch_weights.remote(names) or None)
     check_pair(profile, model)
     photo, voice = read_file(image, "--image"), read_file(audio, "--audio")
     request = {

@@ -118,11 +118,17 @@ def load_component(component: Component, device: torch.device, report: Callable[
     for name, tensor in component.tensors():
         parent, _, leaf = name.rpartition(".")
         _assign(model.get_submodule(parent), leaf, tensor.to(device))
-        report(tensor.nbytes)
+        report(_count_bytes(tensor))
     if isinstance(model, PreTrainedModel):
         model.tie_weights()
     # What is computed rather than stored, e.g. the table of rotary angles.
     return model.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def _count_bytes(tensor: torch.Tensor) -> int:
+    """Return what a tensor takes in memory; a quantised one says itself what it would take if it were not."""
+    parts = getattr(tensor, "tensor_data_names", ())
+    return sum(getattr(tensor, part).nbytes for part in parts) or tensor.nbytes
 
 
 def _assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:

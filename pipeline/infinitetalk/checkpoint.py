@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,10 @@ class Checkpoint:
     components: Mapping[str, Component]
     tokenizer: Path
 
+    def with_transformer(self, transformer: Component) -> "Checkpoint":
+        """Return the same with another transformer."""
+        return replace(self, components={**self.components, TRANSFORMER.name: transformer})
+
 
 def open_checkpoint(folder: Path) -> Checkpoint:
     """Find the models in a prepared folder or in one of released files, without reading weights.
@@ -67,7 +71,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _open_prepared(folder: Path) -> Checkpoint:
     check_files(folder)
-    components = (Component(kind, _read_config(folder / kind.name), _find_shards(folder / kind.name)) for kind in KINDS)
+    components = (Component(kind, read_config(folder / kind.name), find_shards(folder / kind.name)) for kind in KINDS)
     return Checkpoint({component.kind.name: component for component in components}, folder / "tokenizer")
 
 
@@ -75,7 +79,7 @@ def _open_released(folder: Path) -> Checkpoint:
     base = _find_folder(folder, BASE)
     audio_encoder = _find_folder(folder, AUDIO)
     adapter = _find_folder(folder, ADAPTER) / ADAPTER_FILE
-    audio_config = _read_config(audio_encoder)
+    audio_config = read_config(audio_encoder)
     is_original = not (base / TRANSFORMER.name).is_dir()
     find = _find_original_encoders if is_original else _find_diffusers_encoders
     components = [
@@ -90,7 +94,7 @@ def _open_released(folder: Path) -> Checkpoint:
 
 
 def _find_original_transformer(base: Path, adapter: Path, audio_config: Mapping[str, Any]) -> Component:
-    shards = _find_shards(base)
+    shards = find_shards(base)
     shapes = {name: shape for path in shards for name, shape in read_shapes(path).items()}
     config = read_base_config(Sizes(shapes, base), num_heads=_read_number(base, "num_heads"))
     config |= read_audio_config(Sizes(read_shapes(adapter), adapter), audio_config)
@@ -99,9 +103,9 @@ def _find_original_transformer(base: Path, adapter: Path, audio_config: Mapping[
 
 def _find_diffusers_transformer(base: Path, adapter: Path, audio_config: Mapping[str, Any]) -> Component:
     folder = base / TRANSFORMER.name
-    config = {key: value for key, value in _read_config(folder).items() if not key.startswith("_")}
+    config = {key: value for key, value in read_config(folder).items() if not key.startswith("_")}
     config |= read_audio_config(Sizes(read_shapes(adapter), adapter), audio_config)
-    return Component(TRANSFORMER, config, (*_find_shards(folder), adapter), convert_adapter)
+    return Component(TRANSFORMER, config, (*find_shards(folder), adapter), convert_adapter)
 
 
 def _find_original_encoders(base: Path) -> list[Component]:
@@ -120,7 +124,7 @@ def _find_diffusers_encoders(base: Path) -> list[Component]:
         (VAE, keep_name),
     )
     return [
-        Component(kind, _read_config(base / kind.name), _find_shards(base / kind.name), convert)
+        Component(kind, read_config(base / kind.name), find_shards(base / kind.name), convert)
         for kind, convert in converts
     ]
 
@@ -136,8 +140,12 @@ def _find_folder(folder: Path, names: tuple[str, ...]) -> Path:
     raise WeightsError(f"Expected a folder {' or '.join(names)} in {folder}, but there is none. Fetch the weights.")
 
 
-def _find_shards(folder: Path) -> tuple[Path, ...]:
-    """Return the weights' files. Where an index names more than are there, the one missing is an error."""
+def find_shards(folder: Path) -> tuple[Path, ...]:
+    """Return the weights' files.
+
+    Raises:
+        WeightsError: There are none, or an index names one that is not there.
+    """
     shards = tuple(sorted(folder.glob("*.safetensors")))
     expected = {
         folder / name
@@ -150,7 +158,12 @@ def _find_shards(folder: Path) -> tuple[Path, ...]:
     return shards
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a model's architecture.
+
+    Raises:
+        WeightsError: It is not there.
+    """
     path = folder / "config.json"
     try:
         config: dict[str, Any] = json.loads(path.read_text())
@@ -160,7 +173,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def _read_number(folder: Path, key: str) -> int:
-    config = _read_config(folder)
+    config = read_config(folder)
     if not isinstance(config.get(key), int):
         raise WeightsError(f"Expected a number '{key}' in {folder / 'config.json'}. Fetch the weights again.")
     return int(config[key])

@@ -1,6 +1,9 @@
 """Change the loaded model from one LoRA to another, always from the stored weights, so that nothing adds up."""
 
+from collections.abc import Callable
 from pathlib import Path
+
+import torch
 
 from pipeline.diffusion.loading import Component
 from pipeline.diffusion.lora import check_lora, fuse_lora, read_lora
@@ -17,12 +20,20 @@ class Distillation:
         transformer: As it was loaded.
         component: Its stored weights.
         weights: The folder that has the LoRAs.
+        open_fused: Finds weights into which a LoRA has been added already; None where there are none.
     """
 
-    def __init__(self, transformer: InfiniteTalkTransformer3DModel, component: Component, weights: Path) -> None:
+    def __init__(
+        self,
+        transformer: InfiniteTalkTransformer3DModel,
+        component: Component,
+        weights: Path,
+        open_fused: Callable[[LoraName], Component | None] = lambda _: None,
+    ) -> None:
         self._transformer = transformer
         self._component = component
         self._weights = weights
+        self._open_fused = open_fused
         self._fused: tuple[LoraName, float] | None = None
         self._changed: frozenset[str] = frozenset()
 
@@ -35,15 +46,28 @@ class Distillation:
         wanted = None if profile.lora is None else (profile.lora, profile.lora_scale)
         if wanted == self._fused:
             return
-        self._restore()
-        if wanted is not None:
-            name, scale = wanted
-            lora = read_lora(find_lora(self._weights, name))
-            check_lora(self._transformer, lora)
-            # From here on, whatever happens, these are to be restored.
-            self._changed = frozenset(lora.changes)
-            fuse_lora(self._transformer, lora, scale)
-            self._fused = wanted
+        fused = self._open_fused(profile.lora) if profile.lora is not None else None
+        if fused is None:
+            self._restore()
+        if fused is not None:
+            self._take(fused)
+        elif wanted is not None:
+            self._add(*wanted)
+        self._fused = wanted
+
+    def _take(self, fused: Component) -> None:
+        self._fused = None
+        # From here on, whatever happens, these are to be restored.
+        self._changed = frozenset(name for name, _ in self._transformer.named_parameters())
+        for name, tensor in fused.tensors():
+            self._write(name, tensor)
+
+    def _add(self, name: LoraName, scale: float) -> None:
+        lora = read_lora(find_lora(self._weights, name))
+        check_lora(self._transformer, lora)
+        # From here on, whatever happens, these are to be restored.
+        self._changed = frozenset(lora.changes)
+        fuse_lora(self._transformer, lora, scale)
 
     def _restore(self) -> None:
         self._fused = None
@@ -51,5 +75,13 @@ class Distillation:
             return
         for name, tensor in self._component.tensors():
             if name in self._changed:
-                write_weight(self._transformer, name, tensor)
+                self._write(name, tensor)
         self._changed = frozenset()
+
+    def _write(self, name: str, tensor: torch.Tensor) -> None:
+        if type(tensor) is torch.Tensor:
+            write_weight(self._transformer, name, tensor)
+        else:  # quantised when it was stored
+            parameter = self._transformer.get_parameter(name)
+            with torch.no_grad():
+                parameter.copy_(tensor.to(parameter.device))

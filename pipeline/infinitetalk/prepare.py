@@ -9,7 +9,8 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -54,21 +55,34 @@ def prepare(
     if target.exists():
         raise WeightsError(f"Expected no folder at {target}, or a prepared one. Name another target.")
     checkpoint = open_checkpoint(source)
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    with write_whole(target) as partial:
         for component in checkpoint.components.values():
             write_component(component, partial / component.kind.name, shard_bytes, report)
         shutil.copytree(checkpoint.tokenizer, partial / "tokenizer")
         if (source / LORA_FOLDER).is_dir():
             shutil.copytree(source / LORA_FOLDER, partial / LORA_FOLDER)
         write_manifest(partial, _list_sources(checkpoint, source), revisions or {})
+
+
+@contextmanager
+def write_whole(target: Path) -> Iterator[Path]:
+    """Lend a folder to write into, which becomes the target when all has gone well, and is deleted when it has not."""
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        yield partial
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_component(component: Component, folder: Path, shard_bytes: int, report: Callable[[str, int], None]) -> None:
+def write_component(
+    component: Component,
+    folder: Path,
+    shard_bytes: int,
+    report: Callable[[str, int], None],
+    tensors: Iterable[tuple[str, torch.Tensor]] | None = None,
+) -> None:
     """Write one model in shards, each of which is in memory alone.
 
     Args:
@@ -76,11 +90,13 @@ def write_component(component: Component, folder: Path, shard_bytes: int, report
         folder: To be made, with the model's config beside its weights.
         shard_bytes: Largest size of a shard that holds more than one tensor.
         report: Takes the model's name and the bytes written so far.
+        tensors: To write in place of the model's own.
     """
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(component.config, indent=1))
     num_bytes = 0
-    for index, shard in enumerate(_collect_shards(component, shard_bytes), start=1):
+    shards = _collect_shards(component.tensors() if tensors is None else tensors, shard_bytes)
+    for index, shard in enumerate(shards, start=1):
         save_file(shard, folder / f"model-{index:05}.safetensors")
         num_bytes += sum(tensor.nbytes for tensor in shard.values())
         # Or it would stay in memory while the next one is collected.
@@ -88,10 +104,10 @@ def write_component(component: Component, folder: Path, shard_bytes: int, report
         report(component.kind.name, num_bytes)
 
 
-def _collect_shards(component: Component, shard_bytes: int) -> Iterator[dict[str, torch.Tensor]]:
+def _collect_shards(tensors: Iterable[tuple[str, torch.Tensor]], shard_bytes: int) -> Iterator[dict[str, torch.Tensor]]:
     shard: dict[str, torch.Tensor] = {}
     num_bytes = 0
-    for name, tensor in component.tensors():
+    for name, tensor in tensors:
         if shard and num_bytes + tensor.nbytes > shard_bytes:
             yield shard
             shard, num_bytes = {}, 0

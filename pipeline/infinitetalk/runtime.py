@@ -13,7 +13,7 @@ from pipeline.diffusion.latents import tensor_to_frames
 from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.diffusion.team import ALL_PASSES, Team
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.engine import EngineSettings, PrecisionSetting, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
 from pipeline.infinitetalk.conditioning import encode_scene
@@ -22,6 +22,7 @@ from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.models import Models, load_models, place_models
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
+from pipeline.infinitetalk.variants import Variants
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
 
@@ -119,6 +120,9 @@ def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
         raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
     device = _find_device(settings.device)
     checkpoint = open_checkpoint(settings.weights)
+    prepared = Variants(settings.weights, settings.precision, device)
+    if (quantized := prepared.open_quantized()) is not None:
+        checkpoint = checkpoint.with_transformer(quantized)
     num_bytes = _count_bytes(checkpoint)
     num_loaded = 0
 
@@ -129,17 +133,22 @@ def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
 
     fits = device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES
     models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
-    _speed_up(models, settings, fits=fits)
-    distillation = Distillation(models.transformer, checkpoint.components[TRANSFORMER.name], settings.weights)
-    return Runtime(models, distillation, fits)
+    if quantized is None:
+        _quantize(models, settings.precision, fits=fits)
+    _speed_up(models, settings)
+    stored = checkpoint.components[TRANSFORMER.name]
+    return Runtime(models, Distillation(models.transformer, stored, settings.weights, prepared.open_fused), fits)
 
 
-def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
+def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
+    precision = choose_precision(setting, fits=fits)
+    _log.info("Weights: %s; %s.", precision, "all on the device" if fits else "they wait in CPU memory")
+    quantize_blocks(models.transformer.blocks, precision, models.device)
+
+
+def _speed_up(models: Models, settings: EngineSettings) -> None:
     """Apply what the settings say about how to compute."""
     transformer, device = models.transformer, models.device
-    precision = choose_precision(settings.precision, fits=fits)
-    _log.info("Weights: %s; %s.", precision, "all on the device" if fits else "they wait in CPU memory")
-    quantize_blocks(transformer.blocks, precision, device)
     config = transformer.config
     shape = AttentionShape(MEASURED_TOKENS, config.num_attention_heads, config.attention_head_dim)
     set_attention(transformer, settings.attention, shape, device, transformer.compute_dtype)

@@ -14,13 +14,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.weights", description=__doc__)
     parser.add_argument("folder", type=Path, help="holds what is fetched, and infinitetalk/ when all is done")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("--variants", type=split, default=(), help="to prepare as well: fp8, lightx2v-fp8, ...")
+    options = parser.parse_args(arguments)
+    folder = options.folder
     try:
-        install(folder, folder / "infinitetalk", HfApi(), say)
+        install(folder, folder / "infinitetalk", HfApi(), say, options.variants)
     except WeightsError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def split(names: str) -> list[str]:
+    """Return names that were given with commas between them."""
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def say(text: str) -> None:

@@ -10,12 +10,12 @@ from huggingface_hub import HfApi
 from pipeline.weights.download import download
 from pipeline.weights.files import RemoteFile, count_bytes, count_present_bytes, list_files
 from pipeline.weights.prepared import is_prepared
-from pipeline.weights.sources import INFINITETALK, PREPARED_BYTES
+from pipeline.weights.sources import BF16_BYTES, FP8_BYTES, INFINITETALK, PREPARED_BYTES
 
 Say = Callable[[str], None]
 
 
-def install(folder: Path, prepared: Path, hub: HfApi, say: Say) -> None:
+def install(folder: Path, prepared: Path, hub: HfApi, say: Say, variants: Sequence[str] = ()) -> None:
     """Fetch InfiniteTalk's released files, prepare them for the engine, and delete them again.
 
     Args:
@@ -23,13 +23,19 @@ def install(folder: Path, prepared: Path, hub: HfApi, say: Say) -> None:
         prepared: The folder to make. If it is there, it is only checked.
         hub: Where the files are.
         say: Is told in sentences what is about to be done, and how far it is.
+        variants: Names of variants to prepare as well: `fp8`, `lightx2v-fp8` and so on.
 
     Raises:
         WeightsError: A file could not be fetched, does not fit or has changed; the message says what to do.
     """
     from pipeline.infinitetalk.prepare import prepare  # it imports torch, which a download alone does not need
+    from pipeline.infinitetalk.variants import get_variant, prepare_variant
 
+    chosen = [get_variant(name) for name in variants]
     sources = folder / "sources"
+    for variant in chosen:
+        size = _gigabytes(FP8_BYTES if variant.is_fp8 else BF16_BYTES)
+        say(f"To keep for the variant {variant.name}: about {size}, unless it is there.")
     files: tuple[RemoteFile, ...] = ()
     if not is_prepared(prepared):
         files = list_files(INFINITETALK, folder / "sources.json", hub)
@@ -37,13 +43,14 @@ def install(folder: Path, prepared: Path, hub: HfApi, say: Say) -> None:
         download(files, sources, hub, _FetchReport(files, sources, say))
         say("All files are there, and whole. Preparing them ...")
     revisions = {file.repository: file.commit for file in files}
-    prepare(
-        sources,
-        prepared,
-        revisions=revisions,
-        report=lambda name, num_bytes: say(f"{name}: {_gigabytes(num_bytes)} prepared"),
-    )
+
+    def report(name: str, num_bytes: int) -> None:
+        say(f"{name}: {_gigabytes(num_bytes)} prepared")
+
+    prepare(sources, prepared, revisions=revisions, report=report)
     shutil.rmtree(sources, ignore_errors=True)
+    for variant in chosen:
+        prepare_variant(prepared, variant, report=report)
     say(f"The weights are ready in {prepared}.")
 
 

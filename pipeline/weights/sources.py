@@ -23,6 +23,9 @@ class Source:
 PREPARED_BYTES = 54_000_000_000
 """InfiniteTalk, prepared, about: transformer 37.8 GB and text encoder 11.4 GB in bf16, the rest in fp32."""
 
+BF16_BYTES, FP8_BYTES = 38_100_000_000, 19_600_000_000
+"""Another variant of the transformer, about."""
+
 INFINITETALK: tuple[Source, ...] = (
     # The same model in the layout of diffusers: safetensors only, where the original repository has pickles.
     Source(

@@ -33,7 +33,7 @@ def weights(loopback: Loopback, hub: FakeHub, volumes: Path, tmp_path_factory: p
     """The volume after `--download-weights`."""
     hub.release(write_tiny_checkpoint(tmp_path_factory.mktemp("released")), INFINITETALK)
     hub.token = "hf_test"
-    loopback.modal("run", "deploy.py", "--download-weights")
+    loopback.modal("run", "deploy.py", "--download-weights", "--variants", "fp8")
     return volumes / "weights"
 
 
@@ -49,6 +49,7 @@ def survivor(weights: Path, deployed: Deployed) -> str:
 
 def test_fetches_and_prepares_the_weights(weights: Path) -> None:
     check_files(weights / "infinitetalk", with_checksums=True)
+    check_files(weights / "infinitetalk/variants/fp8", with_checksums=True)
     assert {path.name for path in weights.iterdir()} == {"infinitetalk", "sources.json"}
 
 

@@ -24,9 +24,9 @@ def full_hub(hub: FakeHub, released: Path) -> FakeHub:
     return hub
 
 
-def run(folder: Path, api: HfApi) -> str:
+def run(folder: Path, api: HfApi, *variants: str) -> str:
     said: list[str] = []
-    install(folder, folder / "infinitetalk", api, said.append)
+    install(folder, folder / "infinitetalk", api, said.append, variants)
     return "\n".join(said)
 
 
@@ -44,6 +44,21 @@ def test_keeps_the_commits_with_the_weights(tmp_path: Path, full_hub: FakeHub, a
 def test_says_how_much_it_will_fetch_and_keep_before_it_begins(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
     said = run(tmp_path, api)
     assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 54.0 GB") < said.index("MB/s")
+
+
+def test_prepares_variants_that_are_asked_for_later(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    full_hub.ranges.clear()
+    said = run(tmp_path, api, "fp8")
+    assert said.index("To keep for the variant fp8: about 19.6 GB") < said.index("transformer: 0.0 GB prepared")
+    check_files(tmp_path / "infinitetalk/variants/fp8", with_checksums=True)
+    assert full_hub.ranges == []
+
+
+def test_names_a_variant_that_there_is_not_before_it_fetches(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    with pytest.raises(WeightsError, match="got 'fp4'"):
+        run(tmp_path, api, "fp4")
+    assert full_hub.ranges == []
 
 
 def test_deletes_what_it_fetched(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:

@@ -1,0 +1,165 @@
+"""Variants of a prepared transformer: with a LoRA in its weights, in fp8, or both. Each has a folder of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import torch
+
+from pipeline.diffusion.fp8_files import Fp8Component, Unpack, find_linear_weights, pack
+from pipeline.diffusion.loading import Component
+from pipeline.diffusion.lora import Lora, check_lora, read_lora
+from pipeline.engine import PrecisionSetting
+from pipeline.errors import WeightsError
+from pipeline.infinitetalk.checkpoint import find_shards, open_checkpoint, read_config
+from pipeline.infinitetalk.kinds import TRANSFORMER
+from pipeline.infinitetalk.lora_files import find_lora
+from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest, write_manifest
+from pipeline.infinitetalk.prepare import SHARD_BYTES, write_component, write_whole
+from pipeline.profiles import PROFILES, LoraName
+
+FOLDER = "variants"
+NamedTensors = Iterator[tuple[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is special about the weights.
+
+    Attributes:
+        lora: The LoRA that is in them, as much of it as its profile asks for; None for none.
+        is_fp8: Whether the blocks' linear layers are in fp8.
+    """
+
+    lora: LoraName | None
+    is_fp8: bool
+
+    @property
+    def name(self) -> str:
+        """How it is asked for, and its folder: `fp8`, `lightx2v`, `lightx2v-fp8` and so on."""
+        return "-".join(filter(None, (self.lora, "fp8" if self.is_fp8 else None)))
+
+    def path_in(self, weights: Path) -> Path:
+        """Return its folder in a prepared folder."""
+        return weights / FOLDER / self.name
+
+
+KNOWN = {
+    variant.name: variant
+    for variant in (Variant(lora, is_fp8) for lora in (None, *get_args(LoraName)) for is_fp8 in (False, True))
+    if variant.name
+}
+
+
+def get_variant(name: str) -> Variant:
+    """Return the variant of that name.
+
+    Raises:
+        WeightsError: There is none.
+    """
+    if name not in KNOWN:
+        raise WeightsError(f"Expected a variant of the weights ({', '.join(KNOWN)}), got '{name}'.")
+    return KNOWN[name]
+
+
+def prepare_variant(
+    weights: Path,
+    variant: Variant,
+    *,
+    shard_bytes: int = SHARD_BYTES,
+    report: Callable[[str, int], None] = lambda _name, _num_bytes: None,
+) -> None:
+    """Write a variant into a prepared folder. It appears when it is complete; one that is complete stays as it is.
+
+    Args:
+        weights: The prepared folder.
+        variant: Which.
+        shard_bytes: Largest size of a file, and what is held in memory.
+        report: Takes the transformer's name and the bytes written of it so far.
+
+    Raises:
+        WeightsError: A file is missing, broken or does not fit; the message names it.
+    """
+    target = variant.path_in(weights)
+    if (target / MANIFEST).is_file():
+        check_files(target)
+        return
+    base = read_manifest(weights)
+    component = open_checkpoint(weights).components[TRANSFORMER.name]
+    tensors = component.tensors()
+    sources = {file.path: file.num_bytes for file in base.files if file.path.startswith(TRANSFORMER.name)}
+    if variant.lora is not None:
+        path = find_lora(weights, variant.lora)
+        sources[str(path.relative_to(weights))] = path.stat().st_size
+        tensors = _add_lora(component, read_lora(path), find_scale(variant.lora))
+    if variant.is_fp8:
+        tensors = pack(tensors, find_linear_weights(component.build_empty()))
+    with write_whole(target) as partial:
+        write_component(component, partial / TRANSFORMER.name, shard_bytes, report, tensors)
+        write_manifest(partial, sources, base.revisions)
+
+
+def open_variant(weights: Path, variant: Variant, device: torch.device) -> Component | None:
+    """Find a variant's weights; None where it was not prepared.
+
+    Args:
+        weights: A folder that may be a prepared one.
+        variant: Which.
+        device: Where it will compute.
+
+    Raises:
+        WeightsError: A file is missing or cut off.
+    """
+    folder = variant.path_in(weights)
+    if not (folder / MANIFEST).is_file():
+        return None
+    check_files(folder)
+    folder /= TRANSFORMER.name
+    config, shards = read_config(folder), find_shards(folder)
+    if variant.is_fp8:
+        return Fp8Component(TRANSFORMER, config, shards, Unpack(device))
+    return Component(TRANSFORMER, config, shards)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """What was prepared for an engine.
+
+    Attributes:
+        weights: A folder that may be a prepared one.
+        precision: Of the engine's settings.
+        device: Where it computes.
+    """
+
+    weights: Path
+    precision: PrecisionSetting
+    device: torch.device
+
+    def open_quantized(self) -> Component | None:
+        """Find the weights in this precision; None where they have to be quantised."""
+        return self._open(Variant(None, is_fp8=True)) if self.precision == "fp8" else None
+
+    def open_fused(self, lora: LoraName) -> Component | None:
+        """Find weights that have the LoRA, in this precision or not quantised yet; None where there are none."""
+        quantized = self._open(Variant(lora, is_fp8=True)) if self.precision == "fp8" else None
+        return quantized or self._open(Variant(lora, is_fp8=False))
+
+    def _open(self, variant: Variant) -> Component | None:
+        return open_variant(self.weights, variant, self.device)
+
+
+def find_scale(name: LoraName) -> float:
+    """Return how much of a LoRA its profile asks for."""
+    return next(profile.lora_scale for profile in PROFILES.values() if profile.lora == name)
+
+
+def _add_lora(component: Component, lora: Lora, scale: float) -> NamedTensors:
+    check_lora(component.build_empty(), lora)
+    for name, tensor in component.tensors():
+        change = lora.changes.get(name)
+        if change is None:
+            yield name, tensor
+        else:
+            values = tensor.float() + scale * change.compute(tensor.shape, tensor.device)
+            yield name, values.to(tensor.dtype)

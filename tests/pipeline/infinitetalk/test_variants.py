@@ -1,0 +1,145 @@
+"""Prepared variants of the weights hold what quantising and adding a LoRA at load would give."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pipeline.diffusion.tensor_files import read_tensors
+from pipeline.engine import EngineSettings
+from pipeline.errors import WeightsError
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest
+from pipeline.infinitetalk.variants import KNOWN, get_variant, prepare_variant
+from pipeline.types import Pixels, Progress, Scene
+
+MakeScene = Callable[..., Scene]
+WEIGHT = "blocks.0.ffn.net.0.proj.weight"
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+def load(weights: Path, precision: str = "fp8") -> InfiniteTalkEngine:
+    engine = InfiniteTalkEngine(EngineSettings(weights, "cpu", precision=precision))
+    engine.load(ignore)
+    return engine
+
+
+def read_values(engine: InfiniteTalkEngine) -> dict[str, torch.Tensor]:
+    parameters = engine._runtime.models.transformer.named_parameters()
+    plain = {torch.nn.Parameter}
+    return {name: one if type(one) in plain else one.dequantize() for name, one in parameters}
+
+
+def generate(engine: InfiniteTalkEngine, scene: Scene) -> Pixels:
+    return np.concatenate(list(engine.generate(scene, ignore)))
+
+
+@pytest.fixture
+def weights(prepared: Path, tmp_path: Path) -> Path:
+    """A prepared folder with a LoRA."""
+    folder = tmp_path / "weights"
+    shutil.copytree(prepared, folder)
+    generator = torch.Generator().manual_seed(0)
+    down, up = torch.randn(2, 24, generator=generator), torch.randn(32, 2, generator=generator)
+    path = folder / "loras/lightx2v/lora.safetensors"
+    path.parent.mkdir(parents=True)
+    key = "diffusion_model.blocks.0.ffn.0"
+    save_file({f"{key}.lora_down.weight": down, f"{key}.lora_up.weight": up}, path)
+    return folder
+
+
+def test_fp8_weights_are_those_of_quantising_at_load(prepared: Path, weights: Path, make_scene: MakeScene) -> None:
+    prepare_variant(weights, get_variant("fp8"))
+    at_load, stored = load(prepared), load(weights)
+    expected = read_values(at_load)
+    assert type(stored._runtime.models.transformer.get_parameter(WEIGHT)).__name__ == "Float8Tensor"
+    assert all(torch.equal(values, expected[name]) for name, values in read_values(stored).items())
+    scene = make_scene(1.1, guidance=2.0)
+    assert np.array_equal(generate(stored, scene), generate(at_load, scene))
+
+
+def test_loading_fp8_tells_the_bytes_that_it_reads(weights: Path) -> None:
+    told: list[Progress] = []
+    prepare_variant(weights, get_variant("fp8"))
+    InfiniteTalkEngine(EngineSettings(weights, "cpu", precision="fp8")).load(told.append)
+    assert 95.0 < told[-1].percent <= 100.0
+
+
+def test_fp8_is_half_of_what_it_was(weights: Path) -> None:
+    prepare_variant(weights, get_variant("fp8"))
+    stored = dict(read_tensors(weights / "variants/fp8/transformer/model-00001.safetensors"))
+    assert stored[WEIGHT].dtype == torch.float8_e4m3fn
+    assert stored[f"{WEIGHT}_scale"].dtype == torch.float32
+    assert stored["blocks.0.ffn.net.0.proj.bias"].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("shard_bytes", [1, 10_000])
+def test_values_and_scales_may_lie_in_different_files(prepared: Path, weights: Path, shard_bytes: int) -> None:
+    prepare_variant(weights, get_variant("fp8"), shard_bytes=shard_bytes)
+    expected = read_values(load(prepared))
+    assert all(torch.equal(values, expected[name]) for name, values in read_values(load(weights)).items())
+
+
+@pytest.mark.parametrize(
+    ("variant", "precision"), [("lightx2v", "bf16"), ("lightx2v", "int8"), ("lightx2v-fp8", "fp8")]
+)
+def test_a_lora_that_was_added_before_is_that_of_adding_it_at_load(
+    weights: Path, make_scene: MakeScene, variant: str, precision: str
+) -> None:
+    stored = load(weights, "bf16")
+    list(stored.generate(make_scene(1.1, "turbo"), ignore))
+    added = read_values(stored)[WEIGHT].float()
+    prepare_variant(weights, get_variant(variant))
+    (weights / "loras/lightx2v/lora.safetensors").write_bytes(b"not read any more")
+    engine = load(weights, precision)
+    plain = read_values(engine)
+    list(engine.generate(make_scene(1.1, "turbo"), ignore))
+    error = (read_values(engine)[WEIGHT].float() - added).norm() / added.norm()
+    assert error < {"bf16": 1e-9, "int8": 1e-2, "fp8": 4e-2}[precision]
+    list(engine.generate(make_scene(1.1), ignore))
+    assert all(torch.equal(values, plain[name]) for name, values in read_values(engine).items())
+
+
+def test_a_variant_has_a_table_of_contents_and_is_written_once(weights: Path) -> None:
+    prepare_variant(weights, get_variant("lightx2v-fp8"))
+    folder = weights / "variants/lightx2v-fp8"
+    check_files(folder, with_checksums=True)
+    assert "loras/lightx2v/lora.safetensors" in read_manifest(folder).sources
+    written = (folder / MANIFEST).stat().st_mtime_ns
+    prepare_variant(weights, get_variant("lightx2v-fp8"))
+    assert (folder / MANIFEST).stat().st_mtime_ns == written
+
+
+def test_a_variant_that_fails_leaves_nothing(weights: Path) -> None:
+    with pytest.raises(WeightsError, match="loras/fusionix"):
+        prepare_variant(weights, get_variant("fusionix-fp8"))
+    next((weights / "transformer").glob("*.safetensors")).write_bytes(b"cut off")
+    with pytest.raises(WeightsError):
+        prepare_variant(weights, get_variant("fp8"))
+    assert not (weights / "variants").exists() or not list((weights / "variants").iterdir())
+
+
+def test_a_variant_that_lost_a_scale_is_refused(weights: Path) -> None:
+    prepare_variant(weights, get_variant("fp8"))
+    path = weights / "variants/fp8/transformer/model-00001.safetensors"
+    tensors = dict(read_tensors(path))
+    size = path.stat().st_size
+    del tensors[f"{WEIGHT}_scale"]
+    save_file(tensors, path)
+    manifest = weights / "variants/fp8" / MANIFEST
+    manifest.write_text(manifest.read_text().replace(str(size), str(path.stat().st_size)))
+    with pytest.raises(WeightsError, match=WEIGHT):
+        load(weights)
+
+
+def test_names_the_variants_that_there_are() -> None:
+    assert set(KNOWN) == {"fp8", "fusionix", "fusionix-fp8", "lightx2v", "lightx2v-fp8"}
+    with pytest.raises(WeightsError, match=r"fp8, fusionix, .* got 'fp4'"):
+        get_variant("fp4")
