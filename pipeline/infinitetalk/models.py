@@ -79,13 +79,13 @@ def place_models(models: Models, *, offloaded: bool) -> None:
         model = getattr(models, name)
         is_offloaded = _is_group_offload_enabled(model)
         if offloaded and not is_offloaded:
-            _offload(model, offload_type, models.device)
+            offload(model, offload_type, models.device)
         elif is_offloaded and not offloaded:
-            _bring_back(model, models.device)
+            bring_back(model, models.device)
 
 
-def _offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
-    """Let weights come to the device while those before them compute."""
+def offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
+    """Let weights wait in CPU memory and come to the device while those before them compute."""
     apply_group_offloading(
         model,
         onload_device=device,
@@ -96,7 +96,8 @@ def _offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
     )
 
 
-def _bring_back(model: nn.Module, device: torch.device) -> None:
+def bring_back(model: nn.Module, device: torch.device) -> None:
+    """Keep offloaded weights on the device."""
     registry = HookRegistry.check_if_exists_or_initialize(model)
     for hook in OFFLOADING_HOOKS:
         registry.remove_hook(hook, recurse=True)
