@@ -50,14 +50,13 @@ def test_a_voice_below_a_second_is_refused(server: Server) -> None:
     assert "audio" in answer.text
 
 
-@pytest.mark.parametrize(("limit", "num_frames"), [("1.05", 26), ("30", 30)])
-def test_the_command_makes_as_much_as_it_may(prepared: Path, tmp_path: Path, limit: str, num_frames: int) -> None:
+def test_the_command_makes_as_much_as_it_may(prepared: Path, tmp_path: Path) -> None:
     voice, video = tmp_path / "voice.wav", tmp_path / "video.mp4"
     voice.write_bytes(cut_voice(1.2))
-    options = ["--profile", "low_vram", "--weights", prepared, "--device", "cpu", "--seconds", limit, "--seed", "5"]
+    options = ["--profile", "low_vram", "--weights", prepared, "--device", "cpu", "--seconds", "1.05", "--seed", "5"]
     command = [sys.executable, "-m", "pipeline", PHOTO, voice, "-o", video, *options]
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
-    assert describe(video)[0] == num_frames
+    assert describe(video)[0] == 26
 
 
 @pytest.mark.parametrize(
