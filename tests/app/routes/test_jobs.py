@@ -3,10 +3,11 @@
 import asyncio
 import json
 import time
+from itertools import chain
 from typing import Any
 
-import httpx
 import pytest
+from aiohttp import ClientSession, TCPConnector
 
 from tests.app.conftest import Starter
 from tests.app.server import Server
@@ -134,20 +135,25 @@ def test_two_hundred_pollers_are_answered_quickly(server: Server, photo: bytes, 
     job_id = server.submit(photo, long_voice)["job_id"]
     times = sorted(asyncio.run(poll_at_once(f"http://127.0.0.1:{server.port}/jobs/{job_id}", 200)))
     server.client.delete(f"/jobs/{job_id}")
-    assert times[len(times) // 2] < 10
+    assert len(times) == 1_000
+    assert times[len(times) // 2] < 2
+    assert times[-1] < 5
 
 
 async def poll_at_once(address: str, num_pollers: int) -> list[float]:
-    """Return the seconds that each answer took, two for each poller."""
-    everyone = httpx.Limits(max_connections=num_pollers, max_keepalive_connections=num_pollers)
-    async with httpx.AsyncClient(limits=everyone, timeout=60) as client:
+    """Return the seconds that each answer took, five for each poller."""
 
-        async def poll() -> list[float]:
-            times = []
-            for _ in range(2):
-                started = time.monotonic()
-                (await client.get(address)).raise_for_status()
-                times.append(time.monotonic() - started)
-            return times
+    async def poll(client: ClientSession) -> list[float]:
+        times = []
+        for _ in range(5):
+            started = time.monotonic()
+            async with client.get(address) as answer:
+                answer.raise_for_status()
+                await answer.read()
+            times.append(time.monotonic() - started)
+        return times
 
-        return [seconds for times in await asyncio.gather(*(poll() for _ in range(num_pollers))) for seconds in times]
+    # Not httpx: with hundreds of connections its pool takes longer than the server does.
+    async with ClientSession(connector=TCPConnector(limit=0)) as client:
+        seconds = await asyncio.gather(*(poll(client) for _ in range(num_pollers)))
+    return list(chain.from_iterable(seconds))
