@@ -59,7 +59,7 @@ class Server:
         self.kill()
         self.client.close()
 
-    def wait_until_healthy(self, timeout_seconds: float = 60) -> None:
+    def wait_until_healthy(self, timeout_seconds: float = 120) -> None:
         """Return once it answers."""
         ends_at = time.monotonic() + timeout_seconds
         while True:
