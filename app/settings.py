@@ -255,6 +255,8 @@ def find_warnings(settings: Settings) -> Iterator[str]:
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             yield f"{name} is no setting and does nothing. Settings are listed in docs/settings.md."
+    if settings.num_gpus > 1 and settings.workers > 1:
+        yield "Several workers share the same GPUs, each with all weights. With VIDEO_LAB_NUM_GPUS, use one worker."
     if settings.password is None and settings.host not in _LOOPBACK:
         yield "Other machines can reach the app without a password. Set VIDEO_LAB_PASSWORD, or put a login before it."
 

@@ -67,7 +67,9 @@ def _run(options: argparse.Namespace) -> GenerationResult:
         seed=options.seed,
         framing=Framing(aspect=options.aspect, face=options.face),
     )
-    settings = EngineSettings(options.weights, options.device, options.precision, options.attention)
+    settings = EngineSettings(
+        options.weights, options.device, options.precision, options.attention, num_gpus=options.num_gpus
+    )
     profile = get_profile(request.profile)
     availability = find_availability(profile, settings)
     if not availability.available:
@@ -148,6 +150,14 @@ def _create_parser() -> argparse.ArgumentParser:
     add("--prompt", default="", metavar="TEXT", help="what the scene is like; the preview does not read it")
     add("--weights", type=Path, metavar="FOLDER", help="the prepared model weights; the preview needs none")
     add("--device", default="auto", metavar="DEVICE", help="a torch device such as cuda:0; default: what is there")
+    add(
+        "--num-gpus",
+        type=int,
+        default=1,
+        choices=range(1, 9),
+        metavar="NUMBER",
+        help="GPUs that make the video together; default: 1",
+    )
     add(
         "--precision",
         default="auto",

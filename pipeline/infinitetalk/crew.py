@@ -146,10 +146,19 @@ class Crew:
             for connection in self._connections:
                 connection.send(message)
         except OSError:
-            raise self._explain_death() from None
+            error = self._explain_death()
+            self.close()
+            raise error from None
 
     def _hear(self) -> Message:
-        """Return what the first process says, once all have said the same."""
+        """Return what the first process says, once all have said the same; whatever goes wrong here ends all."""
+        try:
+            return self._gather()
+        except BaseException:
+            self.close()
+            raise
+
+    def _gather(self) -> Message:
         messages: dict[Connection, Message] = {}
         while len(messages) < len(self._connections):
             for connection in wait(self._connections):
@@ -159,18 +168,16 @@ class Crew:
                 except (EOFError, OSError):
                     raise self._explain_death() from None
                 if isinstance(message, Ended) and message.error is not None:
-                    self.close()
                     raise message.error
                 messages[connection] = message
         return messages[self._connections[0]]
 
     def _explain_death(self) -> EngineError:
-        """End all, as one is dead; the others may have died of that."""
+        """Say why one is dead; the others may have died of that."""
         deadline = time.monotonic() + SECONDS_TO_DIE
         for process in self._processes:
             process.join(max(0.0, deadline - time.monotonic()))
         code = min((process.exitcode for process in self._processes if process.exitcode is not None), default=0)
-        self.close()
         reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return EngineError(
             f"One of the {self._settings.num_gpus} processes that make a video together ended unexpectedly ({reason}). "

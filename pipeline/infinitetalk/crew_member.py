@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,6 +35,7 @@ def work(rank: int, meeting: Path, settings: EngineSettings, server: Connection)
         settings: Where the weights are, the first device, and how many.
         server: Gives scenes, and says whether to go on whenever it is told something.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started this one is interrupted as well, and ends it
     threading.Thread(target=_die_with_server, args=(meeting.parent,), daemon=True).start()
 
     def tell(message: Message) -> None:
@@ -50,6 +52,8 @@ def work(rank: int, meeting: Path, settings: EngineSettings, server: Connection)
                 for frames in runtime.generate(scene, tell):
                     tell(Batch(frames if rank == 0 else None))
             server.send(Ended())
+    except EOFError:
+        pass  # the other process has ended
     except GenerationCancelledError:
         server.send(Ended())
     except (EngineError, EngineUnavailableError) as error:
@@ -73,8 +77,16 @@ def _load(rank: int, meeting: Path, settings: EngineSettings, tell: Callable[[Me
         world_size=settings.num_gpus,
         timeout=LONGEST_WAIT,
     )
-    runtime = load_runtime(replace(settings, device=str(device)), tell)
+    # Not compiled: nobody has tried the exchange of tokens within a compiled block.
+    runtime = load_runtime(replace(settings, device=str(device), compiled=False), tell, agree=_agree)
     return replace(runtime, team=Team(runtime.models.transformer, device))
+
+
+def _agree(fits: bool) -> bool:
+    """Return whether it is so in all processes."""
+    answer = torch.tensor(int(fits))
+    dist.all_reduce(answer, dist.ReduceOp.MIN)
+    return bool(answer)
 
 
 def find_device(settings: EngineSettings, rank: int) -> torch.device:

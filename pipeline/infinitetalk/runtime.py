@@ -1,7 +1,7 @@
 """The loaded model at work: a scene becomes clips of frames."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -108,8 +108,13 @@ class DenoisingProgress:
             self.sink(Progress("frames", self.plan.starts[clip], self.plan.num_frames, percent))
 
 
-def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
+def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bool], bool] = bool) -> Runtime:
     """Read the weights into memory.
+
+    Args:
+        settings: Where they are, and the device.
+        report: Takes progress.
+        agree: Says whether the weights fit into the memory of all devices, given whether they fit into this one's.
 
     Raises:
         WeightsError: A file is missing, broken or does not fit.
@@ -131,7 +136,7 @@ def load_runtime(settings: EngineSettings, report: Reporter) -> Runtime:
         num_loaded += num_bytes_more
         report(Progress("loading", num_loaded, num_bytes, 100.0 * num_loaded / num_bytes))
 
-    fits = device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES
+    fits = agree(device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES)
     models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
     if quantized is None:
         _quantize(models, settings.precision, fits=fits)

@@ -76,9 +76,10 @@ def test_two_servers_do_not_share_a_data_folder(start_server: Starter, tmp_path:
 
 
 def test_warns_of_what_may_not_be_meant(start_server: Starter) -> None:
-    log = start_server(host="0.0.0.0", prot=80).log.read_text()
+    log = start_server(host="0.0.0.0", prot=80, num_gpus=2, workers=2).log.read_text()
     assert "VIDEO_LAB_PROT is no setting" in log
     assert "without a password" in log
+    assert "use one worker" in log
 
 
 def test_a_password_is_asked_of_everyone(start_server: Starter) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -161,6 +162,8 @@ def test_loading_can_be_cancelled(prepared: Path) -> None:
 
 def test_processes_end_with_the_one_that_started_them(prepared: Path) -> None:
     def start(pids: Connection) -> None:
+        # The server that forks is this test's: it answers, though it is no child of this process.
+        forkserver._forkserver.ensure_running = lambda: None
         engine = InfiniteTalkEngine(EngineSettings(prepared, "cpu", num_gpus=2))
         engine.load(ignore)
         pids.send([process.pid for process in engine._crew._processes])
@@ -171,6 +174,7 @@ def test_processes_end_with_the_one_that_started_them(prepared: Path) -> None:
     ours, theirs = forked.Pipe()
     starter = forked.Process(target=start, args=(theirs,))
     starter.start()
+    theirs.close()
     pids = ours.recv()
     starter.join()
     deadline = time.monotonic() + 20
