@@ -92,16 +92,16 @@ class Settings(BaseSettings):
         Field(
             pattern=r"^[a-z0-9_]+$",
             description="How the large model attends. auto: the fastest right one that is installed is measured.",
-            json_schema_extra={"allowed": "auto, or a name in diffusers such as flash, xformers, sage"},
+            json_schema_extra={"allowed": "auto, or a name in diffusers such as flash, flash_4_hub, xformers, sage"},
         ),
     ] = "auto"
     compiled: Annotated[
         bool,
         Field(
-            description="Whether to compile the large model; the first clip of each size then takes minutes longer.",
+            description="Whether to compile the large model on a GPU while it loads.",
             json_schema_extra={"allowed": "on or off"},
         ),
-    ] = False
+    ] = True
     num_gpus: Annotated[
         int,
         Field(

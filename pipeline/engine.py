@@ -40,7 +40,7 @@ class EngineSettings:
         precision: Of the large model's weights: `bf16`, `fp8` or `int8`; `auto` is `bf16` where the device holds
             them all, and `int8` where they have to wait in CPU memory.
         attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
-        compiled: Whether to compile the model, which takes minutes of the first clip of each size.
+        compiled: Whether to compile the model on a GPU, while it loads.
         num_gpus: GPUs of this machine that make a video together, from `device` on; on the CPU, processes.
     """
 
@@ -48,7 +48,7 @@ class EngineSettings:
     device: str = "auto"
     precision: PrecisionSetting = "auto"
     attention: str = "auto"
-    compiled: bool = False
+    compiled: bool = True
     num_gpus: int = 1
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from diffusers.models.attention_dispatch import attention_backend, dispatch_attention_fn
+from diffusers.models.attention_dispatch import AttentionBackendName, attention_backend, dispatch_attention_fn
 from diffusers.models.modeling_utils import ModelMixin
 
+from pipeline.diffusion.flash_attention import FLASH_4, offer_flash_attention_4
 from pipeline.errors import EngineUnavailableError
 
 # By the names that diffusers gives them; the first is torch's own choice and the measure of what is right.
 TORCH_BACKEND = "native"
-CUDA_BACKENDS = ("_native_cudnn", "_native_flash", "flash", "_flash_3", "xformers", "sage")
+CUDA_BACKENDS = ("_native_cudnn", "_native_flash", "flash", "_flash_3", FLASH_4.value, "xformers", "sage")
 
 # bf16 itself is off by 4e-3. Attention that multiplies in 8 bits is off by more: it is used only when asked for.
 ERROR_BOUND = 1e-2
@@ -56,7 +57,9 @@ class Measurement:
 def set_attention(
     transformer: ModelMixin, setting: str, shape: AttentionShape, device: torch.device, dtype: torch.dtype
 ) -> str:
-    """Let the transformer use the attention of the setting, and say which in the log.
+    """Let the transformer's self-attention use the attention of the setting, and say which in the log.
+
+    The attention to prompt, photo and audio stays torch's own, the fastest one where there are few keys.
 
     Args:
         transformer: Gets the attention.
@@ -76,9 +79,14 @@ def set_attention(
     else:
         backend = setting
         _check_runs(backend, device, dtype)
-    if backend != TORCH_BACKEND:
-        transformer.set_attention_backend(backend)
+    use_backend(transformer, None if backend == TORCH_BACKEND else AttentionBackendName(backend))
     return backend
+
+
+def use_backend(transformer: ModelMixin, backend: AttentionBackendName | None) -> None:
+    """Let the transformer's self-attention use this one, which runs here; None is torch's own choice."""
+    for block in transformer.blocks:
+        block.attn1.processor._attention_backend = backend  # noqa: SLF001  # diffusers can only set all attentions
 
 
 def choose_backend(shape: AttentionShape, device: torch.device, dtype: torch.dtype) -> str:
@@ -126,8 +134,14 @@ def measure_seconds(call: Callable[[], object], device: torch.device, num_runs: 
 
 
 def _attend(backend: str, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    attended: torch.Tensor
+    if backend == FLASH_4:
+        # diffusers would insist on the hub's client.
+        offer_flash_attention_4()
+        attended = dispatch_attention_fn(query, key, value, backend=FLASH_4)
+        return attended
     with attention_backend(backend):
-        attended: torch.Tensor = dispatch_attention_fn(query, key, value)
+        attended = dispatch_attention_fn(query, key, value)
     return attended
 
 

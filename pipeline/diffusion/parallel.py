@@ -22,6 +22,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 
+from pipeline.diffusion.attention import use_backend
 from pipeline.errors import EngineError
 
 # Of Wan's own plan, the rotary angles. The tokens are split before TeaCache sees them, so that it sees the same ones
@@ -36,13 +37,15 @@ class FramePart:
     """Which latent frames a process's tokens lie in.
 
     Attributes:
-        frames: The latent frames.
+        first_frame: The first of these latent frames.
+        num_frames: How many they are.
         num_before: Tokens of the first of them that another process has.
         num_tokens: Tokens of this process.
         num_after: Tokens of the last of them that another process has.
     """
 
-    frames: slice
+    first_frame: int
+    num_frames: int
     num_before: int
     num_tokens: int
     num_after: int
@@ -50,8 +53,12 @@ class FramePart:
     def split(self, states: torch.Tensor) -> torch.Tensor:
         """Sort the tokens (1, num_tokens, heads, head_dim) by frame, with zeros for those that are elsewhere."""
         padded = F.pad(states, (0, 0, 0, 0, self.num_before, self.num_after))
-        frames: torch.Tensor = padded.unflatten(1, (self.frames.stop - self.frames.start, -1))[0]
+        frames: torch.Tensor = padded.unflatten(1, (self.num_frames, -1))[0]
         return frames
+
+    def take(self, states: torch.Tensor) -> torch.Tensor:
+        """Return what belongs to these frames of states (frames of the clip, ...)."""
+        return states[self.first_frame : self.first_frame + self.num_frames]
 
     def join(self, states: torch.Tensor) -> torch.Tensor:
         """Return the tokens (1, num_tokens, dim) of frames (frames, tokens of a frame, dim)."""
@@ -67,7 +74,7 @@ def find_part(num_tokens: int, num_frames: int, config: ParallelConfig | None) -
         config: None where there is one process.
     """
     if config is None:
-        return FramePart(slice(0, num_frames), 0, num_tokens, 0)
+        return FramePart(0, num_frames, 0, num_tokens, 0)
     context = config.context_parallel_config
     group = context._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
     shares = gather_size_by_comm(num_tokens, group)
@@ -75,7 +82,7 @@ def find_part(num_tokens: int, num_frames: int, config: ParallelConfig | None) -
     stop, frame_tokens = start + num_tokens, sum(shares) // num_frames
     first, last = start // frame_tokens, (stop - 1) // frame_tokens
     after = (last + 1) * frame_tokens - stop
-    return FramePart(slice(first, last + 1), start - first * frame_tokens, num_tokens, after)
+    return FramePart(first, last + 1 - first, start - first * frame_tokens, num_tokens, after)
 
 
 def make_config(mesh: DeviceMesh, device: torch.device) -> ParallelConfig:
@@ -145,10 +152,7 @@ def unify_attention(transformer: ModelMixin) -> None:
     if backend is not None and not _AttentionBackendRegistry._is_context_parallel_available(backend):  # noqa: SLF001  # as above
         _log.warning("Attention %s cannot be spread over GPUs; torch's own is used.", backend.value)
         backend = None
-    if backend is None:
-        transformer.reset_attention_backend()
-    elif backend != own:
-        transformer.set_attention_backend(backend.value)
+    use_backend(transformer, backend)
 
 
 def _set_config(transformer: ModelMixin, config: ParallelConfig | None) -> None:

@@ -9,13 +9,14 @@ import torch
 from pipeline.diffusion.attention import AttentionShape, set_attention
 from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.guidance import GuidanceScales
-from pipeline.diffusion.latents import tensor_to_frames
+from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
 from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.diffusion.team import ALL_PASSES, Team
 from pipeline.engine import EngineSettings, PrecisionSetting, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
+from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.conditioning import encode_scene
 from pipeline.infinitetalk.distillation import Distillation
 from pipeline.infinitetalk.kinds import TRANSFORMER
@@ -140,7 +141,7 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
     models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
     if quantized is None:
         _quantize(models, settings.precision, fits=fits)
-    _speed_up(models, settings)
+    _speed_up(models, settings, fits=fits)
     stored = checkpoint.components[TRANSFORMER.name]
     return Runtime(models, Distillation(models.transformer, stored, settings.weights, prepared.open_fused), fits)
 
@@ -151,14 +152,18 @@ def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
     quantize_blocks(models.transformer.blocks, precision, models.device)
 
 
-def _speed_up(models: Models, settings: EngineSettings) -> None:
+def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
     """Apply what the settings say about how to compute."""
     transformer, device = models.transformer, models.device
     config = transformer.config
     shape = AttentionShape(MEASURED_TOKENS, config.num_attention_heads, config.attention_head_dim)
     set_attention(transformer, settings.attention, shape, device, transformer.compute_dtype)
-    if settings.compiled:
-        transformer.compile_repeated_blocks()
+    if device.type != "cuda":
+        return
+    order_for_gpu(models.vae)
+    # Weights that wait in CPU memory are what such a pass waits for: compiled, it would not be faster.
+    if settings.compiled and fits:
+        compile_transformer(transformer, device)
 
 
 def _find_device(name: str) -> torch.device:

@@ -1,7 +1,8 @@
 """InfiniteTalk's transformer: Wan 2.1 image-to-video with an audio cross-attention in every block."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -53,8 +54,16 @@ class BlockContexts(NamedTuple):
     audio: BlockContext
 
 
+class ContextKeyValues(NamedTuple):
+    """The keys and values that one block made of its contexts."""
+
+    text: KeyValue
+    image: KeyValue
+    audio: KeyValue
+
+
 class CrossAttentionProcessor:
-    """Attend to the prompt and to the photo, whose keys and values are remembered."""
+    """Attend to the prompt and to the photo."""
 
     _attention_backend: AttentionBackendName | None = None
     _parallel_config = None
@@ -63,15 +72,14 @@ class CrossAttentionProcessor:
         self,
         attn: WanAttention,
         hidden_states: torch.Tensor,
-        encoder_hidden_states: BlockContexts,
+        encoder_hidden_states: ContextKeyValues,
         attention_mask: None = None,
         rotary_emb: None = None,
     ) -> torch.Tensor:
         """Run the attention that this processor is set on."""
         del attention_mask, rotary_emb
         query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-        text = encoder_hidden_states.text.key_value(lambda states: project_text(attn, states))
-        image = encoder_hidden_states.image.key_value(lambda states: project_image(attn, states))
+        text, image, _ = encoder_hidden_states
         attended = dispatch_attention_fn(query, text.key, text.value, backend=self._attention_backend)
         attended = attended + dispatch_attention_fn(query, image.key, image.value, backend=self._attention_backend)
         output: torch.Tensor = attn.to_out[0](attended.flatten(2).type_as(hidden_states))
@@ -100,17 +108,17 @@ class AudioAttentionProcessor:
         self,
         attn: "AudioAttention",
         hidden_states: torch.Tensor,
-        context: BlockContext,
+        key_value: KeyValue,
         positions: torch.Tensor | None,
     ) -> torch.Tensor:
         """Run the attention that this processor is set on."""
         query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1))
         if positions is not None:
             query = rotate(query, positions)
-        key, value = context.key_value(lambda tokens: attn.project(tokens, rotated=positions is not None))
-        part = find_part(query.shape[1], len(key), self._parallel_config)
+        key, value = key_value
+        part = find_part(query.shape[1], key.shape[0], self._parallel_config)
         attended = dispatch_attention_fn(
-            part.split(query), key[part.frames], value[part.frames], backend=self._attention_backend
+            part.split(query), part.take(key), part.take(value), backend=self._attention_backend
         )
         output: torch.Tensor = attn.to_out(part.join(attended.flatten(2)))
         return output
@@ -131,22 +139,27 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
         self.processor = AudioAttentionProcessor()
 
     def forward(
-        self, hidden_states: torch.Tensor, context: BlockContext, positions: torch.Tensor | None = None
+        self, hidden_states: torch.Tensor, key_value: KeyValue, positions: torch.Tensor | None = None
     ) -> torch.Tensor:
         """Attend to the audio.
 
         Args:
             hidden_states: (batch, tokens, dim).
-            context: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
+            key_value: What `project` made of the audio tokens.
             positions: Rotary positions (batch, tokens) that tell two people apart, None for one person.
 
         Returns:
             (batch, tokens, dim).
         """
-        return self.processor(self, hidden_states, context, positions)
+        return self.processor(self, hidden_states, key_value, positions)
 
     def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
-        """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim)."""
+        """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim).
+
+        Args:
+            tokens: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
+            rotated: Whether their positions tell two people apart.
+        """
         key, value = self.to_kv(tokens).flatten(0, 1).unflatten(-1, (2, self.heads, -1)).unbind(2)
         if rotated:
             key = rotate(key, audio_positions(key.shape[1] // 2, key.device))
@@ -184,6 +197,26 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         Returns:
             (batch, tokens, dim).
         """
+        # Projected here and not before: offloaded weights are on the device only within a block's forward.
+        key_values = self._project(contexts, rotated=token_masks is not None)
+        return self.compute(hidden_states, timestep_modulation, rotary_emb, key_values, token_masks)
+
+    def _project(self, contexts: BlockContexts, *, rotated: bool) -> ContextKeyValues:
+        return ContextKeyValues(
+            contexts.text.key_value(lambda states: project_text(self.attn2, states)),
+            contexts.image.key_value(lambda states: project_image(self.attn2, states)),
+            contexts.audio.key_value(lambda tokens: self.audio_attn.project(tokens, rotated=rotated)),
+        )
+
+    def compute(
+        self,
+        hidden_states: torch.Tensor,
+        timestep_modulation: torch.Tensor,
+        rotary_emb: RotaryEmbedding,
+        key_values: ContextKeyValues,
+        token_masks: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Do what has to be done in every step; remembers nothing, so that it compiles to one graph."""
         modulation = self.scale_shift_table + timestep_modulation
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation.chunk(6, dim=1)
         dtype = self.attn1.to_out[0].weight.dtype
@@ -195,10 +228,10 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
             positions = face_positions(self.attn1, norm_hidden_states, rotary_emb, token_masks)
 
         norm_hidden_states = self.norm2(hidden_states).to(dtype)
-        hidden_states = hidden_states + self.attn2(norm_hidden_states, contexts)
+        hidden_states = hidden_states + self.attn2(norm_hidden_states, key_values)
 
         norm_hidden_states = self.norm_audio(hidden_states).to(dtype)
-        hidden_states = hidden_states + self.audio_attn(norm_hidden_states, contexts.audio, positions)
+        hidden_states = hidden_states + self.audio_attn(norm_hidden_states, key_values.audio, positions)
 
         norm_hidden_states = modulate(self.norm3(hidden_states), ffn_shift, ffn_scale).to(dtype)
         output: torch.Tensor = hidden_states + self.ffn(norm_hidden_states) * ffn_gate
@@ -292,6 +325,16 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
             output_dim=audio_dim,
             num_tokens=audio_tokens,
         )
+
+    def compile_blocks(self) -> None:
+        """Let what the blocks do in every step be compiled: one graph for all of them, for clips of any size."""
+        for block in cast("Iterable[InfiniteTalkBlock]", self.blocks):
+            block.compute = torch.compile(block.compute, dynamic=True)  # type: ignore[method-assign]  # as torch does
+
+    def uncompile_blocks(self) -> None:
+        """Take `compile_blocks` back."""
+        for block in self.blocks:
+            del block.compute
 
     @property
     def compute_dtype(self) -> torch.dtype:

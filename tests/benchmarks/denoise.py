@@ -13,7 +13,14 @@ from pathlib import Path
 
 import torch
 
-from pipeline.diffusion.attention import CUDA_BACKENDS, TORCH_BACKEND, AttentionShape, measure_backends, measure_seconds
+from pipeline.diffusion.attention import (
+    CUDA_BACKENDS,
+    TORCH_BACKEND,
+    AttentionShape,
+    measure_backends,
+    measure_seconds,
+    set_attention,
+)
 from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
 from pipeline.diffusion.quantization import PRECISIONS, Precision, quantize_blocks
 from pipeline.estimate import DEVICES
@@ -22,6 +29,7 @@ from pipeline.types import FrameSize
 from tests.benchmarks.models import DTYPES, make_context, make_latents, make_transformer
 from tests.benchmarks.report import Row, find_device, read_peak_gib, reset_peak_memory, write_report
 
+SHAPE = AttentionShape(1024, 40, 128)
 SIZES = {"480p": FrameSize(640, 640), "720p": FrameSize(960, 960)}
 # As the estimate counts them; an H200 computes as an H100 does.
 FLOPS = {"A100": DEVICES["A100-80GB"].flops, "H100": DEVICES["H100"].flops, "H200": DEVICES["H100"].flops}
@@ -72,7 +80,7 @@ def measure_all(arguments: argparse.Namespace, device: torch.device) -> Iterator
         transformer = make_transformer(arguments.layers, device, DTYPES[device.type])
         quantize_blocks(transformer.blocks, precision, device)
         if compiled == "yes":
-            transformer.compile_repeated_blocks()
+            transformer.compile_blocks()
         for resolution, attention in product(arguments.resolution, attentions):
             choice = Choice(resolution, precision, attention, compiled == "yes")
             yield measure(transformer, choice, arguments, device)
@@ -83,7 +91,7 @@ def measure_all(arguments: argparse.Namespace, device: torch.device) -> Iterator
 def find_attentions(device: torch.device) -> list[str]:
     """Return the attentions that run here."""
     backends = (TORCH_BACKEND, *(CUDA_BACKENDS if device.type == "cuda" else ()))
-    measurements = measure_backends(backends, AttentionShape(1024, 40, 128), device, DTYPES[device.type])
+    measurements = measure_backends(backends, SHAPE, device, DTYPES[device.type])
     return [measurement.backend for measurement in measurements]
 
 
@@ -92,8 +100,8 @@ def measure(
 ) -> Row:
     """Measure one choice, after a pass that compiles and projects the contexts."""
     size = SIZES[choice.resolution]
-    transformer.set_attention_backend(choice.attention)
     dtype = DTYPES[device.type]
+    set_attention(transformer, choice.attention, SHAPE, device, dtype)
     latents = make_latents(size, arguments.frames, device, dtype)
     context = make_context(arguments.frames, device, dtype)
     timestep = torch.full((1,), 500.0, device=device)

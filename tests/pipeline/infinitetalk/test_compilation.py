@@ -1,0 +1,65 @@
+"""Compiling the blocks: once for every size, and not at all where the compiler fails."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+
+from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.loading import load_component
+from pipeline.infinitetalk.checkpoint import open_checkpoint
+from pipeline.infinitetalk.compilation import compile_transformer
+from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def transformer(prepared: Path) -> InfiniteTalkTransformer3DModel:
+    return load_component(open_checkpoint(prepared).components["transformer"], CPU, lambda _: None)
+
+
+@torch.no_grad()
+def predict(transformer: InfiniteTalkTransformer3DModel, num_latent_frames: int, side: int) -> torch.Tensor:
+    config, dtype = transformer.config, transformer.compute_dtype
+    torch.manual_seed(0)
+    num_frames = 4 * (num_latent_frames - 1) + 1
+    shapes = (
+        (1, 512, config.text_dim),
+        (1, 257, config.image_dim),
+        (1, 1, num_frames, config.audio_window, config.audio_layers, config.audio_channels),
+    )
+    context = PassContext(*(AttentionContext(torch.randn(shape, dtype=dtype)) for shape in shapes))
+    latents = torch.randn(1, config.in_channels, num_latent_frames, side, side, dtype=dtype)
+    return transformer(latents, torch.full((1,), 500.0), context)
+
+
+def test_one_graph_serves_all_blocks_and_sizes(
+    transformer: InfiniteTalkTransformer3DModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
+    torch._dynamo.reset()
+    counters.clear()
+    sizes = ((3, 8), (5, 12), (2, 6))
+    plain = [predict(transformer, *size) for size in sizes]
+    assert compile_transformer(transformer, CPU)
+    compiled = [predict(transformer, *size) for size in sizes]
+    torch.testing.assert_close(compiled, plain)
+    assert counters["stats"]["unique_graphs"] == 1
+
+
+def test_stays_as_it_was_where_the_compiler_fails(
+    transformer: InfiniteTalkTransformer3DModel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> Callable[..., Any]:
+        raise RuntimeError("no C compiler")
+
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=fail))
+    plain = predict(transformer, 3, 8)
+    assert not compile_transformer(transformer, CPU)
+    assert torch.equal(predict(transformer, 3, 8), plain)
+    assert "no C compiler" in caplog.text

@@ -1,0 +1,78 @@
+"""What only a GPU can show, with the tiny model; skipped where there is none."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.engine import EngineSettings, Precision
+from pipeline.infinitetalk.engine import InfiniteTalkEngine
+from pipeline.types import Pixels, Progress, Scene
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+MakeScene = Callable[..., Scene]
+
+
+@pytest.fixture(scope="module")
+def gpu_engine(prepared: Path) -> InfiniteTalkEngine:
+    return load(EngineSettings(prepared, "cuda:0"))
+
+
+def load(settings: EngineSettings) -> InfiniteTalkEngine:
+    engine = InfiniteTalkEngine(settings)
+    engine.load(ignore)
+    return engine
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+def generate(engine: InfiniteTalkEngine, scene: Scene) -> Pixels:
+    return np.concatenate(list(engine.generate(scene, ignore)))
+
+
+def differ(one: Pixels, other: Pixels) -> float:
+    """Return the mean difference in levels."""
+    return float(np.abs(one.astype(np.float32) - other).mean())
+
+
+def test_makes_the_video_that_the_cpu_makes(
+    gpu_engine: InfiniteTalkEngine, engine: InfiniteTalkEngine, make_scene: MakeScene
+) -> None:
+    scene = make_scene(3.5, "balanced", steps=2, guidance=2.0)
+    assert differ(generate(gpu_engine, scene), generate(engine, scene)) < 2
+
+
+def test_a_seed_repeats_a_video_bit_for_bit(gpu_engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
+    scene = make_scene(1.1, steps=2, guidance=2.0)
+    assert np.array_equal(generate(gpu_engine, scene), generate(gpu_engine, scene))
+
+
+def test_offloaded_weights_make_the_same_video(gpu_engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
+    at_once, offloaded, again = (
+        generate(gpu_engine, make_scene(1.1, profile, steps=7, guidance=2.0))
+        for profile in ("fast", "low_vram", "fast")
+    )
+    assert np.array_equal(at_once, offloaded)
+    assert np.array_equal(at_once, again)
+
+
+@pytest.mark.parametrize("precision", ["fp8", "int8"])
+def test_8_bits_make_nearly_the_same_video(
+    prepared: Path, engine: InfiniteTalkEngine, make_scene: MakeScene, precision: Precision
+) -> None:
+    scene = make_scene(1.1, steps=2)
+    frames = generate(load(EngineSettings(prepared, "cuda:0", precision, compiled=False)), scene)
+    assert differ(frames, generate(engine, scene)) < 4
+
+
+def test_compiling_changes_nothing_that_is_seen(
+    prepared: Path, gpu_engine: InfiniteTalkEngine, make_scene: MakeScene
+) -> None:
+    scene = make_scene(1.1, steps=2)
+    plain = load(EngineSettings(prepared, "cuda:0", compiled=False))
+    assert differ(generate(gpu_engine, scene), generate(plain, scene)) < 1
