@@ -21,6 +21,7 @@ from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.types import Pixels, Progress, Scene
 
 SECONDS_TO_DIE = 1.0
+MEMBER = "pipeline.infinitetalk.crew_member"
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,10 @@ class Crew:
     def _start(self) -> None:
         self._folder = TemporaryDirectory()
         meeting = Path(self._folder.name) / "meeting"
-        # They are forked by a server that has imported everything and used no GPU.
+        # They are forked by a server, which may import everything for them, but not where there is a GPU: libraries
+        # look for it when they are imported, and then those who were forked cannot use it.
         context = get_context("forkserver")
-        context.set_forkserver_preload(["pipeline.infinitetalk.crew_member"])
+        context.set_forkserver_preload([MEMBER] if self._settings.device == "cpu" else [])
         for rank in range(self._settings.num_gpus):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(rank, meeting, self._settings, theirs), daemon=True)

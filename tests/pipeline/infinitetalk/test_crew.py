@@ -89,7 +89,7 @@ def test_progress_is_told_once(engine: InfiniteTalkEngine, pair: InfiniteTalkEng
 
 
 @pytest.mark.parametrize("stage", ["conditioning", "denoising", "frames"])
-def test_all_stop_where_the_job_is_cancelled(pair: InfiniteTalkEngine, two_clips: Scene, stage: str) -> None:
+def test_all_stop_where_the_job_is_cancelled(pair: InfiniteTalkEngine, make_scene: MakeScene, stage: str) -> None:
     told: list[Progress] = []
 
     def cancel(progress: Progress) -> None:
@@ -99,9 +99,9 @@ def test_all_stop_where_the_job_is_cancelled(pair: InfiniteTalkEngine, two_clips
 
     processes = pair._crew._processes
     with pytest.raises(GenerationCancelledError):
-        list(pair.generate(two_clips, cancel))
+        list(pair.generate(make_scene(1.1, steps=2), cancel))
     assert [progress.stage for progress in told].count(stage) == 1
-    assert len(generate(pair, two_clips)) == 126
+    assert len(generate(pair, make_scene(1.1))) == 27
     assert pair._crew._processes is processes
 
 
@@ -116,8 +116,9 @@ def test_a_video_that_nobody_wants_to_the_end_leaves_the_processes_usable(
 
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_process_fails_the_job_and_the_next_one_works(
-    pair: InfiniteTalkEngine, two_clips: Scene, rank: int
+    pair: InfiniteTalkEngine, make_scene: MakeScene, rank: int
 ) -> None:
+    scene = make_scene(1.1, steps=4, guidance=2.0)
     victim = pair._crew._processes[rank].pid
 
     def kill(progress: Progress) -> None:
@@ -125,12 +126,12 @@ def test_a_killed_process_fails_the_job_and_the_next_one_works(
             os.kill(victim, signal.SIGKILL)
 
     with pytest.raises(EngineError, match="SIGKILL"):
-        list(pair.generate(two_clips, kill))
+        list(pair.generate(scene, kill))
     assert not pair._crew.is_loaded
     with pytest.raises(EngineError, match="load"):
-        generate(pair, two_clips)
+        generate(pair, scene)
     pair.load(ignore)
-    assert len(generate(pair, two_clips)) == 126
+    assert len(generate(pair, scene)) == 27
 
 
 def test_a_process_that_dies_between_two_jobs_is_started_again(pair: InfiniteTalkEngine, make_scene: MakeScene) -> None:

@@ -14,7 +14,7 @@ from pipeline.engine import EngineSettings
 from pipeline.errors import WeightsError
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest
-from pipeline.infinitetalk.variants import KNOWN, get_variant, prepare_variant
+from pipeline.infinitetalk.variants import KNOWN, get_variant, open_variant, prepare_variant
 from pipeline.types import Pixels, Progress, Scene
 
 MakeScene = Callable[..., Scene]
@@ -80,11 +80,11 @@ def test_fp8_is_half_of_what_it_was(weights: Path) -> None:
     assert stored["blocks.0.ffn.net.0.proj.bias"].dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("shard_bytes", [1, 10_000])
-def test_values_and_scales_may_lie_in_different_files(prepared: Path, weights: Path, shard_bytes: int) -> None:
-    prepare_variant(weights, get_variant("fp8"), shard_bytes=shard_bytes)
-    expected = read_values(load(prepared))
-    assert all(torch.equal(values, expected[name]) for name, values in read_values(load(weights)).items())
+def test_values_and_scales_may_lie_in_different_files(weights: Path) -> None:
+    prepare_variant(weights, get_variant("fp8"), shard_bytes=1)
+    component = open_variant(weights, get_variant("fp8"), torch.device("cpu"))
+    assert WEIGHT in {name for name, _ in component.tensors()}
+    assert len(component.files) > len(list(component.tensors()))
 
 
 @pytest.mark.parametrize(
