@@ -126,6 +126,8 @@ def spread_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[
         del proj_out, inputs
         return _gather_tokens(output, group)
 
+    attention = _find_attention(transformer)
+    use_backend(transformer, _make_spreadable(attention))
     _set_config(transformer, config)
     apply_context_parallel(transformer, context, PLAN)
     hooks = (
@@ -138,21 +140,29 @@ def spread_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[
             hook.remove()
         remove_context_parallel(transformer, PLAN)
         _set_config(transformer, None)
+        use_backend(transformer, attention)
 
     return take_back
 
 
 def unify_attention(transformer: ModelMixin) -> None:
-    """Let all processes attend as the first one does, or as torch does where that knows nothing of other processes."""
-    processor = transformer.blocks[0].attn1.processor
-    own = processor._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
-    first = [own]
+    """Let all processes attend as the first one does: each has measured for itself."""
+    first = [_find_attention(transformer)]
     dist.broadcast_object_list(first)
-    backend: AttentionBackendName | None = first[0]
-    if backend is not None and not _AttentionBackendRegistry._is_context_parallel_available(backend):  # noqa: SLF001  # as above
-        _log.warning("Attention %s cannot be spread over GPUs; torch's own is used.", backend.value)
-        backend = None
-    use_backend(transformer, backend)
+    use_backend(transformer, first[0])
+
+
+def _find_attention(transformer: ModelMixin) -> AttentionBackendName | None:
+    attention: AttentionBackendName | None = transformer.blocks[0].attn1.processor._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
+    return attention
+
+
+def _make_spreadable(attention: AttentionBackendName | None) -> AttentionBackendName | None:
+    """Return the attention, or torch's own in place of one that knows nothing of other processes."""
+    if attention is None or _AttentionBackendRegistry._is_context_parallel_available(attention):  # noqa: SLF001  # as above
+        return attention
+    _log.info("Attention %s cannot be spread over GPUs; torch's own is used.", attention.value)
+    return None
 
 
 def _set_config(transformer: ModelMixin, config: ParallelConfig | None) -> None:

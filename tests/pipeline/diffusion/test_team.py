@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from diffusers.models.attention_dispatch import AttentionBackendName
 
+from pipeline.diffusion.attention import use_backend
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache
@@ -15,6 +17,7 @@ from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
 
 CPU = torch.device("cpu")
+UNSPREADABLE = AttentionBackendName._NATIVE_MATH
 SCALES = {1: GuidanceScales(1.0, 1.0), 2: GuidanceScales(1.0, 2.0), 3: GuidanceScales(5.0, 4.0)}
 
 
@@ -66,8 +69,12 @@ def work(rank: int, world_size: int, folder: Path, cases: list[tuple[int, int]])
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=world_size)
     transformer = make_transformer()
+    if rank == 0:  # the others follow, as far as it can be spread
+        use_backend(transformer, UNSPREADABLE)
     team = Team(transformer, CPU)
     clips = [make_clip(transformer, *case, team.divide(case[0])) for case in cases]
+    team.divide(world_size)
+    assert transformer.blocks[0].attn1.processor._attention_backend == UNSPREADABLE
     torch.save(clips, folder / f"{rank}.pt")
     dist.destroy_process_group()
 
