@@ -52,6 +52,7 @@ app = modal.App(SETTINGS.app)
 data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True, version=1)
 weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True, version=1)
 read_only_weights = weights_volume.with_mount_options(read_only=True)
+compiled_volume = modal.Volume.from_name(f"{SETTINGS.app}-compiled", create_if_missing=True, version=1)
 notes = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
 hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")
 password_secret = modal.Secret.from_dict({"VIDEO_LAB_PASSWORD": os.environ.get("VIDEO_LAB_PASSWORD", "")})
@@ -73,10 +74,12 @@ def read_pins(*names: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("-r")]
 
 
-web_pins, model_pins = read_pins("requirements/web.txt"), read_pins("requirements/model.txt")
+web_pins = read_pins("requirements/web.txt")
+gpu_pins = read_pins("requirements/model.txt", "requirements/gpu.txt")
 web_base = modal.Image.debian_slim(python_version="3.11").uv_pip_install(*web_pins)
 web_image = add_sources(web_base)
-gpu_image = add_sources(web_base.uv_pip_install(*model_pins))
+# Compiling the model takes a C compiler.
+gpu_image = add_sources(web_base.apt_install("g++").uv_pip_install(*gpu_pins))
 
 
 # Weights: once, from the hub to the weights volume
@@ -185,8 +188,12 @@ class VideoMaker:
 @app.cls(
     image=gpu_image,
     gpu=SETTINGS.gpus,
-    env=ENVIRONMENT,
-    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+    env={**ENVIRONMENT, "TORCHINDUCTOR_CACHE_DIR": SETTINGS.compiled_path},
+    volumes={
+        SETTINGS.data_path: data_volume,
+        SETTINGS.weights_path: read_only_weights,
+        SETTINGS.compiled_path: compiled_volume,
+    },
     cpu=4,
     memory=SETTINGS.gpu_memory_gb * GIGABYTES,
     min_containers=SETTINGS.min_gpus,

@@ -46,6 +46,7 @@ class Deployment:
         quality_minutes: Of the profile quality.
         data_path: Where containers have the data volume.
         weights_path: Where containers have the weights volume.
+        compiled_path: Where GPU containers have the volume of what was compiled for the model.
     """
 
     app: str = "video-lab"
@@ -70,6 +71,7 @@ class Deployment:
     quality_minutes: int = field(default=720, metadata={"range": (1, 1380)})
     data_path: str = "/data"
     weights_path: str = "/weights"
+    compiled_path: str = "/compiled"
 
     @property
     def gpus(self) -> list[str]:

@@ -73,6 +73,7 @@ def loopback(volumes: Path, hub: FakeHub) -> Iterator[Loopback]:
         "VIDEO_LAB_DEVICE": "cpu",
         "VIDEO_LAB_MODAL_DATA_PATH": str(volumes / "data"),
         "VIDEO_LAB_MODAL_WEIGHTS_PATH": str(volumes / "weights"),
+        "VIDEO_LAB_MODAL_COMPILED_PATH": str(volumes / "compiled"),
     }
     loopback = Loopback(ROOT, environment, volumes / "containers.log")
     loopback.plane.secrets["HF_SECRET"] = {"HF_TOKEN": "hf_test"}

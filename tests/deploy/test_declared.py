@@ -94,10 +94,22 @@ def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
 
 def test_mounts_the_weights_for_reading_only(declared: dict[str, Declared], volumes: Path) -> None:
     for function in (declared[name] for name in ("Generator.*", "TeamGenerator.*", "web")):
-        assert function.volumes == {
+        mounted = {path: volume for path, volume in function.volumes.items() if path != f"{volumes}/compiled"}
+        assert mounted == {
             f"{volumes}/data": ("video-lab-data", False),
             f"{volumes}/weights": ("video-lab-weights", True),
         }
+
+
+def test_keeps_what_was_compiled_for_the_next_gpu(declared: dict[str, Declared], volumes: Path) -> None:
+    path = f"{volumes}/compiled"
+    mounting = {name: one.volumes[path] for name, one in declared.items() if path in one.volumes}
+    assert mounting == {"Generator.*": ("video-lab-compiled", False)}
+
+
+def test_has_a_compiler_where_the_model_is_compiled(gpu: Declared, web: Declared) -> None:
+    assert any("apt-get install" in step and "g++" in step for step in gpu.image)
+    assert not any("g++" in step for step in web.image)
 
 
 def test_writes_the_weights_in_one_function_only(declared: dict[str, Declared], volumes: Path) -> None:
@@ -117,8 +129,9 @@ def test_builds_the_web_s_image_without_torch(web: Declared) -> None:
 
 
 def test_pins_every_package_of_the_gpu_s_image(gpu: Declared) -> None:
-    installed = [word for step in gpu.image for word in step.partition("--compile-bytecode ")[2].split()]
-    assert {"torch", "diffusers", "transformers"} <= {word.partition("==")[0] for word in installed}
+    installed = [word.strip("'") for step in gpu.image for word in step.partition("--compile-bytecode ")[2].split()]
+    names = {word.partition("==")[0] for word in installed}
+    assert {"torch", "diffusers", "transformers", "flash-attn-4[cu13]"} <= names
     assert all("==" in word for word in installed)
 
 
