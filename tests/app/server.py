@@ -110,6 +110,11 @@ class Server:
             time.sleep(0.03)
         return job
 
+    def find_jobs(self) -> set[str]:
+        """Return the ids of the jobs that it has taken."""
+        ids = {path.name for path in (self.data_dir / "jobs").iterdir()}
+        return {job_id for job_id in ids if self.client.get(f"/jobs/{job_id}").status_code == 200}
+
     def find_workers(self) -> list[psutil.Process]:
         """Return the processes that make the videos."""
         return psutil.Process(self.process.pid).children()
