@@ -16,7 +16,7 @@ PREVIEW_SECONDS_PER_SECOND = 0.7
 """Processor seconds of the preview at 832 x 480, measured on 2026-11-22; a machine with two idle cores is quicker."""
 
 _TOKENS_PER_LATENT_FRAME: dict[Resolution, int] = {"480p": 40 * 40, "720p": 60 * 60}  # 16 pixels a side
-_SHARE_OF_PEAK = 0.6  # the reference needs 10 s a pass on an A100 and 3.7 s on an H100: 0.6 of the peak on both
+_WINDOW_FRAMES = 81
 _FIRST_STEPS = 5  # TeaCache always computes these,
 _COMPUTED_SHARE = 0.5  # and about half of the rest: three times the speed at 40 steps where 1.7 comes without it
 _PARALLEL_SHARE = 0.8  # of what several GPUs would save if nothing was exchanged and nothing done by all: assumed
@@ -29,17 +29,22 @@ class Device:
     """What a GPU gives and costs.
 
     Attributes:
-        flops: Peak a second in bf16.
+        flops: What a pass of the transformer sustains a second in bf16.
+        decode_seconds: To decode a window of 81 frames at 480p, match its colours and hand it on.
         dollars_per_second: Modal's price in November 2026.
     """
 
     flops: float
+    decode_seconds: float
     dollars_per_second: float
 
 
 DEVICES: dict[DeviceKind, Device] = {
-    "A100-80GB": Device(312e12, 0.000694),
-    "H100": Device(800e12, 0.001097),  # what it sustains; the data sheet's 989 is out of reach
+    # Calculated: 0.6 of the data sheet's 312, the share that the reference's published 10 s a pass amount to.
+    "A100-80GB": Device(187e12, 9.4, 0.000694),
+    # Measured on 2026-11-22, compiled, with FlashAttention 4: 3.0 s a pass at 480p, 3.3 s to decode it in
+    # fp32 (docs/benchmarks.md).
+    "H100": Device(626e12, 3.7, 0.001097),
 }
 
 
@@ -87,18 +92,26 @@ def estimate(  # noqa: PLR0917  # each is a thing of its own
     if seconds_per_second is not None:
         seconds = speech_seconds * seconds_per_second
         return Estimate(seconds, seconds * price, loading_seconds, "measured")
-    flops = DEVICES[device].flops * _SHARE_OF_PEAK * (1 if num_gpus == 1 else num_gpus * _PARALLEL_SHARE)
+    flops = DEVICES[device].flops * (1 if num_gpus == 1 else num_gpus * _PARALLEL_SHARE)
     seconds = _count_flops(profile, sampling, speech_seconds) / flops
+    seconds += _count_windows(profile, speech_seconds) * DEVICES[device].decode_seconds
     return Estimate(seconds, seconds * price, loading_seconds, "calculated")
 
 
 def _count_flops(profile: Profile, sampling: Sampling, speech_seconds: float) -> float:
-    """Count the transformer's work; the rest, VAE and encoders, is a few percent of it."""
+    """Count the transformer's work."""
     plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
     num_latent_frames = (plan.clip_frames - 1) // 4 + 1
     num_tokens = num_latent_frames * _TOKENS_PER_LATENT_FRAME[profile.resolution]
     num_passes = len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling)
     return num_passes * count_forward_flops(num_tokens)
+
+
+def _count_windows(profile: Profile, speech_seconds: float) -> float:
+    """Count what there is to decode, in windows of 81 frames at 480p."""
+    plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
+    size = _TOKENS_PER_LATENT_FRAME[profile.resolution] / _TOKENS_PER_LATENT_FRAME["480p"]
+    return size * len(plan.starts) * plan.clip_frames / _WINDOW_FRAMES
 
 
 def _count_passes(sampling: Sampling) -> int:

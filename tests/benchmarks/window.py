@@ -72,7 +72,7 @@ class Window:
     def __init__(self, arguments: argparse.Namespace, device: torch.device) -> None:
         width, height = map(int, arguments.size.split("x"))
         self.arguments, self.device, self.size = arguments, device, FrameSize(width, height)
-        self.vae = make_vae(device, DTYPES[device.type])
+        self.vae = make_vae(device, torch.float32)
         if device.type == "cuda":
             order_for_gpu(self.vae)
         self.transformer = self._make_transformer()

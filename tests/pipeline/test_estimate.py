@@ -23,17 +23,24 @@ def test_preview_is_free_and_quicker_than_the_video() -> None:
     assert preview.seconds < 60.0
 
 
-@pytest.mark.parametrize(("device", "seconds"), [("A100-80GB", 30.0), ("H100", 11.0)])
-def test_step_takes_as_long_as_the_reference(device: DeviceKind, seconds: float) -> None:
-    step = estimate_steps("balanced", WINDOW_SECONDS, 1, device=device)
-    assert step.basis == "calculated"
-    assert step.seconds == pytest.approx(seconds, rel=0.1)
+@pytest.mark.parametrize(("device", "seconds"), [("A100-80GB", 30.3), ("H100", 9.06)])
+def test_a_step_of_three_passes_takes_what_was_measured_or_published(device: DeviceKind, seconds: float) -> None:
+    first, second = (estimate_steps("balanced", WINDOW_SECONDS, steps, device=device) for steps in (1, 2))
+    assert first.basis == "calculated"
+    assert second.seconds - first.seconds == pytest.approx(seconds, rel=0.02)
+
+
+def test_turbo_on_an_h100_takes_what_its_parts_were_measured_to_take() -> None:
+    window = estimate(PROFILES["turbo"], Sampling(4, 1.0, 1.0), WINDOW_SECONDS, "H100")
+    assert window.seconds == pytest.approx(4 * 3.02 + 3.7, rel=0.02)
 
 
 @pytest.mark.parametrize(("text", "audio", "passes"), [(5.0, 4.0, 3), (5.0, 1.0, 3), (1.0, 4.0, 2), (1.0, 1.0, 1)])
 def test_each_pass_counts(text: float, audio: float, passes: int) -> None:
-    one = estimate_steps("balanced", WINDOW_SECONDS, 10, 1.0, 1.0)
-    assert estimate_steps("balanced", WINDOW_SECONDS, 10, text, audio).seconds == pytest.approx(passes * one.seconds)
+    decode_seconds = DEVICES["A100-80GB"].decode_seconds
+    one = estimate_steps("balanced", WINDOW_SECONDS, 10, 1.0, 1.0).seconds - decode_seconds
+    several = estimate_steps("balanced", WINDOW_SECONDS, 10, text, audio).seconds - decode_seconds
+    assert several == pytest.approx(passes * one)
 
 
 @pytest.mark.parametrize(("frames", "clips"), [(25, 1), (81, 1), (82, 2), (153, 2), (154, 3), (15_000, 209)])
@@ -56,13 +63,13 @@ def test_720p_costs_more_than_its_pixels() -> None:
 def test_cached_steps_cost_nothing() -> None:
     sampling = Sampling(40, 5.0, 4.0)
     cached = estimate(PROFILES["balanced"], sampling, 10.0)
-    assert cached.seconds == pytest.approx(estimate_steps("balanced", 10.0, 40).seconds * 22.5 / 40)
+    assert cached.seconds == pytest.approx(estimate_steps("balanced", 10.0, 40).seconds * 22.5 / 40, rel=0.01)
 
 
 def test_several_gpus_are_quicker_and_cost_more() -> None:
     sampling = Sampling(40, 5.0, 4.0)
     one, four = (estimate(PROFILES["quality"], sampling, 10.0, "H100", num_gpus=count) for count in (1, 4))
-    assert one.seconds / four.seconds == pytest.approx(4 * 0.8)
+    assert one.seconds / four.seconds == pytest.approx(4 * 0.8, rel=0.02)
     assert four.dollars / four.seconds == pytest.approx(4 * one.dollars / one.seconds)
     assert four.basis == "calculated"
 
