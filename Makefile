@@ -37,9 +37,8 @@ $(VENV)/web.stamp: $(BIN)/python requirements/web.txt
 		&& echo "Installed in $$(( $$(date +%s) - start )) seconds."
 	@touch $@
 
-# One call for everything, and no bytecode of the many modules that no test imports.
 $(VENV)/test.stamp: $(BIN)/python requirements/web.txt requirements/model.txt requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements/model.txt -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/model.txt -r requirements/dev.txt
 	@touch $(VENV)/web.stamp $@
 
 clean:
