@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.profiles import Profile
-from pipeline.types import Pixels, Progress, Scene
+from pipeline.types import DeviceKind, Pixels, Progress, Scene
 
 Precision = Literal["bf16", "fp8", "int8"]
 PrecisionSetting = Literal["auto", "bf16", "fp8", "int8"]
@@ -23,11 +23,13 @@ class Availability:
         available: It can.
         reason: Why not, and what to do, in one sentence; empty where it can.
         num_gpus: GPUs that make a video of the profile together.
+        gpu: Their kind, as far as an estimate needs to know it.
     """
 
     available: bool
     reason: str = ""
     num_gpus: int = 1
+    gpu: DeviceKind = "A100-80GB"
 
 
 @dataclass(frozen=True)

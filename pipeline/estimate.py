@@ -6,9 +6,8 @@ from typing import Literal
 from pipeline.diffusion.clips import plan_clips
 from pipeline.diffusion.flops import count_forward_flops
 from pipeline.profiles import Profile, Resolution
-from pipeline.types import FRAME_RATE, Sampling
+from pipeline.types import FRAME_RATE, DeviceKind, Sampling
 
-DeviceKind = Literal["A100-80GB", "H100"]
 Basis = Literal["measured", "calculated"]
 
 PREVIEW_START_SECONDS = 2.5
@@ -48,6 +47,14 @@ DEVICES: dict[DeviceKind, Device] = {
 }
 
 
+DEFAULT_DEVICE: DeviceKind = "A100-80GB"
+
+
+def find_device(name: str) -> DeviceKind | None:
+    """Return which of the known GPUs a driver or Modal calls so, e.g. `NVIDIA A100-SXM4-80GB` or `H100!`."""
+    return next((kind for kind in DEVICES if kind.partition("-")[0] in name), None)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a run is likely to take.
@@ -69,7 +76,7 @@ def estimate(  # noqa: PLR0917  # each is a thing of its own
     profile: Profile,
     sampling: Sampling,
     speech_seconds: float,
-    device: DeviceKind = "A100-80GB",
+    device: DeviceKind = DEFAULT_DEVICE,
     seconds_per_second: float | None = None,
     num_gpus: int = 1,
 ) -> Estimate:

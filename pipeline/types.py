@@ -18,6 +18,7 @@ SPEECH_SAMPLING_RATE = 16_000
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Aspect = Literal["auto", "16:9", "1:1", "9:16"]
+DeviceKind = Literal["A100-80GB", "H100"]
 
 
 @dataclass(frozen=True)

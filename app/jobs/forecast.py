@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from app.jobs.queue import Entry, Lane
 from app.jobs.speed import SpeedBook, find_remaining
 from app.storage import ENDED, JobRecord
+from pipeline.engine import Availability
 from pipeline.estimate import Estimate, estimate
 from pipeline.profiles import Profile, get_profile
 from pipeline.types import Sampling
@@ -16,12 +17,12 @@ class Forecaster:
 
     Args:
         speeds: What was measured.
-        count_gpus: Says how many GPUs make a video of a profile together.
+        availability: Says which GPUs, and how many together, make a video of a profile.
     """
 
-    def __init__(self, speeds: SpeedBook, count_gpus: Callable[[Profile], int]) -> None:
+    def __init__(self, speeds: SpeedBook, availability: Callable[[Profile], Availability]) -> None:
         self._speeds = speeds
-        self._count_gpus = count_gpus
+        self._availability = availability
 
     def learn(self, record: JobRecord) -> None:
         """Learn from a job that is done; one with steps of its own says nothing about its profile."""
@@ -35,8 +36,8 @@ class Forecaster:
             num_inference_steps or profile.num_inference_steps, profile.guidance_scale, profile.audio_guidance_scale
         )
         measured = self._speeds.ratio(profile.name) if num_inference_steps is None else None
-        num_gpus = self._count_gpus(profile)
-        return estimate(profile, sampling, speech_seconds, seconds_per_second=measured, num_gpus=num_gpus)
+        where = self._availability(profile)
+        return estimate(profile, sampling, speech_seconds, where.gpu, measured, where.num_gpus)
 
     def predict_run(self, entry: Entry) -> float:
         """Say how many seconds the job's run is likely to take from now, without its time in the queue."""

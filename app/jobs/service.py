@@ -57,7 +57,7 @@ class Jobs:
         self._settings = settings
         self._store = store
         self._on_end = on_end
-        self._forecaster = Forecaster(SpeedBook(store.speeds), lambda profile: self.availability(profile).num_gpus)
+        self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
         self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers, live=settings.is_live)
         self._local = Lane(self._local_runner)
         self._lanes = [self._local] if runner is None else [self._local, Lane(runner)]

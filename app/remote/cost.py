@@ -1,7 +1,7 @@
 """What a GPU's seconds cost."""
 
 from app.storage import GpuCost
-from pipeline.estimate import DEVICES
+from pipeline.estimate import DEVICES, find_device
 
 
 def find_cost(device_name: str, seconds: float, num_gpus: int = 1) -> GpuCost:
@@ -12,7 +12,7 @@ def find_cost(device_name: str, seconds: float, num_gpus: int = 1) -> GpuCost:
         seconds: How long the run had the GPU.
         num_gpus: How many it had.
     """
-    price = next((device.dollars_per_second for kind, device in DEVICES.items() if kind[:4] in device_name), None)
-    dollars = None if price is None else round(num_gpus * seconds * price, 4)
+    kind = find_device(device_name)
+    dollars = None if kind is None else round(num_gpus * seconds * DEVICES[kind].dollars_per_second, 4)
     gpu = device_name if num_gpus == 1 else f"{num_gpus} x {device_name}"
     return GpuCost(gpu=gpu, seconds=round(seconds, 1), dollars=dollars)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.estimate import DEVICES, DeviceKind, Estimate, estimate
+from pipeline.estimate import DEVICES, DeviceKind, Estimate, estimate, find_device
 from pipeline.profiles import PROFILES
 from pipeline.types import Sampling
 
@@ -86,3 +86,17 @@ def test_what_was_measured_here_wins() -> None:
     assert (measured.seconds, measured.basis) == (120.0, "measured")
     assert measured.dollars == pytest.approx(120.0 * DEVICES["H100"].dollars_per_second)
     assert measured.loading_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "A100-80GB"),
+        ("A100", "A100-80GB"),
+        ("H100!", "H100"),
+        ("H100:4", "H100"),
+        ("L4", None),
+    ],
+)
+def test_knows_a_gpu_by_the_names_of_drivers_and_of_modal(name: str, device: DeviceKind | None) -> None:
+    assert find_device(name) == device
