@@ -38,7 +38,9 @@ $(VENV)/web.stamp: $(BIN)/python requirements/web.txt
 	@touch $@
 
 $(VENV)/test.stamp: $(BIN)/python requirements/web.txt requirements/model.txt requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/model.txt -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements/model.txt -r requirements/dev.txt
+	@# Compiled here, with all cores at once; some packages bring files that are no Python 3.11.
+	@$(BIN)/python -W ignore -m compileall -qq --workers 0 $(VENV)/lib || true
 	@touch $(VENV)/web.stamp $@
 
 clean:

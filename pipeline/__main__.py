@@ -65,6 +65,7 @@ def _run(options: argparse.Namespace) -> GenerationResult:
         start_seconds=options.start,
         max_duration_seconds=options.seconds,
         seed=options.seed,
+        num_inference_steps=options.steps,
         framing=Framing(aspect=options.aspect, face=options.face),
     )
     settings = EngineSettings(
@@ -144,6 +145,7 @@ def _create_parser() -> argparse.ArgumentParser:
     add("--profile", default="preview", choices=list(PROFILES), help="quality, see below; default: preview")
     add("--start", type=float, default=0.0, metavar="SECONDS", help="where in the recording to begin")
     add("--seconds", type=float, metavar="SECONDS", help="how much of it to use at most; default: all")
+    add("--steps", type=int, metavar="NUMBER", help="denoising steps, in place of the profile's; the preview has none")
     add("--seed", type=int, metavar="NUMBER", help="makes the video repeatable; drawn and shown if it is not given")
     add("--aspect", default="auto", choices=get_args(Aspect), help="shape of the frame; default: nearest to the photo")
     add("--face", type=int, metavar="INDEX", help="which face talks, 0 is the largest; default: the largest")
