@@ -306,7 +306,8 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     from app.main import create_app
     from app.remote import RemoteRunner, WeightsWatch
     from app.settings import load_settings
-    from pipeline.estimate import DEFAULT_DEVICE, find_device
+    from pipeline.estimate import find_device
+    from pipeline.types import DEFAULT_DEVICE
 
     settings = load_settings()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
@@ -314,8 +315,9 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
 
+    kind = find_device(SETTINGS.gpus[0]) or DEFAULT_DEVICE
+
     def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
-        kind = find_device(SETTINGS.gpus[0]) or DEFAULT_DEVICE
         return replace(watch.find_availability(profile), num_gpus=SETTINGS.count_gpus(profile.name), gpu=kind)
 
     runner = RemoteRunner(ModalCloud(), find_availability, capacity=SPAWNED_JOBS)

@@ -150,6 +150,12 @@ def _create_parser() -> argparse.ArgumentParser:
     add("--aspect", default="auto", choices=get_args(Aspect), help="shape of the frame; default: nearest to the photo")
     add("--face", type=int, metavar="INDEX", help="which face talks, 0 is the largest; default: the largest")
     add("--prompt", default="", metavar="TEXT", help="what the scene is like; the preview does not read it")
+    _add_engine_options(parser)
+    return parser
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--weights", type=Path, metavar="FOLDER", help="the prepared model weights; the preview needs none")
     add("--device", default="auto", metavar="DEVICE", help="a torch device such as cuda:0; default: what is there")
     add(
@@ -172,7 +178,6 @@ def _create_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="as diffusers names it, e.g. flash; default: the fastest right one that is installed",
     )
-    return parser
 
 
 def _read_input(text: str) -> Path:

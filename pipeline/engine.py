@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.profiles import Profile
-from pipeline.types import DeviceKind, Pixels, Progress, Scene
+from pipeline.types import DEFAULT_DEVICE, DeviceKind, Pixels, Progress, Scene
 
 Precision = Literal["bf16", "fp8", "int8"]
 PrecisionSetting = Literal["auto", "bf16", "fp8", "int8"]
@@ -29,7 +29,7 @@ class Availability:
     available: bool
     reason: str = ""
     num_gpus: int = 1
-    gpu: DeviceKind = "A100-80GB"
+    gpu: DeviceKind = DEFAULT_DEVICE
 
 
 @dataclass(frozen=True)

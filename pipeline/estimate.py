@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.diffusion.clips import plan_clips
+from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.flops import count_forward_flops
 from pipeline.profiles import Profile, Resolution
-from pipeline.types import FRAME_RATE, DeviceKind, Sampling
+from pipeline.types import DEFAULT_DEVICE, FRAME_RATE, DeviceKind, Sampling
 
 Basis = Literal["measured", "calculated"]
 
@@ -45,9 +45,6 @@ DEVICES: dict[DeviceKind, Device] = {
     # fp32 (docs/benchmarks.md).
     "H100": Device(626e12, 3.7, 0.001097),
 }
-
-
-DEFAULT_DEVICE: DeviceKind = "A100-80GB"
 
 
 def find_device(name: str) -> DeviceKind | None:
@@ -100,23 +97,22 @@ def estimate(  # noqa: PLR0917  # each is a thing of its own
         seconds = speech_seconds * seconds_per_second
         return Estimate(seconds, seconds * price, loading_seconds, "measured")
     flops = DEVICES[device].flops * (1 if num_gpus == 1 else num_gpus * _PARALLEL_SHARE)
-    seconds = _count_flops(profile, sampling, speech_seconds) / flops
-    seconds += _count_windows(profile, speech_seconds) * DEVICES[device].decode_seconds
+    plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
+    seconds = _count_flops(profile, sampling, plan) / flops
+    seconds += _count_windows(profile, plan) * DEVICES[device].decode_seconds
     return Estimate(seconds, seconds * price, loading_seconds, "calculated")
 
 
-def _count_flops(profile: Profile, sampling: Sampling, speech_seconds: float) -> float:
+def _count_flops(profile: Profile, sampling: Sampling, plan: ClipPlan) -> float:
     """Count the transformer's work."""
-    plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
     num_latent_frames = (plan.clip_frames - 1) // 4 + 1
     num_tokens = num_latent_frames * _TOKENS_PER_LATENT_FRAME[profile.resolution]
     num_passes = len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling)
     return num_passes * count_forward_flops(num_tokens)
 
 
-def _count_windows(profile: Profile, speech_seconds: float) -> float:
+def _count_windows(profile: Profile, plan: ClipPlan) -> float:
     """Count what there is to decode, in windows of 81 frames at 480p."""
-    plan = plan_clips(max(int(speech_seconds * FRAME_RATE), 1), profile.mode)
     size = _TOKENS_PER_LATENT_FRAME[profile.resolution] / _TOKENS_PER_LATENT_FRAME["480p"]
     return size * len(plan.starts) * plan.clip_frames / _WINDOW_FRAMES
 

@@ -19,6 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Aspect = Literal["auto", "16:9", "1:1", "9:16"]
 DeviceKind = Literal["A100-80GB", "H100"]
+DEFAULT_DEVICE: DeviceKind = "A100-80GB"
 
 
 @dataclass(frozen=True)

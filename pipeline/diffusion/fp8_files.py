@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.diffusion.loading import Component
-from pipeline.diffusion.quantization import quantize_blocks
+from pipeline.diffusion.quantization import quantize_weight
 
 if TYPE_CHECKING:
     from torchao.quantization import Float8Tensor
@@ -33,7 +33,7 @@ def pack(tensors: Iterable[NamedTensor], quantized: frozenset[str]) -> Iterator[
     """
     for name, tensor in tensors:
         if name in quantized:
-            weight = _quantize(tensor, torch.device("cpu"))
+            weight: Float8Tensor = quantize_weight(tensor, "fp8", torch.device("cpu"))
             yield f"{name}{SCALE}", weight.scale
             yield name, weight.qdata
         else:
@@ -48,7 +48,8 @@ class Unpack:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._pattern = _quantize(torch.ones(PATTERN_SIZE, PATTERN_SIZE, dtype=torch.bfloat16, device=device), device)
+        ones = torch.ones(PATTERN_SIZE, PATTERN_SIZE, dtype=torch.bfloat16, device=device)
+        self._pattern: Float8Tensor = quantize_weight(ones, "fp8", device)
         self._waiting: dict[str, torch.Tensor] = {}
 
     def __call__(self, name: str, tensor: torch.Tensor) -> list[NamedTensor]:
@@ -92,11 +93,3 @@ def find_linear_weights(model: nn.Module) -> frozenset[str]:
     """Return the names of the weights that `quantize_blocks` quantises: those of the blocks' linear layers."""
     layers = model.get_submodule("blocks").named_modules(prefix="blocks")
     return frozenset(f"{name}.weight" for name, layer in layers if isinstance(layer, nn.Linear))
-
-
-def _quantize(values: torch.Tensor, device: torch.device) -> "Float8Tensor":
-    num_outputs, num_inputs = values.shape
-    layer = nn.Linear(num_inputs, num_outputs, bias=False, device="meta")
-    layer.weight = nn.Parameter(values, requires_grad=False)
-    quantize_blocks(nn.Sequential(nn.Sequential(layer)), "fp8", device)
-    return layer.weight

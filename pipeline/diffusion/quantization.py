@@ -54,6 +54,11 @@ def quantize_blocks(blocks: nn.Module, precision: Precision, device: torch.devic
         block.to(home)
 
 
+def quantize_weight(values: torch.Tensor, precision: Precision, device: torch.device) -> torch.Tensor:
+    """Return a linear layer's weight (outputs, inputs) as `quantize_blocks` makes it, where it is."""
+    return _quantize(values, _choose_config(precision, device))
+
+
 def read_weight(parameter: torch.Tensor) -> torch.Tensor:
     """Return the values of a parameter in fp32, whatever it is kept in."""
     values = parameter if _is_plain(parameter) else parameter.dequantize()
@@ -67,20 +72,20 @@ def write_weight(model: nn.Module, name: str, values: torch.Tensor) -> None:
         if _is_plain(parameter):
             parameter.copy_(values)
         else:
-            parameter.copy_(_quantize_like(parameter, values.to(parameter.device, parameter.dtype)))
+            parameter.copy_(_quantize(values.to(parameter.device, parameter.dtype), _config_of(parameter)))
 
 
 def _is_plain(parameter: torch.Tensor) -> bool:
     return type(parameter) is nn.Parameter
 
 
-def _quantize_like(parameter: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def _quantize(values: torch.Tensor, config: "AOBaseConfig") -> torch.Tensor:
     from torchao.quantization import quantize_
 
     num_outputs, num_inputs = values.shape
     linear = nn.Linear(num_inputs, num_outputs, bias=False, device="meta")
     linear.weight = nn.Parameter(values, requires_grad=False)
-    quantize_(linear, _config_of(parameter))
+    quantize_(linear, config)
     return linear.weight
 
 

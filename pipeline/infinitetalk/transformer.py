@@ -2,29 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
-from diffusers.models.attention import AttentionModuleMixin
-from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 from diffusers.models.normalization import FP32LayerNorm
 from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformer3DModel, WanTransformerBlock
 from torch import nn
 
 from pipeline.diffusion.audio_projection import AudioProjection
-from pipeline.diffusion.context import AttentionContext, BlockContext, KeyValue
-from pipeline.diffusion.parallel import find_part
-from pipeline.diffusion.people import (
-    attention_to_masks,
-    audio_positions,
-    mask_tokens,
-    query_positions,
-    rotate,
-    rotate_pairs,
-)
+from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.people import attention_to_masks, mask_tokens, query_positions, rotate_pairs
 from pipeline.diffusion.quantization import read_weight
+from pipeline.infinitetalk.cross_attention import (
+    AudioAttention,
+    BlockContexts,
+    ContextKeyValues,
+    CrossAttentionProcessor,
+    project_image,
+    project_text,
+)
 
 RotaryEmbedding = tuple[torch.Tensor, torch.Tensor]
 
@@ -44,126 +42,6 @@ class PassContext:
     image: AttentionContext
     audio: AttentionContext
     speaker_masks: torch.Tensor | None = None
-
-
-class BlockContexts(NamedTuple):
-    """What one block attends to."""
-
-    text: BlockContext
-    image: BlockContext
-    audio: BlockContext
-
-
-class ContextKeyValues(NamedTuple):
-    """The keys and values that one block made of its contexts."""
-
-    text: KeyValue
-    image: KeyValue
-    audio: KeyValue
-
-
-class CrossAttentionProcessor:
-    """Attend to the prompt and to the photo."""
-
-    _attention_backend: AttentionBackendName | None = None
-    _parallel_config = None
-
-    def __call__(
-        self,
-        attn: WanAttention,
-        hidden_states: torch.Tensor,
-        encoder_hidden_states: ContextKeyValues,
-        attention_mask: None = None,
-        rotary_emb: None = None,
-    ) -> torch.Tensor:
-        """Run the attention that this processor is set on."""
-        del attention_mask, rotary_emb
-        query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
-        text, image, _ = encoder_hidden_states
-        attended = dispatch_attention_fn(query, text.key, text.value, backend=self._attention_backend)
-        attended = attended + dispatch_attention_fn(query, image.key, image.value, backend=self._attention_backend)
-        output: torch.Tensor = attn.to_out[0](attended.flatten(2).type_as(hidden_states))
-        return output
-
-
-def project_text(attn: WanAttention, states: torch.Tensor) -> KeyValue:
-    """Return the keys and values of the prompt."""
-    key, value = attn.norm_k(attn.to_k(states)), attn.to_v(states)
-    return KeyValue(key.unflatten(2, (attn.heads, -1)), value.unflatten(2, (attn.heads, -1)))
-
-
-def project_image(attn: WanAttention, states: torch.Tensor) -> KeyValue:
-    """Return the keys and values of the photo."""
-    key, value = attn.norm_added_k(attn.add_k_proj(states)), attn.add_v_proj(states)
-    return KeyValue(key.unflatten(2, (attn.heads, -1)), value.unflatten(2, (attn.heads, -1)))
-
-
-class AudioAttentionProcessor:
-    """Attend to the audio tokens of the video token's own latent frame."""
-
-    _attention_backend: AttentionBackendName | None = None
-    _parallel_config = None
-
-    def __call__(
-        self,
-        attn: "AudioAttention",
-        hidden_states: torch.Tensor,
-        key_value: KeyValue,
-        positions: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Run the attention that this processor is set on."""
-        query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1))
-        if positions is not None:
-            query = rotate(query, positions)
-        key, value = key_value
-        part = find_part(query.shape[1], key.shape[0], self._parallel_config)
-        attended = dispatch_attention_fn(
-            part.split(query), part.take(key), part.take(value), backend=self._attention_backend
-        )
-        output: torch.Tensor = attn.to_out(part.join(attended.flatten(2)))
-        return output
-
-
-class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # diffusers is untyped
-    """Let the video tokens of a latent frame hear that frame's audio tokens."""
-
-    _supports_qkv_fusion = False
-    processor: AudioAttentionProcessor
-
-    def __init__(self, dim: int, num_heads: int, audio_dim: int) -> None:
-        super().__init__()
-        self.heads = num_heads
-        self.to_q = nn.Linear(dim, dim)
-        self.to_kv = nn.Linear(audio_dim, 2 * dim)
-        self.to_out = nn.Linear(dim, dim)
-        self.processor = AudioAttentionProcessor()
-
-    def forward(
-        self, hidden_states: torch.Tensor, key_value: KeyValue, positions: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """Attend to the audio.
-
-        Args:
-            hidden_states: (batch, tokens, dim).
-            key_value: What `project` made of the audio tokens.
-            positions: Rotary positions (batch, tokens) that tell two people apart, None for one person.
-
-        Returns:
-            (batch, tokens, dim).
-        """
-        return self.processor(self, hidden_states, key_value, positions)
-
-    def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
-        """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim).
-
-        Args:
-            tokens: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
-            rotated: Whether their positions tell two people apart.
-        """
-        key, value = self.to_kv(tokens).flatten(0, 1).unflatten(-1, (2, self.heads, -1)).unbind(2)
-        if rotated:
-            key = rotate(key, audio_positions(key.shape[1] // 2, key.device))
-        return KeyValue(key, value)
 
 
 class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers is untyped
@@ -258,7 +136,6 @@ class BlockList(nn.ModuleList):
 class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[misc]  # diffusers is untyped
     """Predict the flow of video latents from a photo, a prompt and the speech of one or two people."""
 
-    _repeated_blocks = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
     _no_split_modules = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
     # TeaCache compares modulations whose change is below bf16's step, and guidance multiplies the output's error.
     _keep_in_fp32_modules = (*WanTransformer3DModel._keep_in_fp32_modules, "norm_audio", "time_proj", "proj_out")  # noqa: SLF001  # diffusers' way
