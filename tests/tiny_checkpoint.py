@@ -37,17 +37,27 @@ from pipeline.infinitetalk.key_names import (
     convert_transformer,
     convert_vae,
 )
+from tests.released_keys import Shapes, TransformerSizes, adapter_shapes, base_shapes, linear, norm
 
 Layout = Literal["diffusers", "original"]
 Tensors = dict[str, torch.Tensor]
-Shapes = dict[str, tuple[int, ...]]
 
-DIM, NUM_HEADS, FFN_DIM, NUM_LAYERS, FREQ_DIM = 24, 2, 32, 2, 16
-PATCH_SIZE = (1, 2, 2)
-LATENT_CHANNELS, MASK_CHANNELS = 16, 4
+NUM_HEADS = 2
 TEXT_DIM, TEXT_FFN_DIM, TEXT_HEADS, VOCABULARY = 32, 48, 2, 200
 IMAGE_DIM, IMAGE_PATCH, NUM_IMAGE_PATCHES, NUM_IMAGE_LAYERS = 80, 14, 4, 3
-AUDIO_LAYERS, AUDIO_CHANNELS, AUDIO_WINDOW, AUDIO_INTERMEDIATE, AUDIO_DIM, AUDIO_TOKENS = 2, 16, 5, 8, 16, 4
+TRANSFORMER = TransformerSizes(
+    dim=24,
+    ffn_dim=32,
+    num_layers=2,
+    freq_dim=16,
+    text_dim=TEXT_DIM,
+    image_dim=IMAGE_DIM,
+    audio_layers=2,
+    audio_channels=16,
+    audio_intermediate=8,
+    audio_dim=16,
+    audio_tokens=4,
+)
 VAE_BASE_DIM, VAE_PATCH_SIZE = 4, 4
 NUM_SHARDS = 2
 
@@ -64,7 +74,7 @@ def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
     generator = torch.Generator().manual_seed(0)
     base = folder / "base"
     base.mkdir(parents=True)
-    transformer = draw(base_shapes(), generator)
+    transformer = draw(base_shapes(TRANSFORMER), generator)
     text_encoder = draw(text_encoder_shapes(), generator)
     image_encoder = draw(image_encoder_shapes(), generator) | {"log_scale": torch.tensor(2.6)}
     if layout == "diffusers":
@@ -74,12 +84,12 @@ def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
     _write_audio_encoder(folder / "audio_encoder")
     adapter = folder / "adapter" / ADAPTER_FILE
     adapter.parent.mkdir(parents=True)
-    save_file(draw(adapter_shapes(), generator), adapter)
+    save_file(draw(adapter_shapes(TRANSFORMER), generator), adapter)
     return folder
 
 
 def _write_original_layout(base: Path, transformer: Tensors, text_encoder: Tensors, image_encoder: Tensors) -> None:
-    config = {"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": DIM}
+    config = {"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": TRANSFORMER.dim}
     _write_model(base, config, transformer)
     torch.save(text_encoder, base / TEXT_ENCODER_FILE)
     torch.save(image_encoder, base / IMAGE_ENCODER_FILE)
@@ -149,59 +159,6 @@ def _write_model(folder: Path, config: dict[str, object], tensors: Tensors) -> N
     index_file.write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
 
 
-def linear(name: str, rows: int, columns: int) -> Shapes:
-    """Return the names and shapes of a linear layer."""
-    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
-
-
-def norm(name: str, size: int) -> Shapes:
-    """Return the names and shapes of an affine norm."""
-    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
-
-
-def base_shapes() -> Shapes:
-    """Return the names and shapes of the base transformer."""
-    in_channels = 2 * LATENT_CHANNELS + MASK_CHANNELS
-    shapes: Shapes = {"patch_embedding.weight": (DIM, in_channels, *PATCH_SIZE), "patch_embedding.bias": (DIM,)}
-    shapes |= linear("text_embedding.0", DIM, TEXT_DIM) | linear("text_embedding.2", DIM, DIM)
-    shapes |= linear("time_embedding.0", DIM, FREQ_DIM) | linear("time_embedding.2", DIM, DIM)
-    shapes |= linear("time_projection.1", 6 * DIM, DIM)
-    shapes |= norm("img_emb.proj.0", IMAGE_DIM) | linear("img_emb.proj.1", IMAGE_DIM, IMAGE_DIM)
-    shapes |= linear("img_emb.proj.3", DIM, IMAGE_DIM) | norm("img_emb.proj.4", DIM)
-    for index in range(NUM_LAYERS):
-        shapes |= _block_shapes(f"blocks.{index}")
-    patch_volume = torch.Size(PATCH_SIZE).numel()
-    return shapes | linear("head.head", LATENT_CHANNELS * patch_volume, DIM) | {"head.modulation": (1, 2, DIM)}
-
-
-def _block_shapes(name: str) -> Shapes:
-    shapes: Shapes = {f"{name}.modulation": (1, 6, DIM)}
-    for layer in ("self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o"):
-        shapes |= linear(f"{name}.{layer}", DIM, DIM)
-    for layer in ("q", "k", "v", "o", "k_img", "v_img"):
-        shapes |= linear(f"{name}.cross_attn.{layer}", DIM, DIM)
-    for layer in ("self_attn.norm_q", "self_attn.norm_k", "cross_attn.norm_q", "cross_attn.norm_k"):
-        shapes[f"{name}.{layer}.weight"] = (DIM,)
-    shapes[f"{name}.cross_attn.norm_k_img.weight"] = (DIM,)
-    shapes |= norm(f"{name}.norm3", DIM)
-    return shapes | linear(f"{name}.ffn.0", FFN_DIM, DIM) | linear(f"{name}.ffn.2", DIM, FFN_DIM)
-
-
-def adapter_shapes() -> Shapes:
-    """Return the names and shapes of the adapter."""
-    num_features = AUDIO_LAYERS * AUDIO_CHANNELS
-    shapes = linear("audio_proj.proj1", AUDIO_INTERMEDIATE, AUDIO_WINDOW * num_features)
-    shapes |= linear("audio_proj.proj1_vf", AUDIO_INTERMEDIATE, (AUDIO_WINDOW + 3) * num_features)
-    shapes |= linear("audio_proj.proj2", AUDIO_INTERMEDIATE, AUDIO_INTERMEDIATE)
-    shapes |= linear("audio_proj.proj3", AUDIO_TOKENS * AUDIO_DIM, AUDIO_INTERMEDIATE)
-    shapes |= norm("audio_proj.norm", AUDIO_DIM)
-    for index in range(NUM_LAYERS):
-        attention = f"blocks.{index}.audio_cross_attn"
-        shapes |= norm(f"blocks.{index}.norm_x", DIM) | linear(f"{attention}.q_linear", DIM, DIM)
-        shapes |= linear(f"{attention}.kv_linear", 2 * DIM, AUDIO_DIM) | linear(f"{attention}.proj", DIM, DIM)
-    return shapes
-
-
 def text_encoder_shapes() -> Shapes:
     """Return the names and shapes of the original text encoder."""
     shapes: Shapes = {"token_embedding.weight": (VOCABULARY, TEXT_DIM), "norm.weight": (TEXT_DIM,)}
@@ -265,8 +222,8 @@ def _leaves(*names: str) -> list[str]:
 
 def _write_audio_encoder(folder: Path) -> None:
     config = Wav2Vec2Config(
-        hidden_size=AUDIO_CHANNELS,
-        num_hidden_layers=AUDIO_LAYERS,
+        hidden_size=TRANSFORMER.audio_channels,
+        num_hidden_layers=TRANSFORMER.audio_layers,
         num_attention_heads=2,
         intermediate_size=32,
         conv_dim=[8] * 7,

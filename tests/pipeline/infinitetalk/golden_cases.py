@@ -22,7 +22,7 @@ from pipeline.diffusion.text_encoder import pad_prompt
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import Clip, ClipGenerator, Prompts, VideoInputs
 from pipeline.infinitetalk.transformer import PassContext
-from tests.pipeline.infinitetalk.golden_models import IMAGE_DIM, TEXT_DIM, make_transformer, make_vae, rule, to_bf16
+from tests.pipeline.infinitetalk.golden_models import SIZES, make_transformer, make_vae, rule, to_bf16
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden"))
 
@@ -55,11 +55,11 @@ def forward_inputs(name: str, row: Row, dtype: torch.dtype = torch.float32) -> t
     _, frames, height, width = row["latents"]
     latents = rule(f"{name}/latents", row["latents"], 1.7)[None]
     condition = rule(f"{name}/condition", (1, 20, frames, height, width))
-    prompt_embeds = pad_prompt(rule(f"{name}/prompt_embeds", (row["prompt_tokens"], TEXT_DIM)))
+    prompt_embeds = pad_prompt(rule(f"{name}/prompt_embeds", (row["prompt_tokens"], SIZES.text_dim)))
     windows = rule(f"{name}/audio_windows", (row.get("people", 1), 4 * (frames - 1) + 1, 5, 12, 768))[None]
     context = PassContext(
         AttentionContext(prompt_embeds.to(dtype)),
-        AttentionContext(rule(f"{name}/image_embeds", (1, 257, IMAGE_DIM)).to(dtype)),
+        AttentionContext(rule(f"{name}/image_embeds", (1, 257, SIZES.image_dim)).to(dtype)),
         AttentionContext(windows.to(dtype)),
         _draw_boxes(row),
     )
@@ -81,10 +81,10 @@ def loop_inputs(row: Row) -> VideoInputs:
     pixels = np.array(Image.open(GOLDEN_DIR / f"loop_{name}.png").convert("RGB"))
     return VideoInputs(
         photo=frames_to_tensor(pixels, torch.device("cpu")),
-        image_embeds=rule(f"{name}/image_embeds", (1, 257, IMAGE_DIM)),
+        image_embeds=rule(f"{name}/image_embeds", (1, 257, SIZES.image_dim)),
         prompts=Prompts(
-            pad_prompt(rule(f"{name}/prompt_embeds", (23, TEXT_DIM))),
-            pad_prompt(rule(f"{name}/negative_prompt_embeds", (31, TEXT_DIM))),
+            pad_prompt(rule(f"{name}/prompt_embeds", (23, SIZES.text_dim))),
+            pad_prompt(rule(f"{name}/negative_prompt_embeds", (31, SIZES.text_dim))),
         ),
         speech=tuple(
             rule(f"{name}/audio_features_{person + 1}", (row["audio_frames"], 12, 768))

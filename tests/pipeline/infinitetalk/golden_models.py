@@ -12,11 +12,21 @@ from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from pipeline.infinitetalk.key_names import rename_transformer_key
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
+from tests.released_keys import TransformerSizes, adapter_shapes, base_shapes
 
-DIM, FFN_DIM, NUM_LAYERS, TEXT_DIM, FREQ_DIM, IMAGE_DIM = 128, 256, 2, 64, 64, 1280
-WINDOW, AUDIO_LAYERS, AUDIO_CHANNELS, AUDIO_INTERMEDIATE, AUDIO_DIM, AUDIO_TOKENS = 5, 12, 768, 8, 32, 4
-
-Shapes = dict[str, tuple[int, ...]]
+SIZES = TransformerSizes(
+    dim=128,
+    ffn_dim=256,
+    num_layers=2,
+    freq_dim=64,
+    text_dim=64,
+    image_dim=1280,
+    audio_layers=12,
+    audio_channels=768,
+    audio_intermediate=8,
+    audio_dim=32,
+    audio_tokens=4,
+)
 
 
 def rule(name: str, shape: Iterable[int], amplitude: float = 1.0) -> torch.Tensor:
@@ -40,78 +50,22 @@ def weight(name: str, shape: Iterable[int]) -> torch.Tensor:
     return rule(name, shape, math.sqrt(3 / (math.prod(shape) / shape[0])))
 
 
-def linear(name: str, rows: int, columns: int) -> Shapes:
-    """Return the keys and shapes of a linear layer."""
-    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
-
-
-def norm(name: str, size: int) -> Shapes:
-    """Return the keys and shapes of an affine norm."""
-    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
-
-
-def block_shapes(name: str) -> Shapes:
-    """Return the released keys and shapes of one block of the base model."""
-    shapes: Shapes = {f"{name}.modulation": (1, 6, DIM)}
-    for layer in ("self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o"):
-        shapes |= linear(f"{name}.{layer}", DIM, DIM)
-    for layer in ("q", "k", "v", "o", "k_img", "v_img"):
-        shapes |= linear(f"{name}.cross_attn.{layer}", DIM, DIM)
-    for layer in ("self_attn.norm_q", "self_attn.norm_k", "cross_attn.norm_q", "cross_attn.norm_k"):
-        shapes[f"{name}.{layer}.weight"] = (DIM,)
-    shapes[f"{name}.cross_attn.norm_k_img.weight"] = (DIM,)
-    return (
-        shapes
-        | norm(f"{name}.norm3", DIM)
-        | linear(f"{name}.ffn.0", FFN_DIM, DIM)
-        | linear(f"{name}.ffn.2", DIM, FFN_DIM)
-    )
-
-
-def base_shapes() -> Shapes:
-    """Return the released keys of the tiny base transformer, with their shapes."""
-    shapes: Shapes = {"patch_embedding.weight": (DIM, 36, 1, 2, 2), "patch_embedding.bias": (DIM,)}
-    shapes |= linear("text_embedding.0", DIM, TEXT_DIM) | linear("text_embedding.2", DIM, DIM)
-    shapes |= linear("time_embedding.0", DIM, FREQ_DIM) | linear("time_embedding.2", DIM, DIM)
-    shapes |= linear("time_projection.1", 6 * DIM, DIM)
-    shapes |= norm("img_emb.proj.0", IMAGE_DIM) | linear("img_emb.proj.1", IMAGE_DIM, IMAGE_DIM)
-    shapes |= linear("img_emb.proj.3", DIM, IMAGE_DIM) | norm("img_emb.proj.4", DIM)
-    for index in range(NUM_LAYERS):
-        shapes |= block_shapes(f"blocks.{index}")
-    return shapes | linear("head.head", 16 * 4, DIM) | {"head.modulation": (1, 2, DIM)}
-
-
-def adapter_shapes() -> Shapes:
-    """Return the released keys of the tiny adapter, with their shapes."""
-    num_features = AUDIO_LAYERS * AUDIO_CHANNELS
-    shapes = linear("audio_proj.proj1", AUDIO_INTERMEDIATE, WINDOW * num_features)
-    shapes |= linear("audio_proj.proj1_vf", AUDIO_INTERMEDIATE, (WINDOW + 3) * num_features)
-    shapes |= linear("audio_proj.proj2", AUDIO_INTERMEDIATE, AUDIO_INTERMEDIATE)
-    shapes |= linear("audio_proj.proj3", AUDIO_TOKENS * AUDIO_DIM, AUDIO_INTERMEDIATE)
-    shapes |= norm("audio_proj.norm", AUDIO_DIM)
-    for index in range(NUM_LAYERS):
-        attention = f"blocks.{index}.audio_cross_attn"
-        shapes |= norm(f"blocks.{index}.norm_x", DIM) | linear(f"{attention}.q_linear", DIM, DIM)
-        shapes |= linear(f"{attention}.kv_linear", 2 * DIM, AUDIO_DIM) | linear(f"{attention}.proj", DIM, DIM)
-    return shapes
-
-
 def make_transformer(time_projection_factor: float = 1.0) -> InfiniteTalkTransformer3DModel:
     """Build the golden transformer through the released key names."""
-    released = {name: weight(name, shape) for name, shape in (base_shapes() | adapter_shapes()).items()}
+    released = {name: weight(name, shape) for name, shape in (base_shapes(SIZES) | adapter_shapes(SIZES)).items()}
     released["time_projection.1.weight"] *= time_projection_factor
     model = InfiniteTalkTransformer3DModel(
         num_attention_heads=4,
-        attention_head_dim=DIM // 4,
-        text_dim=TEXT_DIM,
-        freq_dim=FREQ_DIM,
-        ffn_dim=FFN_DIM,
-        num_layers=NUM_LAYERS,
-        image_dim=IMAGE_DIM,
-        added_kv_proj_dim=DIM,
-        audio_intermediate_dim=AUDIO_INTERMEDIATE,
-        audio_dim=AUDIO_DIM,
-        audio_tokens=AUDIO_TOKENS,
+        attention_head_dim=SIZES.dim // 4,
+        text_dim=SIZES.text_dim,
+        freq_dim=SIZES.freq_dim,
+        ffn_dim=SIZES.ffn_dim,
+        num_layers=SIZES.num_layers,
+        image_dim=SIZES.image_dim,
+        added_kv_proj_dim=SIZES.dim,
+        audio_intermediate_dim=SIZES.audio_intermediate,
+        audio_dim=SIZES.audio_dim,
+        audio_tokens=SIZES.audio_tokens,
     )
     model.load_state_dict({rename_transformer_key(name): tensor for name, tensor in released.items()})
     return model.eval().requires_grad_(requires_grad=False)
