@@ -50,14 +50,14 @@ def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     part = view.part
     framing = framing_widgets(part, profile)
     shown = [part.tile, part.faces, part.note]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.tile, "concurrency_limit": 4}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.tile, "queue": False}
     part.photo.change(
         view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
     )
     part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
-    for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y):
-        widget.input(view.reframe, framing, shown, trigger_mode="always_last", **private)
-    profile.change(view.reframe, framing, shown, trigger_mode="always_last", **private)
+    moved = [widget.input for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y)]
+    # As one event, so that they wait for one another: the last frame on the page is the last one asked for.
+    gr.on([*moved, profile.change], view.reframe, framing, shown, trigger_mode="always_last", **private)
 
 
 @dataclass(frozen=True)
