@@ -39,8 +39,8 @@ $(VENV)/web.stamp: $(BIN)/python requirements/web.txt
 
 $(VENV)/test.stamp: $(BIN)/python requirements/web.txt requirements/model.txt requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements/model.txt -r requirements/dev.txt
-	@# Compiled here, with all cores at once; some packages bring files that are no Python 3.11.
-	@$(BIN)/python -W ignore -m compileall -qq --workers 0 $(VENV)/lib || true
+	@# Compiled here, with all cores at once, but for what is hardly used; some packages bring files that are no Python 3.11.
+	@$(BIN)/python -W ignore -m compileall -qq --workers 0 -x '/(tests|pip|setuptools)/|/transformers/models/' $(VENV)/lib || true
 	@touch $(VENV)/web.stamp $@
 
 clean:

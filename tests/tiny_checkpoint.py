@@ -114,6 +114,7 @@ def _write_diffusers_layout(base: Path, transformer: Tensors, text_encoder: Tens
         in_channels=channels,
         out_channels=channels,
         scale_factor_spatial=8 * VAE_PATCH_SIZE,
+        num_res_blocks=1,
     )
     _write_model(base / "vae", dict(vae.config), vae.state_dict())
     _write_tokenizer(base / "tokenizer")

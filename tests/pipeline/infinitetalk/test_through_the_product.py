@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from pipeline.__main__ import NOT_AVAILABLE, main
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 
@@ -55,20 +56,20 @@ def test_a_voice_below_a_second_is_refused(server: Server) -> None:
 def test_the_command_makes_as_much_as_it_may(prepared: Path, tmp_path: Path) -> None:
     voice, video = tmp_path / "voice.wav", tmp_path / "video.mp4"
     voice.write_bytes(cut_voice(1.2))
+    command = [sys.executable, "-m", "pipeline", PHOTO, voice, "-o", video, "--weights", prepared, "--device", "cpu"]
     options = ["--profile", "low_vram", "--seconds", "1.05", "--steps", "2", "--precision", "int8"]
-    done = run_command(prepared, voice, video, *options)
+    done = subprocess.run([*map(str, command), *options], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert describe(video)[0] == 26
 
 
-def test_the_command_says_which_attention_cannot_run(prepared: Path, tmp_path: Path) -> None:
-    voice, video = tmp_path / "voice.wav", tmp_path / "video.mp4"
-    voice.write_bytes(cut_voice(1.2))
-    done = run_command(prepared, voice, video, "--profile", "fast", "--attention", "_no_such")
-    assert "Expected an attention that runs on cpu, got '_no_such'" in done.stderr
+def test_the_command_says_which_attention_cannot_run(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = tmp_path / "video.mp4"
+    files = [PHOTO, "assets/voices/joe.wav", "-o", video, "--weights", prepared]
+    options = ["--device", "cpu", "--profile", "fast", "--attention", "_no_such"]
+    monkeypatch.setattr(sys, "argv", ["pipeline", *map(str, files), *options])
+    assert main() == NOT_AVAILABLE
+    assert "Expected an attention that runs on cpu, got '_no_such'" in capsys.readouterr().err
     assert not video.exists()
-
-
-def run_command(weights: Path, voice: Path, video: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline", PHOTO, voice, "-o", video, "--weights", weights, "--device", "cpu"]
-    return subprocess.run([*map(str, command), *options], check=False, capture_output=True, text=True)
