@@ -1,4 +1,4 @@
-"""Takes pixels from where a map says, with OpenCV."""
+"""Takes pixels from where a map says, and mixes them, with OpenCV."""
 
 from typing import Any
 
@@ -14,6 +14,11 @@ def remap(picture: npt.NDArray[Any], sources: npt.NDArray[Any], interpolation: i
     # The stubs insist on a second map, which OpenCV does not.
     taken = cv2.remap(picture, sources, None, interpolation, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(taken)
+
+
+def blend(below: Floats, above: Floats, share: Floats) -> Floats:
+    """Mix two pictures (height, width, channels): `share` (height, width), 0 to 1, is how much of `above` there is."""
+    return np.asarray(cv2.blendLinear(above, below, share, 1 - share))
 
 
 def make_grid(width: int, height: int) -> Floats:

@@ -10,7 +10,7 @@ from pipeline.preview.inside import mix_palette, paint_inside
 from pipeline.preview.lids import find_eyes, shut_lids
 from pipeline.preview.mark import make_mark
 from pipeline.preview.performance import Pose
-from pipeline.preview.remap import make_grid, remap
+from pipeline.preview.remap import blend, make_grid, remap
 from pipeline.preview.rig import MOVEMENTS, STEP, Region, build_rig
 from pipeline.preview.smooth import ramp
 from pipeline.preview.spectacles import wears_spectacles
@@ -116,7 +116,7 @@ class Renderer:
         inner = self._lip_region.inside(self._jaw_region)
         layers = _Layers(around[inner].copy(), lower[inner])
         share = self._jaw_window * (remap(self._below_seam, lower, cv2.INTER_LINEAR) > 0)
-        around += (lower - around) * share[..., None]
+        around[:] = blend(around, lower, share)
         return layers
 
     def _open_mouth(self, frame: Pixels, layers: _Layers) -> None:
@@ -127,13 +127,13 @@ class Renderer:
         hole = np.clip(below_upper * mouth_width + 0.5, 0, 1) * ramp((1 - np.abs(along_upper)) / 0.15)
         picture = self._take(layers.upper).astype(np.float32)
         inside = paint_inside(along_upper, below_upper, -below_lower, self._rig.mouth, self._palette)
-        picture += (inside - picture) * hole[..., None]
+        picture = blend(picture, inside, hole)
         is_lower = np.clip(0.5 + below_lower * mouth_width, 0, 1)
-        picture += (self._take(layers.lower) - picture) * is_lower[..., None]
+        picture = blend(picture, self._take(layers.lower).astype(np.float32), is_lower)
         # The rest of the face comes from the blended layers: fade into it around the lips.
         near = ramp((1.12 - np.abs(along_lower)) / 0.1) * ramp((0.3 - below_lower) / 0.15)
         part = frame[self._lip_region.slices]
-        part[:] = np.clip(part + (picture - part) * near[..., None] + 0.5, 0, 255)
+        part[:] = np.clip(blend(part.astype(np.float32), picture, near) + 0.5, 0, 255)
 
     def _place(self, sources: Floats) -> tuple[Floats, Floats]:
         """Return how far below the lips' seam, in mouth widths, and where along it pixels of the photo lie."""
