@@ -82,7 +82,15 @@ def finish(html: str, texts: Texts) -> str:
         f'<script src="{stamped("page.js")}"></script>'
         f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
     )
-    return html.replace("<style>", head + "<style>", 1)
+    html = html.replace("<style>", head + "<style>", 1)
+    return html.replace("<gradio-app", _opening(texts) + "<gradio-app", 1)
+
+
+def _opening(texts: Texts) -> str:
+    """Return what stands on the page until Gradio's script has built it; the style sheet that comes then hides it."""
+    style = "position:absolute;inset:35% 20px auto;text-align:center;font:700 1.5rem ui-sans-serif,system-ui,sans-serif"
+    no_script = f'<noscript><p style="font-size:1rem;font-weight:400">{texts("page.no_script")}</p></noscript>'
+    return f'<div id="opening" style="{style}">{texts("page.headline")}{no_script}</div>'
 
 
 def choose_visitors_texts(scope: Scope) -> Texts:

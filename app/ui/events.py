@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from app.ui import library, markup
 from app.ui.examples import EXAMPLES
 from app.ui.follow import Followers, FollowView
 from app.ui.form import form_widgets
+from app.ui.inputs import find_upload
 from app.ui.layout import MAX_VOICE_SECONDS, Page
 from app.ui.library import Entry
 from app.ui.photo import PhotoView, bind_photo, framing_widgets
@@ -32,13 +34,18 @@ def bind_events(blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings
     profile = ProfileView(page.profile, page.action, jobs, texts)
     start = StartView(page, jobs, texts)
     follow = FollowView(blocks, page, jobs, settings, texts, Followers())
-    view = PageView(page, jobs, profile, texts)
+    view = PageView(page, jobs, profile, settings.data_dir / "uploads", texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
     bind_profile(page, bind_voice(page.voice, texts), profile)
     _bind_run(page, start, follow, view)
     _bind_library(page, view, photo)
-    blocks.load(view.load, page.history, view.outputs, **_AT_ONCE)
+    recall = "(history) => [history, ...page.recall()]"
+    blocks.load(view.load, [page.history, page.kept_photo, page.kept_voice], view.outputs, js=recall, **_AT_ONCE)
+    photo_file, voice_file = page.photo.photo, page.voice.voice
+    keep = "(...files) => page.keep(...files)"
+    for changed in (photo_file.change, voice_file.change):
+        changed(None, [photo_file, voice_file], None, js=keep, api_visibility="private")
 
 
 def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView") -> None:
@@ -63,11 +70,11 @@ def _bind_library(page: Page, view: "PageView", photo: PhotoView) -> None:
     page.library.delete(
         view.delete, [page.history, page.result.job_id], [page.history, page.library, page.result.job_id], **_AT_ONCE
     )
-    reused = page.result.video.reuse(view.reuse, page.voice.voice, view.reused, **_AT_ONCE)
-    part = page.photo
+    part, voice = page.photo, page.voice.voice
+    reused = page.result.video.reuse(view.reuse, [part.photo, voice], view.reused, **_AT_ONCE)
     reused.then(
         photo.reframe, framing_widgets(part, page.profile.profile), [part.tile, part.faces, part.note], **_PRIVATE
-    )
+    ).then(None, None, None, js="() => page.showInputs()", api_visibility="private")
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,7 @@ class PageView:
     page: Page
     jobs: Jobs
     profile: ProfileView
+    uploads: Path
     texts: Texts
 
     @property
@@ -84,7 +92,8 @@ class PageView:
         """All that is filled in when the page is opened."""
         page, profile = self.page, self.profile
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
-        return [page.header, page.library, page.result.job_id, *priced, *profile.sampling_widgets]
+        files = [page.photo.photo, page.voice.voice]
+        return [page.header, page.library, page.result.job_id, *files, *priced, *profile.sampling_widgets]
 
     @property
     def picked(self) -> list[Any]:
@@ -95,13 +104,13 @@ class PageView:
     def reused(self) -> list[Any]:
         """All that an earlier job fills in."""
         page, photo = self.page, self.page.photo
-        framing = [photo.aspect, photo.zoom, photo.shift_x, photo.shift_y]
+        framing = [photo.note, photo.aspect, photo.zoom, photo.shift_x, photo.shift_y]
         sampling = [page.profile.prompt, page.profile.seed, page.profile.random_seed, *self.profile.sampling_widgets]
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
         return [*framing, *sampling, *priced]
 
-    async def load(self, history: list[Entry] | None, request: gr.Request) -> _Updates:
-        """Fill the page in; a job in its address is opened."""
+    async def load(self, history: list[Entry] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
+        """Fill the page in; a job in its address is opened, and files of before a reload are back."""
         name = self.profile.find_default()
         return (
             self.profile.price(name, None, 0, None)
@@ -111,6 +120,8 @@ class PageView:
                 self.page.library: library.render(history or [], self.jobs, self.texts),
             }
             | {self.page.result.job_id: request.query_params.get("job", "")}
+            | {self.page.photo.photo: find_upload(self.uploads, photo) or gr.skip()}
+            | {self.page.voice.voice: find_upload(self.uploads, voice) or gr.skip()}
         )
 
     async def refresh(self, history: list[Entry]) -> tuple[str, str]:
@@ -138,14 +149,15 @@ class PageView:
         left = library.forget(history, event.job)
         return left, library.render(left, self.jobs, self.texts), "" if shown == event.job else shown
 
-    async def reuse(self, voice: str | None, event: gr.EventData) -> _Updates:
+    async def reuse(self, photo: str | None, voice: str | None, event: gr.EventData) -> _Updates:
         """Take over what an earlier job was asked for. Its photo and voice are gone; those on the page stay."""
         job = self.jobs.get(event.job)
-        return self._framing(job) | self._sampling(job, voice)
+        return self._framing(job, photo) | self._sampling(job, voice)
 
-    def _framing(self, job: Job) -> _Updates:
+    def _framing(self, job: Job, photo: str | None) -> _Updates:
         part, framing = self.page.photo, job.request.framing
         return {
+            part.note: gr.skip() if photo else markup.note([self.texts("result.reused")], "ok"),
             part.aspect: framing.aspect,
             part.zoom: framing.zoom,
             part.shift_x: framing.shift_x,

@@ -52,7 +52,7 @@ class ProfilePart:
     steps: gr.Slider
     guidance: gr.Slider
     audio_guidance: gr.Slider
-    advanced_note: gr.HTML
+    advanced: gr.Accordion
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ class ResultPart:
     live: gr.Video
     video: gr.HTML
     job_id: gr.Textbox
-    follow: gr.Button
 
 
 @dataclass(frozen=True)
@@ -89,10 +88,17 @@ class Page:
     result: ResultPart
     library: gr.HTML
     history: gr.BrowserState
+    kept_photo: gr.Textbox
+    kept_voice: gr.Textbox
 
 
-def build_page(texts: Texts) -> Page:
-    """Lay the page out, inside an open `gr.Blocks`."""
+def build_page(texts: Texts, kept_hours: float) -> Page:
+    """Lay the page out, inside an open `gr.Blocks`.
+
+    Args:
+        texts: In the page's language.
+        kept_hours: How long videos are kept.
+    """
     header = create_html(markup.header(texts), elem_id="top")
     with gr.Row(elem_id="hero"):
         create_html(markup.hero(texts), elem_id="headline")
@@ -106,14 +112,15 @@ def build_page(texts: Texts) -> Page:
         with gr.Column(scale=5, min_width=_SIDE, elem_id="out"):
             result = _build_result(texts)
     library = create_html(markup.library(texts, []), elem_id="library", actions=["open", "delete"])
-    create_html(markup.footer(texts), elem_id="foot")
+    create_html(markup.footer(texts, kept_hours), elem_id="foot")
     history = gr.BrowserState([], storage_key=HISTORY_KEY, secret=HISTORY_KEY)
-    return Page(header, examples_part, photo, voice, profile, action, result, library, history)
+    kept = [gr.Textbox(visible="hidden") for _ in range(2)]
+    return Page(header, examples_part, photo, voice, profile, action, result, library, history, *kept)
 
 
 def _build_photo(texts: Texts) -> PhotoPart:
     with gr.Column(elem_classes="card", elem_id="photo-card"):
-        create_html(_heading("1", "photo", texts))
+        create_html(markup.input_heading("1", "photo", texts))
         with gr.Row(elem_id="photo-row", equal_height=True):
             with gr.Column(elem_id="photo-box", min_width=140, scale=1):
                 photo = create_photo_input(
@@ -132,10 +139,6 @@ def _build_photo(texts: Texts) -> PhotoPart:
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
     return PhotoPart(photo, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
-
-
-def _heading(number: str, key: str, texts: Texts) -> str:
-    return markup.heading(number, texts(f"{key}.heading"), texts(f"{key}.help"), texts(f"{key}.wrong_kind"))
 
 
 def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider]:
@@ -157,7 +160,7 @@ def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Sli
 
 def _build_voice(texts: Texts) -> VoicePart:
     with gr.Column(elem_classes="card", elem_id="voice-card"):
-        create_html(_heading("2", "voice", texts))
+        create_html(markup.input_heading("2", "voice", texts))
         voice = create_voice_input(
             sources=["upload", "microphone"],
             label=texts("voice.label"),
@@ -197,7 +200,7 @@ def _build_profile(texts: Texts) -> ProfilePart:
             interactive=True,
         )
         note = create_html(elem_id="profile-note")
-        with gr.Accordion(texts("advanced.heading"), open=False, elem_id="advanced"):
+        with gr.Accordion(texts("advanced.heading"), open=False, visible=False, elem_id="advanced") as advanced:
             prompt = gr.Textbox(
                 label=texts("advanced.prompt"),
                 placeholder=texts("advanced.prompt.placeholder"),
@@ -228,13 +231,13 @@ def _build_profile(texts: Texts) -> ProfilePart:
                     elem_id="audio-guidance",
                     min_width=130,
                 )
-            advanced_note = create_html(elem_id="advanced-note")
-    return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced_note)
+    return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced)
 
 
 def _build_actions(texts: Texts) -> ActionPart:
     with gr.Column(elem_id="actions"):
-        estimate = create_html(markup.estimate(texts("estimate.empty")), elem_id="estimate")
+        estimate = create_html(markup.estimate(texts("estimate.empty"), "preview"), elem_id="estimate")
+        create_html(markup.lost(texts), elem_id="lost")
         with gr.Row(elem_id="buttons"):
             cancel = gr.Button(
                 texts("action.cancel"), variant="stop", size="lg", visible=False, elem_id="cancel", min_width=100
@@ -262,5 +265,4 @@ def _build_result(texts: Texts) -> ResultPart:
         )
         video = create_html(markup.empty_stage(texts), elem_id="result", actions=["reuse"])
     job_id = gr.Textbox(visible="hidden", elem_id="job-id")
-    follow = gr.Button(visible="hidden", elem_id="follow")
-    return ResultPart(status, live, video, job_id, follow)
+    return ResultPart(status, live, video, job_id)

@@ -1,11 +1,17 @@
 """Our own HTML: what is the same for everyone, and the small pieces that events fill in."""
 
+import re
 from collections.abc import Iterable
 from html import escape
+from typing import Literal
 
+from app.ui import words
 from app.ui.texts import LANGUAGES, Texts
 
-_LOGO = (
+Plan = Literal["preview", "video", "unavailable"]
+_CODE = re.compile(r"`([^`]+)`")
+
+LOGO = (
     '<svg class="logo" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/>'
     '<circle cx="13" cy="13" r="5"/><path d="M5 26c1-5 4-7 8-7s7 2 8 7"/>'
     '<path class="wave" d="M22 9v6M26 6v12"/></svg>'
@@ -29,7 +35,7 @@ def header(texts: Texts, chip: str = "") -> str:
     """Return the line at the top: name, state of the machine, languages."""
     return (
         f'<a class="skip" href="#result-card">{escape(texts("page.skip"))}</a>'
-        f'<header class="top"><a class="brand" href="./">{_LOGO}<span>{escape(texts("page.title"))}</span></a>'
+        f'<header class="top"><a class="brand" href="./">{LOGO}<span>{escape(texts("page.title"))}</span></a>'
         f'<span class="space"></span>{chip}{_languages(texts)}</header>'
     )
 
@@ -53,19 +59,27 @@ def hero(texts: Texts) -> str:
     return f"<h1>{escape(texts('page.headline'))}</h1><p>{escape(texts('page.hint'))}</p>"
 
 
-def heading(number: str, title: str, hint: str = "", wrong_kind: str = "") -> str:
-    """Return the heading of a card.
+def heading(number: str, title: str) -> str:
+    """Return the heading of a card, with the number of the step."""
+    return f'<div class="heading">{_numbered(number, title)}</div>'
+
+
+def input_heading(number: str, key: str, texts: Texts) -> str:
+    """Return the heading of a card with an input; the script finds in it what Gradio cannot be told.
 
     Args:
         number: Of the step.
-        title: What it is about.
-        hint: What helps at first.
-        wrong_kind: What to say about a file of another kind.
+        key: Of its texts.
+        texts: In the page's language.
     """
-    quiet = f"<p>{escape(hint)}</p>" if hint else ""
-    shown_number = f'<span class="number" aria-hidden="true">{number}</span>'
-    opened = f'<div class="heading" data-wrong-kind="{escape(wrong_kind)}">'
-    return f"{opened}{shown_number}<h2>{escape(title)}</h2>{quiet}</div>"
+    wrong_kind, sources = escape(texts(f"{key}.wrong_kind")), escape(texts(f"{key}.sources"))
+    hint = f"<p>{escape(texts(f'{key}.help'))}</p>"
+    opened = f'<div class="heading" data-wrong-kind="{wrong_kind}" data-sources="{sources}">'
+    return f"{opened}{_numbered(number, texts(f'{key}.heading'))}{hint}</div>"
+
+
+def _numbered(number: str, title: str) -> str:
+    return f'<span class="number" aria-hidden="true">{number}</span><h2>{escape(title)}</h2>'
 
 
 def note(sentences: Iterable[str], kind: str) -> str:
@@ -76,12 +90,18 @@ def note(sentences: Iterable[str], kind: str) -> str:
         kind: `ok`, `warn`, `error` or `busy`; an error is read out at once.
     """
     role = ' role="alert"' if kind == "error" else ""
-    return "".join(f'<p class="note" data-kind="{kind}"{role}>{escape(sentence)}</p>' for sentence in sentences)
+    lines = (_CODE.sub(r"<code>\1</code>", escape(sentence)) for sentence in sentences)
+    return "".join(f'<p class="note" data-kind="{kind}"{role}>{line}</p>' for line in lines)
 
 
-def estimate(text: str) -> str:
-    """Return the line above the buttons."""
-    return f'<p class="estimate">{escape(text)}</p>'
+def estimate(text: str, plan: Plan) -> str:
+    """Return the line above the buttons; the plan decides which of the buttons stands out."""
+    return f'<p class="estimate" data-plan="{plan}">{escape(text)}</p>'
+
+
+def lost(texts: Texts) -> str:
+    """Return what is shown above the buttons, instead of Gradio's English, while there is no connection."""
+    return f'<p class="offline estimate" role="alert">{escape(texts("page.lost"))}</p>'
 
 
 def empty_tile(texts: Texts) -> str:
@@ -120,8 +140,8 @@ def library(texts: Texts, cards: Iterable[str]) -> str:
     return f'<section aria-labelledby="library-title"><h2 id="library-title">{title}</h2>{body}</section>'
 
 
-def footer(texts: Texts, kept_hours: float = 24) -> str:
+def footer(texts: Texts, kept_hours: float) -> str:
     """Return the last line of the page."""
-    hours = texts.count("time.hours_of_keeping", int(kept_hours) if kept_hours == 1 else 2, hours=kept_hours)
+    hours = words.hours(texts, kept_hours)
     privacy = texts("page.privacy", hours=hours)
     return f'<footer><p>{escape(privacy)}</p><a href="/docs">{escape(texts("page.api"))}</a></footer>'

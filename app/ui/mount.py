@@ -62,12 +62,17 @@ def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
         delete_cache=(_SWEEP_SECONDS, _UPLOADS_KEPT_SECONDS),
         fill_width=True,
     ) as blocks:
-        page = build_page(texts)
+        page = build_page(texts, settings.result_hours)
         bind_events(blocks, page, jobs=jobs, settings=settings, texts=texts)
         if texts is ENGLISH:
             add_endpoints(jobs)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)
     return blocks
+
+
+def _find_gradios_words(texts: Texts) -> dict[str, str]:
+    """Return what to say in place of Gradio's own words: its sound input has no setting for them."""
+    return {"upload_text.drop_audio": texts("voice.placeholder"), "upload_text.click_to_upload": "\u200b"}
 
 
 def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:
@@ -84,5 +89,6 @@ def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:
         mcp_server=False,
         pwa=False,
         max_file_size="100mb",
+        i18n=gr.I18n(**{texts.language: _find_gradios_words(texts)}),
         show_error=False,
     )

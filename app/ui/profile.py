@@ -43,7 +43,7 @@ class ProfileView:
     def sampling_widgets(self) -> list[Any]:
         """What may be set of the sampler."""
         part = self.part
-        return [part.steps, part.guidance, part.audio_guidance, part.advanced_note]
+        return [part.steps, part.guidance, part.audio_guidance, part.advanced]
 
     def find_default(self) -> str:
         """Return the profile to begin with: the best common one that can run here."""
@@ -55,15 +55,13 @@ class ProfileView:
         return self.price(name, voice, seconds, profile.num_inference_steps) | self.show_sampling(profile)
 
     def show_sampling(self, profile: Profile) -> _Updates:
-        """Show what may be set of the profile."""
+        """Show what may be set of the profile; of the preview that is nothing."""
         part = self.part
-        usable = profile.num_inference_steps > 0
-        note = "" if usable else markup.quiet(self.texts("advanced.not_used"))
         return {
-            part.steps: gr.Slider(value=profile.num_inference_steps or 1, visible=usable),
-            part.guidance: gr.Slider(value=profile.guidance_scale, visible=usable),
-            part.audio_guidance: gr.Slider(value=profile.audio_guidance_scale, visible=usable),
-            part.advanced_note: note,
+            part.steps: profile.num_inference_steps or 1,
+            part.guidance: profile.guidance_scale,
+            part.audio_guidance: profile.audio_guidance_scale,
+            part.advanced: gr.Accordion(visible=profile.num_inference_steps > 0),
         }
 
     def price(self, name: str, voice: str | None, seconds: float, steps: int | None) -> _Updates:
@@ -73,7 +71,7 @@ class ProfileView:
         return {
             self.part.profile: gr.Dropdown(self.choices(used), value=name),
             self.part.note: self.describe(profile),
-            self.action.estimate: markup.estimate(self._estimate(profile, used, steps)),
+            self.action.estimate: markup.estimate(self._estimate(profile, used, steps), self._plan(profile)),
         }
 
     def choices(self, seconds: float | None) -> list[tuple[str, str]]:
@@ -88,6 +86,11 @@ class ProfileView:
             return markup.quiet(summary)
         reason = self.texts("profile.unavailable.reason", reason=self.texts.reason(availability.reason))
         return markup.quiet(summary) + markup.note([reason], "warn")
+
+    def _plan(self, profile: Profile) -> markup.Plan:
+        if profile.name == FREE_PROFILE:
+            return "preview"
+        return "video" if self.jobs.availability(profile).available else "unavailable"
 
     def _label(self, profile: Profile, seconds: float | None) -> str:
         name = self.texts(f"profile.name.{profile.name}")

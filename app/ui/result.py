@@ -30,11 +30,13 @@ def _buttons(job: Job, texts: Texts, base: str) -> str:
     def say(key: str) -> str:
         return escape(texts(f"action.{key}"))
 
+    # Shown where a finger would not find a downloaded file again: the device's own sheet saves it among the photos.
+    share = f'class="button primary share" data-share="/v/{job.id}/video.mp4" data-again="{say("share.again")}"'
     parts = (
-        f'<a class="button primary" href="/v/{job.id}/video.mp4?download" download>{say("download")}</a>',
-        f'<button type="button" class="button" data-copy="{base}?job={job.id}" data-done="{say("copied")}">',
-        f'{say("copy")}</button><a class="button" href="{base}v/{job.id}" target="_blank" rel="noopener" data-share>',
-        f'{say("share")}</a><button type="button" class="button" data-action="reuse" data-job="{job.id}">',
+        f'<button type="button" {share}>{say("share")}</button>',
+        f'<a class="button primary download" href="/v/{job.id}/video.mp4?download" download>{say("download")}</a>',
+        f'<button type="button" class="button" data-copy="{base}v/{job.id}" data-done="{say("copied")}">',
+        f'{say("copy")}</button><button type="button" class="button wide" data-action="reuse" data-job="{job.id}">',
         f"{say('reuse')}</button>",
     )
     return f'<div class="buttons">{"".join(parts)}</div>'
@@ -48,7 +50,6 @@ def _facts(job: Job, texts: Texts) -> str:
         width=job.result.width,
         height=job.result.height,
         profile=texts(f"profile.name.{job.profile}"),
-        seed=job.result.seed,
     )
     return f"{facts} · {texts('result.mark')}"
 

@@ -8,10 +8,12 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
 from app.settings import Settings
+from app.ui import markup
 from app.ui.assets import stamped
 from app.ui.document import choose_visitors_texts
 from app.ui.texts import Texts
 
+_LOOK_SECONDS = 10
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
 
 
@@ -24,10 +26,10 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
         texts = choose_visitors_texts(request.scope)
         job = _find(jobs, job_id)
         if job is None:
-            return HTMLResponse(_render_absent(texts, texts("share.gone")), status_code=404, headers=_HEADERS)
+            return HTMLResponse(_render_absent(texts, "share.gone"), status_code=404, headers=_HEADERS)
         if job.result is None:
-            text = texts("share.gone") if job.has_ended else texts("share.pending")
-            return HTMLResponse(_render_absent(texts, text), headers=_HEADERS)
+            page = _render_absent(texts, "share.gone") if job.has_ended else _render_pending(texts)
+            return HTMLResponse(page, headers=_HEADERS | {"Cache-Control": "no-store"})
         return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_HEADERS)
 
     @router.get("/{job_id}/video.mp4")
@@ -84,16 +86,24 @@ def _render(job: Job, texts: Texts, base: str) -> str:
     }
     head = "".join(f'<meta property="{name}" content="{value}">' for name, value in meta.items())
     head += '<meta name="twitter:card" content="summary_large_image">'
+    about = [description, escape(texts("result.mark"))]
+    if job.model == "preview":
+        about.append(escape(texts("status.done.preview")))
     body = (
         f'<video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" poster="/v/{job.id}/poster.jpg" '
         f'width="{width}" height="{height}" aria-label="{escape(texts("result.label"))}"></video>'
-        f"<h1>{title}</h1><p>{description} {escape(texts('result.mark'))}</p>"
+        f"<h1>{title}</h1><p>{' '.join(about)}</p>"
     )
     return _page(texts, title, head, body)
 
 
-def _render_absent(texts: Texts, text: str) -> str:
-    return _page(texts, escape(text), "", f"<h1>{escape(text)}</h1>")
+def _render_pending(texts: Texts) -> str:
+    return _render_absent(texts, "share.pending", head=f'<meta http-equiv="refresh" content="{_LOOK_SECONDS}">')
+
+
+def _render_absent(texts: Texts, key: str, head: str = "") -> str:
+    title = escape(texts(key))
+    return _page(texts, title, head, f"<h1>{title}</h1><p>{escape(texts(f'{key}.detail'))}</p>")
 
 
 def _page(texts: Texts, title: str, head: str, body: str) -> str:
@@ -102,6 +112,7 @@ def _page(texts: Texts, title: str, head: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="robots" content="noindex, nofollow">{head}'
         f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
-        f'<link rel="stylesheet" href="{stamped("share.css")}"></head><body><main>{body}'
+        f'<link rel="stylesheet" href="{stamped("share.css")}"></head><body>'
+        f'<header><a href="/">{markup.LOGO}{escape(texts("page.title"))}</a></header><main>{body}'
         f'<p><a class="button" href="/">{escape(texts("share.make"))}</a></p></main></body></html>'
     )

@@ -30,7 +30,7 @@ class StartView:
     def outputs(self) -> list[Any]:
         """All that a start changes."""
         page = self.page
-        notes = [page.photo.note, page.voice.note, page.profile.note, page.profile.advanced_note]
+        notes = [page.photo.note, page.voice.note, page.profile.note]
         return [page.result.status, page.result.job_id, page.history, *notes]
 
     async def press_preview(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
@@ -81,10 +81,8 @@ class StartView:
                 return page.photo.note
             case "voice" | "audio" | "start_sec" | "max_duration_sec":
                 return page.voice.note
-            case "profile" | "model":
-                return page.profile.note
             case _:
-                return page.profile.advanced_note
+                return page.profile.note
 
     def _cannot_start(self, profile: str, reason: str) -> str:
         name = self.texts(f"profile.name.{profile}")

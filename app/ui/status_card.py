@@ -42,7 +42,7 @@ def _card(job: Job, texts: Texts, line: str, time: str, percent: float | None) -
     return (
         f'<div class="status" role="status" aria-live="off" data-state="{job.status}" data-job="{job.id}" '
         f'data-announce="{escape(title)}: {escape(line)}">'
-        f'<div class="line"><h2>{escape(title)}</h2>{_percent_sign(percent)}</div>{_bar(texts, percent)}'
+        f'<div class="line"><h2>{escape(title)}</h2>{_percent_sign(texts, percent)}</div>{_bar(texts, percent)}'
         f'<div class="line"><p>{escape(line)}</p><p>{time}</p></div>'
         f'<p class="lost">{escape(texts("status.lost"))}</p></div>'
     )
@@ -52,6 +52,8 @@ def _done_card(job: Job, texts: Texts) -> str:
     if job.is_expired or job.result is None:
         return plain_card("gone", texts("status.gone"), texts("status.gone.detail"))
     detail = texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds))
+    if job.model == "preview":
+        detail = f"{detail} {texts('status.done.preview')}"
     warnings = markup.note([texts.notice(notice) for notice in job.result.notices], "warn")
     return (
         f'<div class="status" role="status" data-state="done" data-job="{job.id}">'
@@ -86,8 +88,10 @@ def _percent(job: Job) -> float:
     return job.progress.percent if job.progress else 0.0
 
 
-def _percent_sign(percent: float | None) -> str:
-    return "" if percent is None else f'<span class="percent">{percent:.0f} %</span>'
+def _percent_sign(texts: Texts, percent: float | None) -> str:
+    return (
+        "" if percent is None else f'<span class="percent">{texts("status.percent", percent=f"{percent:.0f}")}</span>'
+    )
 
 
 def _bar(texts: Texts, percent: float | None) -> str:

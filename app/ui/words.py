@@ -21,6 +21,12 @@ def duration(texts: Texts, seconds: float) -> str:
     return texts("time.hours", hours=number(texts, seconds / _HOUR, 1))
 
 
+def hours(texts: Texts, value: float) -> str:
+    """Return how long something is kept."""
+    told = number(texts, value, 0 if value.is_integer() else 1)
+    return texts.count("time.hours_of_keeping", 1 if value == 1 else 2, hours=told)
+
+
 def remaining(texts: Texts, seconds: float) -> str:
     """Return how long something will still take; no one needs tenths of that."""
     return (

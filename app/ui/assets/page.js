@@ -6,6 +6,9 @@ const page = (() => {
   const isPhone = () => matchMedia("(max-width: 700px)").matches;
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
+  const KEPT = "video-lab-inputs";
+  const shared = {};
+  let state = "";
   let heardAt = performance.now();
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
@@ -35,15 +38,28 @@ const page = (() => {
     return [];
   }
 
+  // A tab that is loaded anew, as phones do after a while, gets the photo and the voice back from the server.
+  function keep(...files) {
+    sessionStorage.setItem(KEPT, JSON.stringify(files.map((file) => file?.path ?? "")));
+    return [];
+  }
+
+  const recall = () => JSON.parse(sessionStorage.getItem(KEPT) ?? '["", ""]');
+
+  function showInputs() {
+    show(find("#photo-card"));
+    return [];
+  }
+
   function showError() {
     const error = find(".note[data-kind=error]");
     if (error) show(error.closest(".card"));
     return [];
   }
 
-  function show(element) {
+  function show(element, lowest = innerHeight / 2) {
     const box = element.getBoundingClientRect();
-    if (box.top >= 0 && box.top < innerHeight / 2) return;
+    if (box.top >= 0 && box.top < lowest) return;
     element.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
   }
 
@@ -70,7 +86,7 @@ const page = (() => {
     const toast = find(".toast-wrap");
     if (!toast?.textContent.includes("Connection to the server was lost")) return;
     toast.style.display = "none";
-    if (card()) card().dataset.lost = "yes";
+    for (const place of [card(), find("#actions")]) if (place) place.dataset.lost = "yes";
   }
 
   // Gradio may change the card in place or put a new one; the ticking seconds are our own and do not count.
@@ -84,24 +100,58 @@ const page = (() => {
     const told = card()?.dataset.announce;
     const voice = find("#announcer");
     if (told && voice && voice.textContent !== told) voice.textContent = told;
+    document.title = [find("#status .percent")?.textContent, find(".brand").textContent].filter(Boolean).join(" · ");
+    const before = state;
+    state = card()?.dataset.state ?? "";
+    if (state === "done" && before !== "done") setTimeout(showResult, 100);
+  }
+
+  // On a phone the video with its buttons fills the screen, unless it is made while something else is looked at.
+  function showResult() {
+    const box = find("#result-card").getBoundingClientRect();
+    if (box.top < innerHeight && box.bottom > 0) show(find("#result-card"), isPhone() ? 60 : innerHeight / 2);
   }
 
   // Buttons that need no server.
+  function say(button, text) {
+    button.dataset.text ??= button.textContent;
+    button.textContent = text;
+    setTimeout(() => { button.textContent = button.dataset.text; }, 2500);
+  }
+
   async function copy(button) {
+    // Browsers let only encrypted pages copy.
+    if (!navigator.clipboard) { prompt(button.textContent, button.dataset.copy); return; }
     await navigator.clipboard.writeText(button.dataset.copy);
-    const text = button.textContent;
-    button.textContent = button.dataset.done;
-    setTimeout(() => { button.textContent = text; }, 2000);
+    say(button, button.dataset.done);
+  }
+
+  // The video itself, not a link to it: the sheet of a phone saves it among the photos or hands it to another app.
+  const shares = matchMedia("(pointer: coarse)").matches
+    && !!navigator.canShare?.({ files: [new File(["."], "a.mp4", { type: "video/mp4" })] });
+
+  async function share(button) {
+    shared[button.dataset.share] ??= fetchVideo(button.dataset.share);
+    try {
+      await navigator.share({ files: [await shared[button.dataset.share]] });
+    } catch (error) {
+      // A press counts for a few seconds only; the next one finds the file here.
+      if (error.name === "NotAllowedError") say(button, button.dataset.again);
+      else if (error.name !== "AbortError") location.href = `${button.dataset.share}?download`;
+    }
+  }
+
+  async function fetchVideo(address) {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(answer.statusText);
+    return new File([await answer.blob()], `talking-${address.split("/")[2].slice(0, 6)}.mp4`, { type: "video/mp4" });
   }
 
   document.addEventListener("click", (press) => {
     const button = press.target.closest("[data-copy]");
     if (button) copy(button);
-    const link = press.target.closest("[data-share]");
-    if (link && navigator.share && isPhone()) {
-      press.preventDefault();
-      navigator.share({ title: document.title, url: link.href }).catch(() => {});
-    }
+    const sharing = press.target.closest("[data-share]");
+    if (sharing) share(sharing);
     const language = press.target.closest(".languages a");
     const job = new URL(location.href).searchParams.get("job");
     if (language && job) language.search = `?lang=${language.lang}&job=${job}`;
@@ -135,7 +185,7 @@ const page = (() => {
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // What Gradio's accordions leave out for those who cannot see them.
+  // What Gradio leaves out for those who cannot see it, or says in English only.
   function describe() {
     for (const button of document.querySelectorAll("button.label-wrap")) {
       button.setAttribute("aria-expanded", button.classList.contains("open"));
@@ -145,6 +195,11 @@ const page = (() => {
       group.setAttribute("role", "radiogroup");
       const label = group.closest(".chips").querySelector("[data-testid=block-info]");
       if (label) group.setAttribute("aria-label", label.textContent.trim());
+    }
+    find(".buttons")?.toggleAttribute("data-shares", shares);
+    for (const heading of document.querySelectorAll("[data-sources]")) {
+      const buttons = heading.closest(".card").querySelectorAll(".source-selection button");
+      heading.dataset.sources.split("|").forEach((name, i) => buttons[i]?.setAttribute("aria-label", name));
     }
   }
 
@@ -200,5 +255,5 @@ const page = (() => {
     setInterval(tick, 1000);
   });
 
-  return { report, showJob, showError };
+  return { report, keep, recall, showJob, showInputs, showError };
 })();

@@ -12,7 +12,7 @@ from tests.app.ui.visitor import PATIENCE, PHOTO
 
 def test_photo_and_voice_are_asked_for(visit: Visit) -> None:
     visitor = visit()
-    visitor.press("Generate")
+    visitor.press("Preview")
     expect(visitor.note("photo")).to_have_text("Add a photo of a face first.")
     expect(visitor.note("voice")).to_contain_text("Add a voice first")
 
@@ -37,6 +37,16 @@ def test_wrong_files_are_named(
     expect(visitor.note(widget)).to_contain_text(sentence, timeout=PATIENCE)
     expect(visitor.note(widget)).to_have_attribute("data-kind", "error")
     expect(visitor.tab.locator(".toast-body")).to_have_count(0)
+
+
+def test_a_broken_photo_after_a_good_one_is_named_too(visit: Visit, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"hello")
+    visitor = visit()
+    visitor.add_photo()
+    visitor.tab.locator("#photo").get_by_role("button", name="Remove Image").click()
+    visitor.tab.locator("#photo input[type=file]").set_input_files(broken)
+    expect(visitor.note("photo")).to_contain_text("Expected a PNG, JPEG, WebP or HEIC picture", timeout=PATIENCE)
 
 
 def test_a_profile_that_is_not_available_says_why_and_cannot_start(visit: Visit, voice_file: Path) -> None:

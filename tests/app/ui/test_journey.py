@@ -11,6 +11,11 @@ from tests.app.server import Server
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import PATIENCE
 
+# No browser for tests can share: this one notes what a device would be given.
+SHARING_DEVICE = """
+navigator.canShare = ({ files }) => files[0].type === "video/mp4";
+navigator.share = async ({ files }) => { window.given = files[0]; };
+"""
 PLAYS = "() => document.querySelector('#result video').currentTime > 0.2"
 
 
@@ -41,11 +46,11 @@ def test_an_example_runs_with_one_press(visit: Visit) -> None:
 def test_cancel_ends_the_job_and_gives_the_buttons_back(visit: Visit, long_voice_file: Path) -> None:
     visitor = visit()
     visitor.fill_in(long_voice_file)
-    visitor.press("Generate")
+    visitor.press("Preview")
     visitor.wait_for("running")
     visitor.press("Cancel")
     visitor.wait_for("cancelled")
-    expect(visitor.generate).to_be_enabled()
+    expect(visitor.tab.locator("#preview")).to_be_enabled()
     expect(visitor.tab.locator("#cancel")).not_to_be_visible()
 
 
@@ -87,6 +92,9 @@ def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None
     visitor = visit(f"/?job={done_job}")
     visitor.wait_for("done")
     visitor.press("Use these settings")
+    expect(visitor.note("photo")).to_contain_text("Settings taken over.", timeout=PATIENCE)
+    visitor.tab.locator("#profile input").click()
+    visitor.tab.get_by_role("option", name="Balanced").click()
     visitor.press("Advanced")
     expect(visitor.tab.locator("#seed input")).to_have_value("7", timeout=PATIENCE)
     expect(visitor.tab.locator("#random-seed input")).not_to_be_checked()
@@ -97,7 +105,33 @@ def test_copy_link_copies_an_address_that_opens_the_video(visit: Visit, done_job
     visitor.press("Copy link")
     expect(visitor.tab.get_by_role("button", name="Copied")).to_be_visible()
     copied = visitor.ask("() => navigator.clipboard.readText()")
-    assert copied == f"{visitor.address}/?job={done_job}"
+    assert copied == f"{visitor.address}/v/{done_job}"
+
+
+def test_a_phone_saves_and_shares_the_video_itself(visit: Visit, done_job: str) -> None:
+    visitor = visit(phone=True, locale="en-IE")
+    visitor.tab.add_init_script(SHARING_DEVICE)
+    visitor.open(f"/?job={done_job}").wait_for("done")
+    visitor.press("Save or share")
+    visitor.tab.wait_for_function("() => window.given", timeout=PATIENCE)
+    assert visitor.ask("() => [given.name, given.type]") == [f"talking-{done_job[:6]}.mp4", "video/mp4"]
+    assert visitor.ask("async () => (await given.slice(4, 8).text())") == "ftyp"
+
+
+def test_where_nothing_can_be_shared_there_is_no_button_for_it(visit: Visit, done_job: str) -> None:
+    visitor = visit(f"/?job={done_job}")
+    visitor.wait_for("done")
+    expect(visitor.tab.get_by_role("link", name="Download")).to_be_visible()
+    expect(visitor.tab.locator(".share")).not_to_be_visible()
+
+
+def test_a_voice_is_recorded(visit: Visit) -> None:
+    visitor = visit()
+    visitor.tab.locator("#voice").get_by_role("button", name="Record").click()
+    visitor.tab.locator("#voice .record-button").click()
+    visitor.tab.wait_for_timeout(1500)  # the shortest voice is a second long
+    visitor.tab.locator("#voice").get_by_role("button", name="Stop").click()
+    expect(visitor.note("voice").first).to_contain_text("Voice found", timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

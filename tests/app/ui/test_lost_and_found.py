@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from app.ui.inputs import find_upload
 from tests.app.conftest import Starter
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
@@ -22,6 +23,26 @@ def test_a_reload_finds_the_job_again(visit: Visit, long_voice_file: Path) -> No
     visitor.wait_for("done")
 
 
+def test_a_reload_keeps_the_photo_and_the_voice(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.fill_in(voice_file)
+    visitor.tab.reload()
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
+    visitor.press("Preview")
+    visitor.wait_for("done")
+
+
+def test_only_uploads_are_given_back(tmp_path: Path) -> None:
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    for path in (uploads / "me.jpg", tmp_path / "job.json"):
+        path.touch()
+    assert find_upload(uploads, str(uploads / "me.jpg")) == str(uploads / "me.jpg")
+    for kept in ("", str(uploads), str(uploads / "gone.jpg"), str(uploads / ".." / "job.json"), "/etc/passwd"):
+        assert find_upload(uploads, kept) is None
+
+
 def test_the_page_comes_back_by_itself_when_the_server_does(
     visit: Visit, start_server: Starter, photo: bytes, long_voice: bytes
 ) -> None:
@@ -34,6 +55,18 @@ def test_the_page_comes_back_by_itself_when_the_server_does(
     restarted = start_server(page="on", port=server.port)
     visitor.wait_for("done")
     assert restarted.show(job["job_id"])["status"] == "done"
+
+
+def test_a_press_without_a_server_is_answered(visit: Visit, start_server: Starter, voice_file: Path) -> None:
+    server = start_server(page="on")
+    visitor = visit(at=server)
+    visitor.fill_in(voice_file)
+    server.kill()
+    visitor.press("Preview")
+    expect(visitor.tab.locator("#lost")).to_have_text(
+        "No connection. This page comes back by itself.", timeout=PATIENCE
+    )
+    expect(visitor.tab.locator(".toast-body")).not_to_be_visible()
 
 
 def test_a_lost_network_is_survived(visit: Visit, server: Server, photo: bytes, long_voice: bytes) -> None:

@@ -32,9 +32,27 @@ def test_a_shared_link_speaks_the_visitors_language(server: Server, done_job: st
     assert "Ein sprechendes Porträt" in page
 
 
+def test_a_shared_preview_says_what_it_is(server: Server, done_job: str) -> None:
+    assert "timing and framing only" in server.client.get(f"/v/{done_job}").text
+
+
+def test_a_link_to_a_video_that_is_being_made_waits_for_it(server: Server, photo: bytes, long_voice: bytes) -> None:
+    job_id = server.submit(photo, long_voice)["job_id"]
+    answer = server.client.get(f"/v/{job_id}")
+    server.client.delete(f"/jobs/{job_id}").raise_for_status()
+    assert "still being made" in answer.text
+    assert '<meta http-equiv="refresh"' in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_a_link_to_nothing_is_a_404(server: Server) -> None:
     for path in ("", "/video.mp4", "/poster.jpg"):
         assert server.client.get(f"/v/AAAAAAAAAAAAAAAAAAAAAA{path}").status_code == 404
+
+
+def test_without_scripts_the_page_says_what_it_needs(server: Server) -> None:
+    page = server.client.get("/", headers={"accept-language": "en"}).text
+    assert "This page needs JavaScript." in page.partition("<noscript>")[2].partition("</noscript>")[0]
 
 
 def test_the_page_itself_names_no_one_else(server: Server) -> None:

@@ -5,7 +5,7 @@ import string
 import pytest
 
 from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
-from app.ui.words import duration, price
+from app.ui.words import duration, hours, price
 from pipeline.notices import Notice
 
 OTHERS = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
@@ -59,3 +59,8 @@ def test_durations_are_as_exact_as_is_useful(seconds: float, told: str) -> None:
 @pytest.mark.parametrize(("dollars", "told"), [(0, "free"), (0.004, "under $0.01"), (1.5, "$1.50")])
 def test_prices_are_said_in_words(dollars: float, told: str) -> None:
     assert price(ENGLISH, dollars) == told
+
+
+@pytest.mark.parametrize(("value", "told"), [(24.0, "24 hours"), (1.0, "1 hour"), (0.5, "0.5 hours")])
+def test_how_long_videos_are_kept_is_said_in_words(value: float, told: str) -> None:
+    assert hours(ENGLISH, value) == told
