@@ -23,6 +23,8 @@ MAX_BYTES = 100_000_000
 MAX_SECONDS = 600
 _TOLERATED_SECONDS = 1
 _TOLERATED_PACKETS = 2
+_MAX_PACKETS = 500_000
+"""Twice as many as ten minutes have in the smallest packets that there are, of 2.5 milliseconds."""
 _SAMPLING_RATES = range(4_000, 192_001)
 MAX_CHANNELS = 8
 
@@ -150,7 +152,7 @@ def _decode_frames(container: InputContainer, stream: AudioStream, damage: Damag
     """Yield what can be decoded; broken packets are skipped, as every player does."""
     num_frames = 0
     packets = container.demux(stream)
-    while True:
+    for _ in range(_MAX_PACKETS):
         try:
             packet = next(packets, None)
             frames = stream.decode(packet) if packet is not None else []
@@ -161,6 +163,8 @@ def _decode_frames(container: InputContainer, stream: AudioStream, damage: Damag
             break
         yield from frames
         num_frames += len(frames)
+    else:
+        raise InputError("audio.unreadable", "audio")
     if num_frames == 0:
         raise InputError("audio.unreadable", "audio")
 

@@ -4,6 +4,7 @@ Names and declared types are never believed: a playlist called `voice.wav` is st
 open files that nobody uploaded.
 """
 
+import mmap
 from typing import BinaryIO
 
 SNIFFED_BYTES = 64 * 1024
@@ -39,8 +40,14 @@ def sniff_demuxer(file: BinaryIO) -> str | None:
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "matroska"
     if head[4:8] in _ISO_BOXES:
-        return "mov"
+        return None if _has_packed_index(file) else "mov"
     return _sniff_frames(head)
+
+
+def _has_packed_index(file: BinaryIO) -> bool:
+    """Look for QuickTime's compressed index: nothing has written it for twenty years, and it unpacks to any size."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"dcomzlib") >= 0
 
 
 def _skip_tags(file: BinaryIO) -> bytes:

@@ -15,6 +15,7 @@ MIN_SCORE = 0.8
 MAX_FACES = 16
 _DETECTION_SIDES = (1280, 480)
 """At the larger size small faces are seen, at the smaller one close-ups, for which the detector is blind at 1280."""
+_MIN_DETECTION_SIDE = 8
 _MESH_SIDE = 256
 _MESH_MARGIN = 1.5
 _RIGHT_EYE, _LEFT_EYE = 33, 263
@@ -70,6 +71,8 @@ class FaceFinder:
 
     def _detect_at(self, pixels: Pixels, side: int) -> list[_Detection]:
         scale = min(1.0, side / max(pixels.shape[:2]))
+        if min(pixels.shape[:2]) * scale < _MIN_DETECTION_SIDE:
+            return []  # a strip, which cannot be made so small
         small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
         height, width = small.shape[:2]
         detector = cv2.FaceDetectorYN.create(

@@ -1,6 +1,9 @@
 """Reads an uploaded picture: upright, RGB, 8 bits. What kind of file it is, its bytes say and not its name."""
 
 import io
+import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,13 @@ FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
 BACKDROP = (200, 200, 200)
 """Behind transparent parts: a light grey that suits fair and dark hair alike."""
 
+_MAX_SCANS, _MAX_SEGMENTS = 64, 10_000
+"""Of a JPEG. A scan goes over the whole picture and may have fifty bytes; programs write about ten."""
+_MAX_READS = 500_000
+"""Of a file's parts, one after the other; programs write some thousand."""
+
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,6 +53,18 @@ _OTHER_KINDS = {
 }
 
 
+class _Content(io.BytesIO):
+    """A file's bytes, of which no more pieces can be read than a picture needs."""
+
+    num_reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.num_reads += 1
+        if self.num_reads > _MAX_READS:
+            raise OSError("The file has too many parts.")
+        return super().read(size)
+
+
 def load_photo(path: Path) -> Photo:
     """Decode the picture after its size was checked, so that a bomb is never unpacked.
 
@@ -62,15 +84,33 @@ def load_photo(path: Path) -> Photo:
 def _open(content: bytes) -> Image.Image:
     if not content:
         raise InputError("photo.empty", "image")
+    _check_segments(content)
     pillow_heif.register_heif_opener()
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(_Content(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputTooLargeError("photo.too_many_pixels", "image", most=MAX_MEGAPIXELS) from None
     except UnidentifiedImageError:
         raise _name_kind(content) from None
     except Exception as error:
         raise InputError("photo.damaged", "image") from error
+
+
+def _check_segments(content: bytes) -> None:
+    """Refuse a JPEG that would be decoded for minutes, or hours, though it is small."""
+    if not content.startswith(b"\xff\xd8"):
+        return
+    kinds = list(islice(_read_segments(content), _MAX_SEGMENTS + 1))
+    if len(kinds) > _MAX_SEGMENTS or kinds.count(_START_OF_SCAN) > _MAX_SCANS:
+        raise InputError("photo.damaged", "image")
+
+
+def _read_segments(content: bytes) -> Iterator[int]:
+    """Yield the kinds of a JPEG's segments up to its end; what follows that may be a film of some seconds."""
+    place = 2
+    while (marker := _MARKER.search(content, place)) and (kind := content[marker.start() + 1]) != _END_OF_IMAGE:
+        yield kind
+        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
 
 
 def _name_kind(content: bytes) -> InputError:

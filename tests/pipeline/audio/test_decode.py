@@ -61,6 +61,7 @@ def test_keeps_samples_exactly(tmp_path: Path) -> None:
         (b"\x1a\x45\xdf\xa3" + b"\xff" * 50, "audio.unreadable"),
         (b"ID3\4\0\0\0\0\0\0" * 50, "audio.unknown_format"),
         (b"\xff\xfb" + b"\0" * 300, "audio.unreadable"),
+        (b"\0\0\0\x1cmoov\0\0\0\x14cmov\0\0\0\x0cdcomzlib", "audio.unknown_format"),
         (b"", "audio.empty_file"),
     ],
 )
@@ -140,6 +141,12 @@ def test_uses_what_a_cut_off_file_still_holds(name: str, tmp_path: Path) -> None
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     assert 1.0 < decode(path).shape[1] / kind.sampling_rate < 3.5
+
+
+def test_gives_up_a_recording_of_countless_packets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.audio.decode._MAX_PACKETS", 100)
+    path = write_voice(tmp_path / "voice.m4a", make_tone(4.0, 44_100), KINDS["m4a"])
+    assert refuse(path).notice.code == "audio.unreadable"
 
 
 def test_counts_damaged_packets(tmp_path: Path) -> None:

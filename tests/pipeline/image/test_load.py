@@ -1,6 +1,8 @@
 """Pictures of every kind, and what is no picture."""
 
 import contextlib
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,27 @@ def test_refuses_bombs_before_unpacking_them(tmp_path: Path, side: int) -> None:
     bomb = make_png(side, side, 8, 0, b"\0")
     with pytest.raises(InputTooLargeError, match="64 megapixels"):
         load_photo(save(tmp_path, bomb))
+
+
+def test_refuses_a_jpeg_that_goes_over_its_picture_for_ever(tmp_path: Path, picture: Image.Image) -> None:
+    content = encode(picture, "JPEG", progressive=True)
+    last_scan = content[content.rindex(b"\xff\xda") : -2]
+    assert refuse(save(tmp_path, content[:-2] + 100 * last_scan + content[-2:])) == "photo.damaged"
+
+
+def test_reads_a_jpeg_with_a_film_behind_it(tmp_path: Path, picture: Image.Image) -> None:
+    content = encode(picture, "JPEG", progressive=True) + 100 * b"\xff\xda\0\2"
+    assert load_photo(save(tmp_path, content)).pixels.shape == (224, 192, 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_refuses_a_picture_of_countless_parts(tmp_path: Path, picture: Image.Image, kind: str) -> None:
+    content = encode(picture, kind)
+    start, part = {
+        "JPEG": (2, b"\xff\xfe\0\2"),
+        "PNG": (33, struct.pack(">I", 0) + b"prVt" + struct.pack(">I", zlib.crc32(b"prVt"))),
+    }[kind]
+    assert refuse(save(tmp_path, content[:start] + 250_000 * part + content[start:])) == "photo.damaged"
 
 
 def test_refuses_too_many_bytes_without_reading_them(tmp_path: Path) -> None:

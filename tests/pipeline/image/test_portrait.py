@@ -35,6 +35,10 @@ def warn(folder: Path, picture: Image.Image) -> set[str]:
     return {notice.code for notice in notices}
 
 
+def test_finds_no_face_in_a_strip() -> None:
+    assert FaceFinder().find(np.zeros((16, 40_000, 3), np.uint8)) == ()
+
+
 @pytest.mark.parametrize("photo", [HOPPER, MONA_LISA])
 def test_nothing_is_said_about_the_examples(photo: Path) -> None:
     assert prepare_portrait(photo, AUTO, "480p").notices == ()
