@@ -1,14 +1,18 @@
 """`python -m app`: the web app on this machine."""
 
 import logging
+import os
+import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from app.errors import DataFolderError
+from app.log import set_up_log
 from app.settings import Settings, SettingsError, find_warnings, load_settings
 
 if TYPE_CHECKING:
@@ -35,9 +39,11 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Serve until stopped; return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.umask(0o077)  # photos, voices and videos are nobody else's on this machine
+    _allow_connections()
     try:
         settings = load_settings()
-        logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
+        set_up_log("%(asctime)s %(levelname)s %(message)s", settings.log_level)
         with _listen(settings) as listener:
             _serve(settings, listener)
     except (SettingsError, DataFolderError) as error:
@@ -46,6 +52,13 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _allow_connections() -> None:
+    """Take as many open files as the system allows: each connection is one, and the usual 1024 are few."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -9,6 +9,16 @@ class DataFolderError(AppError):
     """The data folder cannot be used: another server has it, or it cannot be written to."""
 
 
+class StorageError(AppError):
+    """The disk takes nothing more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The server cannot store anything at the moment ({reason}). Try again later; whoever runs it has to make "
+            "room on its disk."
+        )
+
+
 class BodyError(AppError):
     """The request's body cannot be read.
 
@@ -23,6 +33,23 @@ class BodyError(AppError):
 
 class BodyTooLargeError(BodyError):
     """The request's body has more bytes than are accepted."""
+
+
+class BodyStalledError(BodyError):
+    """The rest of the request's body does not come."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Nothing more of the request came for {seconds:g} seconds. Send it again.")
+
+
+class CrossSiteError(AppError):
+    """A page of another site sent a form, which browsers do without asking anyone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A page of another site sent this form. Send it from the app's own page, or from a program that is no "
+            "browser."
+        )
 
 
 class MediaTypeError(BodyError):

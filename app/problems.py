@@ -20,6 +20,9 @@ Responses = dict[int | str, dict[str, Any]]
 """The answers of a route, as FastAPI takes them for OpenAPI."""
 
 MEDIA_TYPE = "application/problem+json"
+UPLOAD_STATUSES = (400, 403, 408, 413, 415, 507)
+"""What may be wrong with a request that brings files."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TYPE = "urn:video-lab:problem:"
 _log = logging.getLogger(__name__)
@@ -47,9 +50,12 @@ KINDS: Mapping[type[Exception], Kind] = {
     EngineUnavailableError: Kind(503, "unavailable-here", "The profile is not available here"),
     errors.BodyError: Kind(400, "invalid-body", "The request cannot be read"),
     errors.BodyTooLargeError: Kind(413, "too-large", "The input is too large"),
+    errors.BodyStalledError: Kind(408, "stalled", "The request did not arrive whole"),
+    errors.CrossSiteError: Kind(403, "cross-site", "The form comes from another site"),
     errors.MediaTypeError: Kind(415, "unsupported-media-type", "The request's content type is not accepted"),
     errors.PasswordError: Kind(401, "password-needed", "A password is needed"),
     errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
+    errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
     errors.JobNotFoundError: Kind(404, "job-not-found", "There is no such job"),
     errors.JobNotFinishedError: Kind(409, "no-video", "The job has no video"),
@@ -94,7 +100,6 @@ def describe_problems(*statuses: int) -> Responses:
     """Describe the errors of a route for OpenAPI."""
     return {
         status: {
-            "model": Problem,
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
@@ -175,7 +180,7 @@ def _find_headers(error: Exception) -> dict[str, str]:
             return {"Content-Range": f"bytes */{error.num_bytes}"}
         case errors.PasswordError():
             return {"WWW-Authenticate": 'Basic realm="video-lab", charset="UTF-8"'}
-        case errors.BodyTooLargeError():
+        case errors.BodyTooLargeError() | errors.BodyStalledError():
             return {"Connection": "close"}  # the rest of the body is not read
         case _:
             return {}

@@ -1,12 +1,14 @@
 """One folder a job: its record, inputs and results, under an id that cannot be guessed."""
 
+import errno
 import fcntl
+import logging
 import os
 import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.errors import DataFolderError, JobNotFoundError
+from app.errors import DataFolderError, JobNotFoundError, StorageError
 from pipeline.notices import Notice, Value
 from pipeline.profiles import Model
 from pipeline.types import Framing, GenerationRequest
@@ -25,6 +27,8 @@ ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _RECORD = "job.json"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_log = logging.getLogger(__name__)
 
 
 class Frozen(BaseModel):
@@ -185,9 +189,7 @@ class JobFolder:
 
     def delete_inputs(self) -> None:
         """Delete photo, voice and what a run left half done. Live clips stay: someone may be watching them."""
-        for path in self.path.iterdir():
-            if path.name not in {_RECORD, self.video.name, self.poster.name, self.live.name}:
-                _delete(path)
+        self._delete_all_but({_RECORD, self.video.name, self.poster.name, self.live.name})
 
     def delete_live_clips(self) -> None:
         """Delete the clips that could be watched while the video was made."""
@@ -195,8 +197,11 @@ class JobFolder:
 
     def delete_files(self) -> None:
         """Delete all but the record."""
-        for path in self.path.iterdir():
-            if path.name != _RECORD:
+        self._delete_all_but({_RECORD})
+
+    def _delete_all_but(self, kept: set[str]) -> None:
+        for path in self.path.iterdir() if self.path.is_dir() else ():  # someone may have deleted it all by hand
+            if path.name not in kept:
                 _delete(path)
 
 
@@ -231,13 +236,18 @@ class JobStore:
 
     @contextmanager
     def receive(self) -> Iterator[Path]:
-        """Lend a folder for uploads that are not a job yet; it is deleted afterwards."""
+        """Lend a folder for uploads that are not a job yet; it is deleted afterwards.
+
+        Raises:
+            StorageError: The disk is full.
+        """
         folder = self._incoming / secrets.token_urlsafe(16)
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-        finally:
-            _delete(folder)
+        with explain_full_disk():
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                _delete(folder)
 
     @property
     def speeds(self) -> Path:
@@ -257,23 +267,31 @@ class JobStore:
         return job_id, folder
 
     def folder(self, job_id: str) -> JobFolder:
-        """Return the folder of a job.
+        """Return the folder of a job, which is there unless it was deleted by hand.
 
         Raises:
-            JobNotFoundError: There is none, or this is no id.
+            JobNotFoundError: This is no id.
         """
-        folder = JobFolder(self._jobs / job_id)
-        if not _ID.fullmatch(job_id) or not folder.path.is_dir():
+        if not _ID.fullmatch(job_id):
             raise JobNotFoundError
-        return folder
+        return JobFolder(self._jobs / job_id)
 
     def load(self) -> Iterator[JobRecord]:
-        """Yield all records, oldest first. Folders without a readable one are deleted: no job was ever promised."""
+        """Yield all records, oldest first.
+
+        Folders without a readable one are deleted: no job was promised, or nobody can say when its files expire. What
+        has no id for a name is not ours and stays.
+        """
         records = []
-        for path in self._jobs.iterdir():
+        for path in filter(lambda path: _ID.fullmatch(path.name), self._jobs.iterdir()):
             try:
-                records.append(JobFolder(path).read())
+                record = JobFolder(path).read()
             except (JobNotFoundError, ValidationError, NotADirectoryError):
+                record = None
+            if record is not None and record.id == path.name:
+                records.append(record)
+            else:
+                _log.warning("job %.6s has no record that can be read; its files are deleted", path.name)
                 _delete(path)
         yield from sorted(records, key=lambda record: record.created_at)
 
@@ -292,9 +310,25 @@ class JobStore:
                 f"The data folder '{self._root}' is used by another server (process {owner}). "
                 "Stop that one, or set VIDEO_LAB_DATA_DIR to another folder."
             ) from None
-        self._lock.truncate(0)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
+        with suppress(OSError):  # on a full disk nobody can read who has it
+            os.ftruncate(self._lock.fileno(), 0)
+            os.write(self._lock.fileno(), str(os.getpid()).encode())
+
+
+@contextmanager
+def explain_full_disk() -> Iterator[None]:
+    """Turn a write that found no room into an error that says so.
+
+    Raises:
+        StorageError: The disk is full, or has become read-only.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _log.error("Nothing more can be stored: %s", error.strerror)
+        raise StorageError(os.strerror(error.errno)) from error
 
 
 def _sync_folder(path: Path) -> None:

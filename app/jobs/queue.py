@@ -10,9 +10,14 @@ from pipeline.types import Progress
 
 @dataclass(eq=False)
 class Entry:
-    """A job in memory."""
+    """A job in memory.
+
+    Attributes:
+        is_kept: The record is on the disk as it is here.
+    """
 
     record: JobRecord
+    is_kept: bool = True
     progress: Progress | None = None
     num_live_clips: int = 0
     handle: str | None = None

@@ -20,7 +20,7 @@ from app.jobs.queue import Entry, Lane
 from app.jobs.runner import JobRunner, RunEnd
 from app.jobs.speed import SpeedBook
 from app.settings import Settings
-from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status
+from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status, explain_full_disk
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
@@ -115,6 +115,7 @@ class Jobs:
             InputError: It cannot be used.
             EngineUnavailableError: Its profile cannot run here.
             QueueFullError: No more jobs can wait.
+            StorageError: The disk is full.
         """
         profile = get_profile(request.profile)
         availability = self.availability(profile)
@@ -125,7 +126,8 @@ class Jobs:
         try:
             if self._lane(profile.model) is self._local:
                 await self._local_runner.warm_up()
-            record = await self._accept(request, profile)
+            with explain_full_disk():
+                record = await self._accept(request, profile)
         finally:
             self._num_submitting -= 1
         entry = self._entries[record.id] = Entry(record)
@@ -287,6 +289,9 @@ class Jobs:
                 lane.tell_waiting()
 
     def _begin(self, lane: Lane, entry: Entry) -> None:
+        if entry.record.status == "queued":
+            attempts = entry.record.attempts + 1
+            self._save(entry, status="running", started_at=datetime.now(UTC), attempts=attempts, handle=None)
         lane.running[entry] = task = asyncio.create_task(self._run(lane.runner, entry))
         task.add_done_callback(lambda _: self._leave(lane, entry))
 
@@ -308,11 +313,9 @@ class Jobs:
             self._end(entry, RunEnd("failed", error=Notice("job.unexpected", "request")))
 
     async def _start_run(self, runner: JobRunner, entry: Entry, folder: JobFolder) -> None:
-        if entry.record.handle is not None and entry.record.status == "running":
+        if entry.record.handle is not None:
             entry.handle = entry.record.handle  # an earlier server began it
             return
-        attempts = entry.record.attempts + 1
-        self._save(entry, status="running", started_at=datetime.now(UTC), attempts=attempts)
         entry.handle = await runner.start(folder)
         if runner.is_lasting:
             self._save(entry, handle=entry.handle)
@@ -348,8 +351,18 @@ class Jobs:
 
     def _save(self, entry: Entry, **changes: object) -> None:
         entry.record = entry.record.model_copy(update=changes)
-        self._store.folder(entry.record.id).write(entry.record)
+        self._keep(entry)
         entry.tell()
+
+    def _keep(self, entry: Entry) -> None:
+        """Write the record. A disk that is full ends no job: until there is room, the record is here alone."""
+        was_kept, entry.is_kept = entry.is_kept, True
+        try:
+            self._store.folder(entry.record.id).write(entry.record)
+        except OSError as error:
+            entry.is_kept = False
+            if was_kept:
+                _log.error("job %.6s could not be written down: %s", entry.record.id, error.strerror)
 
     def _entry(self, job_id: str) -> Entry:
         try:
@@ -381,14 +394,22 @@ class Jobs:
 
     def _sweep(self, now: datetime) -> None:
         for entry in list(self._entries.values()):
-            match find_duty(entry.record, now):
-                case "forget":
-                    self._store.delete(entry.record.id)
-                    del self._entries[entry.record.id]
-                case "erase":
-                    self._erase(entry)
-                case "delete live clips":
-                    self._store.folder(entry.record.id).delete_live_clips()
+            try:
+                self._tidy(entry, now)
+            except OSError as error:  # the others are swept all the same, and this one again
+                _log.error("job %.6s could not be tidied up: %s", entry.record.id, error.strerror)
+
+    def _tidy(self, entry: Entry, now: datetime) -> None:
+        if not entry.is_kept:
+            self._keep(entry)
+        match find_duty(entry.record, now):
+            case "forget":
+                self._store.delete(entry.record.id)
+                del self._entries[entry.record.id]
+            case "erase":
+                self._erase(entry)
+            case "delete live clips":
+                self._store.folder(entry.record.id).delete_live_clips()
 
     def _erase(self, entry: Entry) -> None:
         """Delete the files and what was asked for; that there was a job is still known for some days."""

@@ -1,6 +1,7 @@
 """How long jobs take, learned from those that were done."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,8 +26,9 @@ class SpeedBook:
         known = self._ratios.get(profile, ratio)
         self._ratios[profile] = known + _WEIGHT_OF_NEWEST * (ratio - known)
         partial = self._path.with_suffix(".part")
-        partial.write_text(json.dumps(self._ratios))
-        partial.replace(self._path)
+        with suppress(OSError):  # a full disk ends no job: the next one is written again
+            partial.write_text(json.dumps(self._ratios))
+            partial.replace(self._path)
 
     def ratio(self, profile: str) -> float | None:
         """Return how many seconds a second of speech takes; None where nothing was measured yet."""

@@ -56,6 +56,7 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
     Raises:
         PipelineError: It cannot be made, or was cancelled.
     """
+    _check_inputs(folder)
     partial = folder.path / "part.mp4"
     folder.delete_live_clips()
     result = generate(folder.generation_request(), engine, partial, report, live=folder.live if live else None)
@@ -72,3 +73,10 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
         timings=result.timings,
         notices=result.notices,
     )
+
+
+def _check_inputs(folder: JobFolder) -> None:
+    if not folder.photo.exists():
+        raise InputError("request.file_gone", "image")
+    if not folder.voice.exists():
+        raise InputError("request.file_gone", "audio")

@@ -6,7 +6,6 @@ loaded between jobs. It dies with the server.
 
 import ctypes
 import io
-import logging
 import os
 import queue
 import signal
@@ -18,6 +17,7 @@ from pathlib import Path
 from app.jobs.messages import EVENTS, Order, WorkerSettings
 from app.jobs.runner import RunEnd, RunUpdate
 from app.jobs.work import attempt
+from app.log import set_up_log
 from app.storage import JobFolder
 from pipeline.engine import Engine
 from pipeline.engines import create_engine
@@ -27,7 +27,6 @@ from pipeline.types import Progress
 
 _PR_SET_PDEATHSIG = 1
 _SECONDS_BETWEEN_UPDATES = 0.1
-_log = logging.getLogger(__name__)
 
 
 class _Inbox:
@@ -114,7 +113,7 @@ def main() -> None:
     """Run jobs until the server ends."""
     settings = WorkerSettings.model_validate_json(sys.argv[1])
     _die_with(settings.server_pid)
-    logging.basicConfig(format="%(levelname)s worker: %(message)s")
+    set_up_log("%(levelname)s worker: %(message)s")
     Worker(settings).work()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import DataFolderError, JobNotFoundError
-from app.storage import JobRecord, JobRequest, JobStore
+from app.errors import DataFolderError, JobNotFoundError, StorageError
+from app.storage import JobRecord, JobRequest, JobStore, explain_full_disk
 
 
 def make_record(job_id: str) -> JobRecord:
@@ -35,7 +35,7 @@ def test_a_record_is_read_as_it_was_written(store: JobStore) -> None:
     assert list(store.load()) == [record]
 
 
-@pytest.mark.parametrize("job_id", ["", ".", "..", "../data", "a" * 21, "a" * 23, "a" * 21 + "/", "a" * 22, "é" * 22])
+@pytest.mark.parametrize("job_id", ["", ".", "..", "../data", "a" * 21, "a" * 23, "a" * 21 + "/", "é" * 22])
 def test_finds_no_folder_for_what_is_no_id(job_id: str, store: JobStore) -> None:
     with pytest.raises(JobNotFoundError):
         store.folder(job_id)
@@ -49,6 +49,29 @@ def test_deletes_folders_of_jobs_that_were_never_promised(content: str | None, s
         (folder.path / "job.json").write_text(content)
     assert list(store.load()) == []
     assert not folder.path.exists()
+
+
+def test_leaves_what_is_not_its_own(store: JobStore, tmp_path: Path) -> None:
+    notes = tmp_path / "data" / "jobs" / "notes" / "a.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    assert list(store.load()) == []
+    assert notes.exists()
+
+
+def test_does_not_take_a_folder_for_another_job(store: JobStore) -> None:
+    job_id, folder = store.create()
+    _, copy = store.create()
+    folder.write(make_record(job_id))
+    copy.write(make_record(job_id))
+    assert [record.id for record in store.load()] == [job_id]
+
+
+def test_says_that_the_disk_is_full(store: JobStore) -> None:
+    with store.receive() as folder:
+        (folder / "image").symlink_to("/dev/full")
+        with pytest.raises(StorageError, match="No space left on device"), explain_full_disk():
+            (folder / "image").write_bytes(b"photo")
 
 
 def test_ids_cannot_be_guessed(store: JobStore) -> None:

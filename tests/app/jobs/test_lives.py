@@ -1,5 +1,6 @@
 """What a job survives: restarts, crashes, cancellation, the end of its time."""
 
+import shutil
 import signal
 import time
 
@@ -99,6 +100,9 @@ def test_cancels_a_waiting_job_at_once_and_moves_the_others_up(
 def test_deletes_results_when_their_time_is_over(start_server: Starter, photo: bytes, voice: bytes) -> None:
     server = start_server(result_hours=2 / 3600)
     job_id = server.submit(photo, voice, prompt="in a garden")["job_id"]
+    gone = server.submit(photo, voice)["job_id"]
+    server.client.delete(f"/jobs/{gone}")
+    shutil.rmtree(server.data_dir / "jobs" / gone)  # by hand, which must not keep the others
     done = server.wait_for(job_id)
     folder = server.data_dir / "jobs" / job_id
     assert {path.name for path in folder.iterdir()} == {"job.json", "video.mp4", "poster.jpg"}
@@ -120,6 +124,24 @@ def test_a_deleted_job_leaves_no_files_and_deleting_twice_is_the_same(
     assert first.json()["expired"]
     assert server.client.get(done["links"]["video"]).status_code == 410
     assert {path.name for path in (server.data_dir / "jobs" / job_id).iterdir()} == {"job.json"}
+
+
+def test_a_full_disk_ends_no_job_and_is_made_up_for(server: Server, photo: bytes, long_voice: bytes) -> None:
+    job_id = server.submit(photo, long_voice)["job_id"]
+    server.wait_for_frames(job_id)
+    folder = server.data_dir / "jobs" / job_id
+    (folder / "job.json.part").symlink_to("/dev/full")
+    assert server.wait_for(job_id)["status"] == "done"
+    while '"status":"done"' not in (folder / "job.json").read_text():
+        time.sleep(0.1)
+
+
+def test_nobody_else_on_the_machine_can_read_what_is_kept(server: Server, photo: bytes, voice: bytes) -> None:
+    job_id = server.submit(photo, voice)["job_id"]
+    server.wait_for(job_id)
+    kept = [server.data_dir, *server.data_dir.rglob("*")]
+    assert len(kept) > 4
+    assert not any(path.stat().st_mode & 0o077 for path in kept)
 
 
 def test_no_byte_of_a_job_is_in_the_log(server: Server, photo: bytes, voice: bytes) -> None:

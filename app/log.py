@@ -1,0 +1,29 @@
+"""What the server and its workers log."""
+
+import logging
+import re
+
+_JOB = re.compile(r"(jobs/[\w-]{6})[\w-]{16}", re.ASCII)
+
+
+class _Formatter(logging.Formatter):
+    """Shortens the ids of jobs: whoever has one may see the video, and errors name paths."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _JOB.sub(r"\1...", super().format(record))
+
+
+def set_up_log(form: str, level: str = "warning") -> None:
+    """Log to standard error.
+
+    Args:
+        form: Of a line, as `logging` takes it.
+        level: From which on we say something. Others say no more than `info`: below it, Pillow names what stands in
+            photos, such as where they were taken.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter(form))
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(number, logging.INFO), handlers=[handler])
+    for ours in ("app", "pipeline"):
+        logging.getLogger(ours).setLevel(number)
