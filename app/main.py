@@ -44,7 +44,7 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     refuse_other_methods(app, _ROUTERS)
-    complete_schema(app)
+    complete_schema(app, has_password=settings.password is not None)
     add_handlers(app)
     if settings.page:
         _mount_page(app, service, settings)

@@ -12,7 +12,9 @@ from app.errors import PasswordError
 from app.metrics import Metrics
 from app.problems import answer_error
 
-_OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health"})
+"""What needs no password."""
+
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # ids of jobs stand in addresses
@@ -28,7 +30,7 @@ class PasswordMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer 401."""
-        if scope["type"] == "lifespan" or scope["path"] in _OPEN_PATHS or self._is_known(Headers(scope=scope)):
+        if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS or self._is_known(Headers(scope=scope)):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await answer_error(PasswordError())(scope, receive, send)

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyio import move_on_after, to_thread
+from anyio import fail_after, move_on_after, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from app.errors import BodyError, BodyTooLargeError, MediaTypeError
+from app.errors import BodyError, BodyStalledError, BodyTooLargeError, CrossSiteError, MediaTypeError
 from app.routes.base64_file import Base64Field, write_base64
 from app.settings import MEGABYTE
 
@@ -27,6 +28,9 @@ _BASE64_GROWTH = 1.4
 
 _DRAINED_BYTES = 32_000_000
 _DRAIN_SECONDS = 5
+_STALLED_SECONDS = 60.0
+"""Clients vanish, with a laptop that is closed or a telephone in a tunnel; their bytes would be held for ever."""
+
 _MAX_FIELDS = 24
 _MAX_MESSAGE_CHARACTERS = 200
 
@@ -73,14 +77,22 @@ async def read_files(
         return parsed
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        raise CrossSiteError
     limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES)
     names = [FILES[field] for field in fields]
     form_reader = limited.form(max_files=len(names), max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
-    async with form_reader as form:
-        return await to_thread.run_sync(_parse_form, form, folder, names, options)
+    try:
+        async with form_reader as form:
+            return await to_thread.run_sync(_parse_form, form, folder, names, options)
+    except HTTPException as error:
+        reason = f"{error.detail} Send {' and '.join(names)} as files of a form, each once."
+        raise BodyError(f"The form cannot be read: {reason}") from None
 
 
 def _media_type(request: Request) -> str:
+    if encoding := request.headers.get("content-encoding"):
+        raise MediaTypeError(f"Expected a body as it is, got content encoding {_shorten(encoding)!r}.")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -94,7 +106,7 @@ async def _limit(request: Request, limit_bytes: int) -> Request:
 
     async def receive() -> Message:
         nonlocal num_bytes
-        part = await request.receive()
+        part = await _receive_soon(request)
         num_bytes += len(part.get("body", b""))
         if num_bytes > limit_bytes:
             await _drain(request)
@@ -102,6 +114,14 @@ async def _limit(request: Request, limit_bytes: int) -> Request:
         return part
 
     return Request(request.scope, receive)
+
+
+async def _receive_soon(request: Request) -> Message:
+    try:
+        with fail_after(_STALLED_SECONDS):
+            return await request.receive()
+    except TimeoutError:
+        raise BodyStalledError(_STALLED_SECONDS) from None
 
 
 async def _drain(request: Request) -> None:
@@ -127,12 +147,15 @@ def _parse_json(body: bytearray, model: type[AnyBody]) -> AnyBody:
 def _parse_form(form: FormData, folder: Path, names: list[str], model: type[AnyBody]) -> AnyBody:
     texts: dict[str, Any] = {}
     for name, value in form.multi_items():
+        if len(form.getlist(name)) > 1:
+            raise BodyError(f"{_shorten(name)!r} was sent more than once. Send each field once.", _shorten(name))
         if isinstance(value, str):
             texts |= {name: value} if value else {}
         elif name in names:
             _write_upload(value, folder / name)
         else:
-            raise BodyError(f"There is no file field {name!r}. Known are: {', '.join(names)}.", name)
+            known = ", ".join(names)
+            raise BodyError(f"There is no file field {_shorten(name)!r}. Known are: {known}.", _shorten(name))
     for name in names:
         if not (folder / name).exists():
             raise BodyError(f"{name} is missing. Send it as a file of the form.", name)
@@ -163,7 +186,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> BodyError:
     place = ".".join(map(str, detail["loc"]))
     if not place:
         return BodyError(f"The body cannot be read as a JSON object: {_shorten(detail['msg'])}.")
-    return BodyError(f"{place[:_MAX_MESSAGE_CHARACTERS]}: {_explain_detail(detail, model)}", place.partition(".")[0])
+    return BodyError(f"{_shorten(place)}: {_explain_detail(detail, model)}", _shorten(place.partition(".")[0]))
 
 
 def _explain_detail(detail: ErrorDetails, model: type[BaseModel]) -> str:

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.jobs import Job
-from app.problems import Responses, describe_problems
+from app.problems import UPLOAD_STATUSES, Responses, describe_problems
 from app.routes.answers import describe_job
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.files import answer_file
@@ -26,6 +26,12 @@ _VIDEO: Responses = {
     206: {"description": "The part of it that was asked for.", "content": {"video/mp4": _FILE}},
     304: {"description": "It has not changed."},
 }
+_EVENTS: Responses = {
+    200: {
+        "description": "Events named `job`. The data of each is a JobAnswer as JSON.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 _POSTER: Responses = {200: {"description": "A JPEG.", "content": {"image/jpeg": _FILE}}}
 
 
@@ -40,7 +46,7 @@ JobOfPath = Annotated[Job, Depends(_find_job)]
     "",
     summary="Ask for a video",
     status_code=202,
-    responses=_SUBMITTED | describe_problems(400, 413, 415, 503),
+    responses=_SUBMITTED | describe_problems(*UPLOAD_STATUSES, 503),
     openapi_extra=describe_body(VideoBody, VideoOptions),
 )
 async def submit_job(request: Request, response: Response, jobs: JobsOfApp, settings: SettingsOfApp) -> JobAnswer:
@@ -64,7 +70,7 @@ async def show_job(job: JobOfPath, response: Response) -> JobAnswer:
     "/{job_id}/events",
     summary="Follow a job",
     response_class=EventSourceResponse,
-    responses=describe_problems(404),
+    responses=_EVENTS | describe_problems(404),
 )
 async def follow_job(job: JobOfPath, jobs: JobsOfApp) -> AsyncIterator[ServerSentEvent]:
     """Send the job's state now and after each change, as server-sent events named `job`.
@@ -85,7 +91,7 @@ async def follow_job(job: JobOfPath, jobs: JobsOfApp) -> AsyncIterator[ServerSen
     "/{job_id}/video",
     summary="Fetch the video",
     response_class=FileResponse,
-    responses=_VIDEO | describe_problems(404, 409, 410, 416),
+    responses=_VIDEO | describe_problems(400, 404, 409, 410, 416),
 )
 async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, download: bool = False) -> Response:
     """Answer with the mp4, or parts of it; `?download=true` makes browsers save it."""

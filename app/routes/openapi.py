@@ -3,12 +3,15 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
+from app.middleware import OPEN_PATHS
+from app.problems import describe_problems
 from app.routes.bodies import FILES
-from app.schemas import Body, EstimateBody, FaceCropBody, VideoBody
+from app.schemas import Body, EstimateBody, FaceCropBody, Problem, VideoBody
 
 _REF = "#/components/schemas/{model}"
-_BODIES: tuple[type[Body], ...] = (VideoBody, FaceCropBody, EstimateBody)
+_MODELS: tuple[type[BaseModel], ...] = (VideoBody, FaceCropBody, EstimateBody, Problem)
 _UNUSED = ("HTTPValidationError", "ValidationError")
 _FORM_PARTS = {"image": "The photo.", "audio": "The recording, or a video with sound."}
 
@@ -26,8 +29,11 @@ def describe_body(body: type[Body], options: type[Body] | None = None) -> dict[s
     return {"requestBody": {"required": True, "content": content}}
 
 
-def complete_schema(app: FastAPI) -> None:
-    """Add the bodies to the app's OpenAPI schema, and take out the answer 422, which no route gives."""
+def complete_schema(app: FastAPI, *, has_password: bool) -> None:
+    """Add what the routes read and answer by themselves to the app's OpenAPI schema.
+
+    Taken out is the answer 422, which no route gives, and `itemSchema`, which OpenAPI 3.1 does not have.
+    """
     build = app.openapi
 
     def build_whole() -> dict[str, Any]:
@@ -35,14 +41,27 @@ def complete_schema(app: FastAPI) -> None:
         schemas = schema["components"]["schemas"]
         for name in _UNUSED:
             schemas.pop(name, None)
-        for body in _BODIES:
-            described = body.model_json_schema(ref_template=_REF)
-            schemas |= described.pop("$defs", {}) | {body.__name__: described}
+        for model in _MODELS:
+            described = model.model_json_schema(ref_template=_REF)
+            schemas |= described.pop("$defs", {}) | {model.__name__: described}
         for operation in (operation for path in schema["paths"].values() for operation in path.values()):
             operation["responses"].pop("422", None)
+            for content in operation["responses"].get("200", {}).get("content", {}).values():
+                content.pop("itemSchema", None)
+        if has_password:
+            _add_password(schema)
         return schema
 
     app.openapi = build_whole  # type: ignore[method-assign] # as FastAPI documents it
+
+
+def _add_password(schema: dict[str, Any]) -> None:
+    schema["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "basic"}}
+    refused = {str(status): answer for status, answer in describe_problems(401).items()}
+    for path, operations in schema["paths"].items():
+        for operation in operations.values() if path not in OPEN_PATHS else ():
+            operation["security"] = [{"password": []}]
+            operation["responses"] |= refused
 
 
 def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
@@ -52,4 +71,11 @@ def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
         for name in names
     }
     others = options.model_json_schema(ref_template=_REF)["properties"]
-    return {"type": "object", "required": names, "properties": files | others}
+    texts = {name: _take_null_out(described) for name, described in others.items()}
+    return {"type": "object", "required": names, "properties": files | texts}
+
+
+def _take_null_out(described: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of a form's field, which is left out where JSON may say null."""
+    kinds = [kind for kind in described.get("anyOf", ()) if kind != {"type": "null"}]
+    return {name: value for name, value in described.items() if name != "anyOf"} | (kinds[0] if kinds else {})

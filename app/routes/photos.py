@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from PIL import Image
 
-from app.problems import describe_problems
+from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.answers import describe_notices
 from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
@@ -23,7 +23,7 @@ router = APIRouter(tags=["photos"])
 @router.post(
     "/face-crop",
     summary="See the crop of a photo",
-    responses=describe_problems(400, 413, 415),
+    responses=describe_problems(*UPLOAD_STATUSES),
     openapi_extra=describe_body(FaceCropBody, FramingBody),
 )
 async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> FaceCropAnswer:

@@ -22,7 +22,7 @@ async def list_profiles(jobs: JobsOfApp) -> list[ProfileAnswer]:
 @router.post(
     "/estimate",
     summary="Estimate time and cost",
-    responses=describe_problems(400, 413, 415),
+    responses=describe_problems(400, 408, 413, 415),
     openapi_extra=describe_body(EstimateBody),
 )
 async def estimate_video(request: Request, jobs: JobsOfApp) -> EstimateAnswer:

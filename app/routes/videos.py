@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.errors import JobCancelledError, JobFailedError, RequestLimitError
 from app.jobs import Job
-from app.problems import describe_problems
+from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.answers import describe_result
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.openapi import describe_body
@@ -23,7 +23,7 @@ router = APIRouter(tags=["videos"])
     "/generate",
     summary="Make a video and wait for it",
     response_model=VideoAnswer,
-    responses=describe_problems(400, 409, 413, 415, 500, 503, 504),
+    responses=describe_problems(*UPLOAD_STATUSES, 409, 500, 503, 504),
     openapi_extra=describe_body(VideoBody, VideoOptions),
 )
 async def generate_video(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> Response:

@@ -51,6 +51,27 @@ def test_every_error_of_a_generation_is_described(status: int, server: Server) -
     assert "application/problem+json" in described[str(status)]["content"]
 
 
+def test_errors_are_described_as_problems_alone(server: Server) -> None:
+    schema = server.client.get("/openapi.json").json()
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    answers = [answer for operation in operations for answer in operation["responses"].items()]
+    kinds = [list(answer["content"]) for status, answer in answers if int(status) >= 400]
+    assert kinds == [["application/problem+json"]] * len(kinds)
+
+
+def test_the_description_keeps_to_its_version(server: Server) -> None:
+    schema = server.client.get("/openapi.json").json()
+    assert schema["openapi"] == "3.1.0"
+    assert "itemSchema" not in str(schema)
+
+
+def test_no_field_of_a_form_is_null(server: Server) -> None:
+    post = server.client.get("/openapi.json").json()["paths"]["/jobs"]["post"]
+    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["face"]["type"] == "integer"
+    assert "null" not in str(form)
+
+
 def test_page_of_the_api_loads_nothing_from_another_host(server: Server) -> None:
     page = server.client.get("/docs").text
     sources = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -77,6 +98,19 @@ def test_the_app_is_imported_without_torch_and_without_gradio() -> None:
     code = "import sys, app.main; print(sorted({'torch', 'gradio', 'modal', 'transformers'} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_takes_as_many_connections_as_the_system_allows() -> None:
+    code = """
+from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+from app.__main__ import _allow_connections
+
+_, most = getrlimit(RLIMIT_NOFILE)
+setrlimit(RLIMIT_NOFILE, (100, most))
+_allow_connections()
+assert getrlimit(RLIMIT_NOFILE) == (most, most)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(("profile", "costs"), [("preview", False), ("balanced", True), ("quality", True)])

@@ -101,6 +101,9 @@ def test_warns_of_what_may_not_be_meant(start_server: Starter) -> None:
 def test_a_password_is_asked_of_everyone(start_server: Starter) -> None:
     server = start_server(password="correct horse")
     assert server.client.get("/profiles").status_code == 200
+    paths = server.client.get("/openapi.json").json()["paths"]
+    assert paths["/jobs"]["post"]["security"] == [{"password": []}]
+    assert "security" not in paths["/health"]["get"]
     for auth in (("me", "wrong horse"), ("me", ""), None):
         server.client.auth = auth
         refused = server.client.get("/profiles", headers={} if auth else {"Authorization": "Basic %%%"})

@@ -1,5 +1,6 @@
 """Whatever comes in, the answer is a problem with a reason, and the server stays well."""
 
+import asyncio
 import base64
 import io
 import json
@@ -10,8 +11,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi import Request
 from PIL import Image
+from starlette.types import Message
 
+from app.errors import BodyStalledError
+from app.routes.bodies import read_json
+from app.schemas import EstimateBody
 from tests.app.server import Server
 
 Make = Callable[[bytes, bytes], dict[str, Any]]
@@ -50,6 +56,14 @@ def with_two_photos(photo: bytes, voice: bytes) -> dict[str, Any]:
     return {"files": [("image", ("p", photo)), ("audio", ("v", voice)), ("image", ("q", photo))]}
 
 
+def with_a_field_twice(photo: bytes, voice: bytes) -> dict[str, Any]:
+    return {"files": {"image": ("p", photo), "audio": ("v", voice)}, "data": {"seed": ["1", "2"]}}
+
+
+def from_another_site(photo: bytes, voice: bytes) -> dict[str, Any]:
+    return {"files": {"image": ("p", photo), "audio": ("v", voice)}, "headers": {"sec-fetch-site": "cross-site"}}
+
+
 def with_raw(field: str, raw: str) -> Make:
     """Put a text into JSON that `json.dumps` would not write."""
 
@@ -81,6 +95,7 @@ def wav(samples: np.ndarray[Any, np.dtype[np.int16]]) -> bytes:
     return header + layout + b"data" + size.to_bytes(4, "little") + data
 
 
+JSON = {"content-type": "application/json"}
 SILENCE = wav(np.zeros(32_000, np.int16))
 BLIP = wav(np.full(3_000, 9_000, np.int16))
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
@@ -101,6 +116,7 @@ BAD: dict[str, tuple[Make, int, str | None]] = {
     "no type": (as_sent(content=b"{}"), 415, None),
     "text": (as_text("{}", "text/plain"), 415, None),
     "XML": (as_text("<a/>", "application/xml"), 415, None),
+    "a packed body": (as_sent(content=b"\x1f\x8b", headers=JSON | {"content-encoding": "gzip"}), 415, None),
     "an urlencoded form": (as_sent(data={"image": "x"}), 415, None),
     "a form without boundary": (as_text("x", "multipart/form-data"), 400, None),
     "a form of garbage": (as_text("x" * 99, "multipart/form-data; boundary=b"), 400, None),
@@ -108,6 +124,9 @@ BAD: dict[str, tuple[Make, int, str | None]] = {
     "a form without voice": (as_sent(files={"image": ("p", b"x")}), 400, "audio"),
     "a form with text for a file": (as_sent(files={"image": ("p", b"x")}, data={"audio": "hi"}), 400, "audio"),
     "a form with three files": (with_two_photos, 400, None),
+    "a form with a field twice": (with_a_field_twice, 400, "seed"),
+    "a form with a long name": (as_sent(files={"n" * 3_000: ("o", b"x")}), 400, None),
+    "a form of another site": (from_another_site, 403, None),
     "a form with a hundred fields": (as_form(**{f"f{i}": "1" for i in range(100)}), 400, None),
     "a form with a long field": (as_form(prompt="x" * 200_000), 400, None),
     "a form with a word for a number": (as_form(seed="seven"), 400, "seed"),
@@ -220,12 +239,26 @@ def test_stops_reading_a_body_without_end(server: Server) -> None:
     assert server.client.get("/health").status_code == 200
 
 
+def test_does_not_wait_for_ever_for_the_rest_of_a_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.routes.bodies._STALLED_SECONDS", 0.05)
+
+    async def never() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, never)
+    with pytest.raises(BodyStalledError, match="Send it again"):
+        asyncio.run(read_json(request, EstimateBody))
+
+
 def read_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
     assert problem["status"] == status
     assert problem["type"].startswith("urn:video-lab:problem:")
+    assert status != 400 or problem["type"].endswith((":invalid-body", ":invalid-input"))
+    assert len(problem.get("field", "")) < 300
     assert len(problem["detail"]) > 20
     assert len(problem["detail"]) < 600
     assert "Traceback" not in answer.text

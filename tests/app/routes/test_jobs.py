@@ -28,6 +28,14 @@ def test_tells_a_job_whole(done: dict[str, Any]) -> None:
     assert done["finished_at"] < done["expires_at"]
 
 
+def test_a_job_that_waits_has_a_place_from_the_first_answer_on(server: Server, photo: bytes, voice: bytes) -> None:
+    files = {"image": photo, "audio": voice}
+    jobs = [server.client.post("/jobs", files=files).json() for _ in range(2)]
+    assert [(job["status"], job["position"]) for job in jobs] == [("running", None), ("queued", 1)]
+    for job in reversed(jobs):
+        server.client.delete(job["links"]["job"])
+
+
 def test_a_job_can_be_asked_for_again_with_its_own_request(
     done: dict[str, Any], server: Server, photo: bytes, voice: bytes
 ) -> None:
