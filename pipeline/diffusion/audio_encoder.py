@@ -14,7 +14,7 @@ from transformers.models.wav2vec2.modeling_wav2vec2 import (
     Wav2Vec2GroupNormConvLayer,
 )
 
-from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
+from pipeline.types import SPEECH_SAMPLING_RATE, Floats
 
 TARGET_LOUDNESS_LUFS = -23.0
 # pyloudnorm answers minus infinity for silence, which must not be amplified.
@@ -41,17 +41,17 @@ def normalize_loudness(waveform: Floats) -> Floats:
 
 
 @torch.no_grad()
-def encode_speech(encoder: Wav2Vec2Model, waveform: torch.Tensor) -> torch.Tensor:
+def encode_speech(encoder: Wav2Vec2Model, waveform: torch.Tensor, num_frames: int) -> torch.Tensor:
     """Encode a track.
 
     Args:
         encoder: wav2vec2 whose layers normalise last.
         waveform: Mono samples (samples,) at 16 kHz, of at least 400 samples, on the encoder's device.
+        num_frames: Video frames that the track fills.
 
     Returns:
-        Speech features (video frames, layers, channels).
+        Speech features (num_frames, layers, channels).
     """
-    num_frames = len(waveform) * FRAME_RATE // SPEECH_SAMPLING_RATE
     features = conv_features(encoder.feature_extractor, _normalize_variance(waveform))
     features = F.interpolate(features, size=num_frames, mode="linear", align_corners=True)
     hidden_states, _ = encoder.feature_projection(features.transpose(1, 2))

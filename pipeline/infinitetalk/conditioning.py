@@ -9,7 +9,7 @@ from pipeline.diffusion.text_encoder import encode_prompt
 from pipeline.engine import Reporter
 from pipeline.infinitetalk.models import Models
 from pipeline.infinitetalk.streaming import Prompts, VideoInputs
-from pipeline.types import Floats, Progress, Scene
+from pipeline.types import Progress, Scene, Speech
 
 NUM_ENCODERS = 3
 PROMPT = "A person is talking to the camera."
@@ -34,14 +34,15 @@ def encode_scene(models: Models, scene: Scene, report: Reporter) -> VideoInputs:
     report(Progress("conditioning", 1, NUM_ENCODERS, 0.0))
     prompts = Prompts(_encode_prompt(models, scene.prompt or PROMPT), _encode_prompt(models, NEGATIVE_PROMPT))
     report(Progress("conditioning", 2, NUM_ENCODERS, 0.0))
-    speech = _encode_voice(models, scene.speech.waveform)
+    features = _encode_voice(models, scene.speech)
     report(Progress("conditioning", NUM_ENCODERS, NUM_ENCODERS, 0.0))
-    return VideoInputs(photo, image_embeds, prompts, (speech,))
+    return VideoInputs(photo, image_embeds, prompts, (features,))
 
 
 def _encode_prompt(models: Models, prompt: str) -> torch.Tensor:
     return encode_prompt(models.text_encoder, models.tokenizer, prompt, models.device)
 
 
-def _encode_voice(models: Models, waveform: Floats) -> torch.Tensor:
-    return encode_speech(models.audio_encoder, torch.from_numpy(normalize_loudness(waveform)).to(models.device))
+def _encode_voice(models: Models, speech: Speech) -> torch.Tensor:
+    waveform = torch.from_numpy(normalize_loudness(speech.waveform)).to(models.device)
+    return encode_speech(models.audio_encoder, waveform, speech.num_frames)

@@ -15,7 +15,7 @@ from accelerate import init_empty_weights
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from pipeline.diffusion.audio_encoder import encode_speech
-from pipeline.types import SPEECH_SAMPLING_RATE
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE
 from tests.benchmarks.loading_memory import MEGABYTE, read_kilobytes
 from tests.benchmarks.models import fill
 from tests.benchmarks.report import Row, draw_table
@@ -49,9 +49,10 @@ def measure(minutes: float) -> Row:
         encoder = Wav2Vec2Model(Wav2Vec2Config())
     encoder = fill(encoder, torch.device("cpu"), torch.float32)
     waveform = torch.randn(round(60 * minutes * SPEECH_SAMPLING_RATE))
+    num_frames = round(60 * minutes * FRAME_RATE)
     Path("/proc/self/clear_refs").write_text(RESET_PEAK)
     before = read_kilobytes("VmRSS")
-    features = encode_speech(encoder, waveform)
+    features = encode_speech(encoder, waveform, num_frames)
     return {
         "minutes": minutes,
         "model": sum(parameter.nbytes for parameter in encoder.parameters()) / MEGABYTE,
