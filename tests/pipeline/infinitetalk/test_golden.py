@@ -1,5 +1,6 @@
 """The numbers of the original, case by case. The folder of cases is `GOLDEN_DIR`."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -30,8 +31,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:record_property is incompatible"
 Recorder = Callable[[str, float], None]
 
 UNIT_BOUND, VIDEO_BOUND, BF16_BOUND = 5e-5, 5e-4, 2e-2
-# A clip begins with the frames of the one before, and with their error.
-GENERATION_BF16_BOUND = 4e-2
+# A later clip begins with the frames of the one before, and with their error.
+LATER_CLIP_BF16_BOUND = 4e-2
 
 
 def named(row: Row) -> str:
@@ -46,20 +47,24 @@ def _without_gradients() -> Iterator[None]:
 
 def test_every_kind_of_case_is_known() -> None:
     assert any(read_cases().values())
-    assert read_cases().keys() <= KEYS.keys()
+    assert_nothing_is_left(read_cases().keys() - KEYS.keys())
 
 
-@pytest.mark.parametrize("kind", read_cases())
+@pytest.mark.parametrize("kind", sorted(read_cases().keys() & KEYS.keys()))
 def test_everything_in_a_case_is_read(kind: str) -> None:
-    unread = {row["name"]: row.keys() - KEYS[kind] for row in read_rows(kind)}
-    assert not any(unread.values()), unread
+    assert_nothing_is_left({f"{row['name']}: {key}" for row in read_rows(kind) for key in row.keys() - KEYS[kind]})
 
 
 def test_every_answer_is_compared() -> None:
-    unread_units = read_units().keys() - name_units()
-    assert not unread_units, unread_units
-    unread = {row["name"]: read_loop(row).keys() - name_loop(row) for row in read_rows("loops")}
-    assert not any(unread.values()), unread
+    answers = {f"{row['name']}: {key}" for row in read_rows("loops") for key in read_loop(row).keys() - name_loop(row)}
+    assert_nothing_is_left(answers | (read_units().keys() - name_units()))
+
+
+def assert_nothing_is_left(unread: set[str]) -> None:
+    """Fail for what the project's own cases hold and no test reads; of another folder, only say it."""
+    if unread and "GOLDEN_DIR" in os.environ:
+        pytest.skip(f"Left aside: {', '.join(sorted(unread))}")
+    assert not unread
 
 
 @pytest.mark.parametrize("row", read_rows("transformer"), ids=named)
@@ -154,4 +159,5 @@ def test_whole_generation_in_bf16_stays_near(
         for index, clip in enumerate(run_loop(row, torch.bfloat16))
     ]
     record_property("relative_error", max(errors))
-    assert max(errors) < GENERATION_BF16_BOUND
+    assert errors[0] < BF16_BOUND
+    assert max(errors) < LATER_CLIP_BF16_BOUND
