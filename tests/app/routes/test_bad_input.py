@@ -110,6 +110,7 @@ BAD: dict[str, tuple[Make, int, str | None]] = {
     "a number": (as_text("7"), 400, None),
     "null": (as_text("null"), 400, None),
     "deep JSON": (as_text("[" * 50_000), 400, None),
+    "JSON of countless parts": (as_text(f'{{"prompt": [{"{}," * 20_000}{{}}]}}'), 400, None),
     "deep field": (with_raw("prompt", "[" * 2_000 + "]" * 2_000), 400, None),
     "broken UTF-8": (as_sent(content=b'{"prompt": "\xff"}', headers={"content-type": "application/json"}), 400, None),
     "a lone surrogate": (with_raw("prompt", r'"\ud800"'), 400, None),
