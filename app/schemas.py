@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from pipeline.audio.part import MIN_SECONDS
+from pipeline.sampling import GUIDANCE_RANGE, MAX_PROMPT_CHARACTERS, SEED_RANGE, STEPS_RANGE
 from pipeline.types import Aspect
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -31,6 +33,11 @@ _METADATA: JsonDict = {
 }
 
 
+def _range(allowed: tuple[float, float]) -> JsonDict:
+    """Describe what the pipeline checks, with sentences that say what to do."""
+    return {"minimum": allowed[0], "maximum": allowed[1]}
+
+
 class Body(BaseModel):
     """What a client sends; a field that is not known is an error, so that a typing mistake is noticed."""
 
@@ -40,7 +47,12 @@ class Body(BaseModel):
 class CropBody(Body):
     """How the crop differs from the automatic one."""
 
-    zoom: Annotated[float, Field(description="1 is the automatic crop, 2 shows half of its width.")] = 1.0
+    zoom: Annotated[
+        float,
+        Field(
+            description="1 is the automatic crop, 2 shows half of its width.", json_schema_extra={"exclusiveMinimum": 0}
+        ),
+    ] = 1.0
     shift_x: Annotated[float, Field(description="How far it moves to the right, as a share of its width.")] = 0.0
     shift_y: Annotated[float, Field(description="How far it moves down, as a share of its height.")] = 0.0
 
@@ -51,7 +63,11 @@ class FramingBody(Body):
     profile: Annotated[str, Field(description="A name of `GET /profiles`.", examples=["preview"])] = "preview"
     aspect: Annotated[Aspect, Field(description="Shape of the video; `auto` is nearest to the photo.")] = "auto"
     face: Annotated[
-        int | None, Field(description="Number of the face that talks, from `POST /face-crop`; not given: the largest.")
+        int | None,
+        Field(
+            description="Number of the face that talks, from `POST /face-crop`; not given: the largest.",
+            json_schema_extra={"minimum": 0},
+        ),
     ] = None
     crop: Annotated[CropBody, Field(description="How the crop differs from the automatic one.")] = CropBody()
 
@@ -60,15 +76,38 @@ class VideoOptions(FramingBody):
     """All that may be said of a video besides its two files."""
 
     model: Annotated[str | None, Field(description="Follows from the profile; an error if it does not fit.")] = None
-    prompt: Annotated[str, Field(description="What the scene is like, at most 2000 characters.")] = ""
-    start_sec: Annotated[float, Field(description="Where in the recording to begin, in seconds.")] = 0.0
+    prompt: Annotated[
+        str,
+        Field(description="What the scene is like.", json_schema_extra={"maxLength": MAX_PROMPT_CHARACTERS}),
+    ] = ""
+    start_sec: Annotated[
+        float, Field(description="Where in the recording to begin, in seconds.", json_schema_extra={"minimum": 0})
+    ] = 0.0
     max_duration_sec: Annotated[
-        float | None, Field(description="How many seconds to use at most; not given: all.", examples=[5])
+        float | None,
+        Field(
+            description="How many seconds to use at most; not given: all.",
+            examples=[5],
+            json_schema_extra={"minimum": MIN_SECONDS},
+        ),
     ] = None
-    seed: Annotated[int | None, Field(description="Makes the video repeatable; not given: drawn.", examples=[7])] = None
-    num_inference_steps: Annotated[int | None, Field(description="In place of the profile's.")] = None
-    guidance_scale: Annotated[float | None, Field(description="How strongly to follow the prompt.")] = None
-    audio_guidance_scale: Annotated[float | None, Field(description="How strongly to follow the voice.")] = None
+    seed: Annotated[
+        int | None,
+        Field(
+            description="Makes the video repeatable; not given: drawn.",
+            examples=[7],
+            json_schema_extra=_range(SEED_RANGE),
+        ),
+    ] = None
+    num_inference_steps: Annotated[
+        int | None, Field(description="In place of the profile's.", json_schema_extra=_range(STEPS_RANGE))
+    ] = None
+    guidance_scale: Annotated[
+        float | None, Field(description="How strongly to follow the prompt.", json_schema_extra=_range(GUIDANCE_RANGE))
+    ] = None
+    audio_guidance_scale: Annotated[
+        float | None, Field(description="How strongly to follow the voice.", json_schema_extra=_range(GUIDANCE_RANGE))
+    ] = None
 
 
 _IMAGE_B64 = Field(description="The photo: base64, or a `data:` URL.", examples=["/9j/4AAQSkZJRgABAQ..."])

@@ -1,6 +1,7 @@
 """How the server is."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import VERSION
@@ -29,7 +30,7 @@ async def show_health(jobs: JobsOfApp) -> HealthAnswer:
     )
 
 
-@router.get("/metrics", summary="Measure the server", response_class=Response)
+@router.get("/metrics", summary="Measure the server", response_class=PlainTextResponse)
 async def show_metrics(request: Request) -> Response:
     """Answer with counts and durations in Prometheus' form; nothing about any one person or job."""
     metrics: Metrics = request.app.state.metrics

@@ -21,18 +21,21 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 _RETRY_MILLISECONDS = 2000
 _FILE = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
 _SUBMITTED: Responses = {202: {"headers": {"Location": {"schema": {"type": "string"}, "description": "Of the job."}}}}
-_VIDEO: Responses = {
-    200: {"description": "The mp4.", "content": {"video/mp4": _FILE}},
-    206: {"description": "The part of it that was asked for.", "content": {"video/mp4": _FILE}},
-    304: {"description": "It has not changed."},
-}
 _EVENTS: Responses = {
     200: {
         "description": "Events named `job`. The data of each is a JobAnswer as JSON.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
-_POSTER: Responses = {200: {"description": "A JPEG.", "content": {"image/jpeg": _FILE}}}
+
+
+def _describe_file(media_type: str) -> Responses:
+    content = {media_type: _FILE}
+    return {
+        200: {"description": "The file.", "content": content},
+        206: {"description": "The part of it that was asked for.", "content": content},
+        304: {"description": "It has not changed."},
+    }
 
 
 def _find_job(job_id: Annotated[str, Path(description="As `POST /jobs` answered.")], jobs: JobsOfApp) -> Job:
@@ -91,7 +94,7 @@ async def follow_job(job: JobOfPath, jobs: JobsOfApp) -> AsyncIterator[ServerSen
     "/{job_id}/video",
     summary="Fetch the video",
     response_class=FileResponse,
-    responses=_VIDEO | describe_problems(400, 404, 409, 410, 416),
+    responses=_describe_file("video/mp4") | describe_problems(400, 404, 409, 410, 416),
 )
 async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, download: bool = False) -> Response:
     """Answer with the mp4, or parts of it; `?download=true` makes browsers save it."""
@@ -103,7 +106,7 @@ async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, down
     "/{job_id}/poster",
     summary="Fetch a still picture of the video",
     response_class=FileResponse,
-    responses=_POSTER | describe_problems(404, 409, 410),
+    responses=_describe_file("image/jpeg") | describe_problems(404, 409, 410, 416),
 )
 async def fetch_poster(request: Request, job: JobOfPath, jobs: JobsOfApp) -> Response:
     """Answer with a frame of the video."""

@@ -65,6 +65,15 @@ def test_the_description_keeps_to_its_version(server: Server) -> None:
     assert "itemSchema" not in str(schema)
 
 
+def test_the_description_names_what_is_allowed(server: Server) -> None:
+    schemas = server.client.get("/openapi.json").json()["components"]["schemas"]
+    fields = schemas["VideoBody"]["properties"]
+    assert (fields["num_inference_steps"]["minimum"], fields["num_inference_steps"]["maximum"]) == (1, 100)
+    assert fields["seed"]["maximum"] == 2**31 - 1
+    assert fields["prompt"]["maxLength"] == 2_000
+    assert schemas["CropBody"]["properties"]["zoom"]["exclusiveMinimum"] == 0
+
+
 def test_no_field_of_a_form_is_null(server: Server) -> None:
     post = server.client.get("/openapi.json").json()["paths"]["/jobs"]["post"]
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
