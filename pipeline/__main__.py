@@ -1,6 +1,7 @@
 """`python -m pipeline PHOTO VOICE -o out.mp4`: one video, from the command line."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,10 @@ from pipeline.types import Aspect, Framing, GenerationRequest, GenerationResult,
 
 DONE, FAILED, BAD_INPUT, NOT_AVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
+_WAYS_OUT = (
+    "docs/model.md says what this machine would need, docs/deploy.md how to use a GPU elsewhere. The preview works "
+    "everywhere."
+)
 _EXIT_CODES = """exit codes:
   0  the video is made
   1  it could not be made
@@ -38,6 +43,7 @@ _STAGES = {
 def main() -> int:
     """Run the command and return its exit code."""
     options = _create_parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a video is deleted
     try:
         result = _run(options)
     except InputError as error:
@@ -74,7 +80,7 @@ def _run(options: argparse.Namespace) -> GenerationResult:
     profile = get_profile(request.profile)
     availability = find_availability(profile, settings)
     if not availability.available:
-        raise EngineUnavailableError(availability.reason)
+        raise EngineUnavailableError(f"{availability.reason} {_WAYS_OUT}")
     with _ProgressBar() as bar:
         return generate(request, create_engine(profile.model, settings), options.output, bar.show)
 
@@ -191,6 +197,8 @@ def _read_output(text: str) -> Path:
     path = Path(text)
     if path.suffix.lower() != ".mp4":
         raise argparse.ArgumentTypeError(f"expected a name that ends in .mp4, got {text}")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder {path.parent} does not exist")
     return path

@@ -35,6 +35,24 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return call
 
 
+def test_names_a_folder_that_cannot_be_the_video(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "out.mp4"
+    folder.mkdir()
+    assert "is a folder" in call(PHOTO, SPEAKER, "-o", folder)[1]
+
+
+def test_deletes_half_a_video_when_it_is_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline", PHOTO, SPEAKER, "-o", tmp_path / "out.mp4"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "Drawing" not in process.stderr.readline():
+            pass
+        process.terminate()
+        assert "Interrupted" in process.communicate(timeout=20)[1]
+    assert process.returncode == 130
+    assert not list(tmp_path.iterdir())
+
+
 def test_makes_a_video(tmp_path: Path) -> None:
     video = tmp_path / "out.mp4"
     done = run(PHOTO, SPEAKER, "-o", video, "--seconds", "1.5", "--start", "2", "--seed", "5", "--aspect", "16:9")
@@ -60,7 +78,7 @@ def test_makes_a_video(tmp_path: Path) -> None:
         ((PHOTO, PHOTO, "-o", "out.mp4"), 2, "no recording"),
         (("missing.jpg", SPEAKER, "-o", "out.mp4"), 2, "no file missing.jpg"),
         ((PHOTO, "missing.wav", "-o", "out.mp4"), 2, "no file missing.wav"),
-        ((PHOTO, SPEAKER, "-o", "out.mp4", "--profile", "balanced"), 3, "needs"),
+        ((PHOTO, SPEAKER, "-o", "out.mp4", "--profile", "balanced"), 3, "docs/model.md"),
     ],
 )
 def test_says_what_is_wrong(call: Call, arguments: tuple[str | Path, ...], exit_code: int, sentence: str) -> None:
