@@ -152,7 +152,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         flat = Image.new("RGB", image.size, BACKDROP)
         flat.paste(cutout, mask=cutout.getchannel("A"))
         return flat
-    return _to_srgb(image) if image.info.get("icc_profile") else image.convert("RGB")
+    if image.info.get("icc_profile"):
+        return _to_srgb(image)
+    return image if image.mode == "RGB" else image.convert("RGB")  # a needless copy would be a quarter of a gigabyte
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:

@@ -2,6 +2,8 @@
 
 import contextlib
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -141,6 +143,23 @@ def test_refuses_a_picture_of_countless_parts(tmp_path: Path, picture: Image.Ima
         "PNG": (33, struct.pack(">I", 0) + b"prVt" + struct.pack(">I", zlib.crc32(b"prVt"))),
     }[kind]
     assert refuse(save(tmp_path, content[:start] + 250_000 * part + content[start:])) == "photo.damaged"
+
+
+LOAD = """
+import sys
+from pathlib import Path
+from pipeline.image.load import load_photo
+
+load_photo(Path(sys.argv[1]))
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_a_large_photo_needs_less_than_eleven_bytes_a_pixel(tmp_path: Path) -> None:
+    path = save(tmp_path, make_png(5_000, 5_000, 8, 2, bytes(5_000 * 15_001)))
+    command = [sys.executable, "-c", LOAD, str(path)]
+    kilobytes = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert kilobytes < 60_000 + 11 * 25_000
 
 
 def test_refuses_too_many_bytes_without_reading_them(tmp_path: Path) -> None:
