@@ -282,18 +282,8 @@ class JobStore:
         Folders without a readable one are deleted: no job was promised, or nobody can say when its files expire. What
         has no id for a name is not ours and stays.
         """
-        records = []
-        for path in filter(lambda path: _ID.fullmatch(path.name), self._jobs.iterdir()):
-            try:
-                record = JobFolder(path).read()
-            except (JobNotFoundError, ValidationError, NotADirectoryError):
-                record = None
-            if record is not None and record.id == path.name:
-                records.append(record)
-            else:
-                _log.warning("job %.6s has no record that can be read; its files are deleted", path.name)
-                _delete(path)
-        yield from sorted(records, key=lambda record: record.created_at)
+        records = [_read_or_delete(path) for path in self._jobs.iterdir() if _ID.fullmatch(path.name)]
+        yield from sorted(filter(None, records), key=lambda record: record.created_at)
 
     def delete(self, job_id: str) -> None:
         """Delete a job with all of its files."""
@@ -329,6 +319,21 @@ def explain_full_disk() -> Iterator[None]:
             raise
         _log.error("Nothing more can be stored: %s", error.strerror)
         raise StorageError(os.strerror(error.errno)) from error
+
+
+def _read_or_delete(path: Path) -> JobRecord | None:
+    try:
+        record = JobFolder(path).read()
+    except (JobNotFoundError, ValidationError, NotADirectoryError):
+        record = None
+    except OSError as error:
+        _log.error("job %.6s cannot be read and is left as it is: %s", path.name, error.strerror)
+        return None
+    if record is not None and record.id == path.name:
+        return record
+    _log.warning("job %.6s has no record that can be read; its files are deleted", path.name)
+    _delete(path)
+    return None
 
 
 def _sync_folder(path: Path) -> None:

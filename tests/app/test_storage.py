@@ -59,6 +59,15 @@ def test_leaves_what_is_not_its_own(store: JobStore, tmp_path: Path) -> None:
     assert notes.exists()
 
 
+def test_one_job_that_cannot_be_read_does_not_hide_the_others(store: JobStore) -> None:
+    _, broken = store.create()
+    (broken.path / "job.json").mkdir()
+    job_id, folder = store.create()
+    folder.write(make_record(job_id))
+    assert [record.id for record in store.load()] == [job_id]
+    assert broken.path.exists()
+
+
 def test_does_not_take_a_folder_for_another_job(store: JobStore) -> None:
     job_id, folder = store.create()
     _, copy = store.create()
