@@ -73,7 +73,7 @@ def _stage_line(job: Job, texts: Texts) -> str:
     if job.progress.num_steps == 0:
         return stage
     step = texts("status.step", step=job.progress.step, count=job.progress.num_steps)
-    return f"{stage} · {step}"
+    return f"{stage}, {step}"
 
 
 def _time_line(job: Job, texts: Texts) -> str:

@@ -128,7 +128,7 @@ TEXTS: dict[str, str] = {
     "status.full.detail": "Your photo and voice are still here. Try again in {time}.",
     "status.submitting": "Sending",
     "status.eta": "about {time} left",
-    "status.step": "Step {step} of {count}",
+    "status.step": "step {step} of {count}",
     "status.percent": "{percent}%",
     "status.progress": "Progress of the video",
     "status.lost": "No connection. The video goes on; this page comes back by itself.",

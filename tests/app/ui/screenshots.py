@@ -81,6 +81,7 @@ class Tour:
         visitor.tab.get_by_role("button", name="Mona Lisa").click()
         visitor.wait_for("done")
         expect(visitor.tab.locator("#crop img")).to_be_visible(timeout=PATIENCE)
+        expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
 
     def show_failed(self, visitor: Visitor) -> None:
         """Open a job whose process was killed."""
@@ -99,6 +100,7 @@ class Tour:
         visitor.press("Preview")
         visitor.wait_for("done")
         visitor.open()
+        expect(visitor.note("voice")).to_be_visible(timeout=PATIENCE)
         visitor.tab.locator("#library").scroll_into_view_if_needed()
         expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
 
@@ -117,12 +119,14 @@ class Tour:
 def take(visitor: Visitor, name: str) -> None:
     """Save what the tab shows, the whole page."""
     visitor.tab.evaluate("() => document.fonts.ready")
-    size = visitor.tab.viewport_size or DESKTOP
-    # A window as high as the page: what sticks to the window's foot would else lie over the middle.
-    visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT)})
     # Until a video has loaded, the browser draws a turning arc over it.
     visitor.tab.evaluate(LOAD_VIDEOS)
     visitor.tab.wait_for_function(VIDEOS_LOADED)
+    visitor.tab.wait_for_timeout(1000)
+    size = visitor.tab.viewport_size or DESKTOP
+    # A window as high as the page: what sticks to the window's foot would else lie over the middle.
+    visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT)})
+    visitor.tab.evaluate("() => scrollTo(0, 0)")
     visitor.tab.wait_for_timeout(700)
     picture = Image.open(io.BytesIO(visitor.tab.screenshot()))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=_QUALITY, method=6)
