@@ -8,7 +8,6 @@ Every number that may be changed is a setting of `app.deployment`; docs/deploy.m
 """
 
 import atexit
-import logging
 import os
 import sys
 import tempfile
@@ -303,6 +302,7 @@ class ModalCloud:
 @modal.asgi_app(requires_proxy_auth=SETTINGS.proxy_auth)
 def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys does not have
     """Serve the app; previews are made here, everything else by the GPU class."""
+    from app.log import set_up_log
     from app.main import create_app
     from app.remote import RemoteRunner, WeightsWatch
     from app.settings import load_settings
@@ -310,7 +310,7 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     from pipeline.types import DEFAULT_DEVICE
 
     settings = load_settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+    set_up_log("%(levelname)s %(message)s", settings.log_level)
     limit = min(settings.request_limit_seconds, REQUEST_LIMIT_SECONDS)
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import QueueFullError
+from app.errors import QueueFullError, StorageError
 from app.jobs import Jobs
 from app.ui import library, markup, status_card, words
 from app.ui.form import Form
@@ -61,6 +61,9 @@ class StartView:
             wait = words.remaining(self.texts, error.retry_after_seconds)
             detail = self.texts("status.full.detail", time=wait)
             yield {result.status: status_card.plain_card("full", self.texts("status.full"), detail)}
+        except StorageError:
+            detail = self.texts("status.no_room.detail")
+            yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
         else:
             yield {result.job_id: job.id, self.page.history: library.remember(history, job.id)}
 

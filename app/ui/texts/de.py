@@ -126,6 +126,7 @@ TEXTS: dict[str, str] = {
     "status.gone.detail": "Der Link ist abgelaufen, oder das Video wurde gelöscht. Es lässt sich neu machen.",
     "status.full": "Zu viele Videos warten",
     "status.full.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen.",
+    "status.no_room.detail": "Der Server hat keinen Platz mehr. Foto und Stimme sind noch da; bitte später versuchen.",
     "status.submitting": "Wird gesendet",
     "status.eta": "noch etwa {time}",
     "status.step": "Schritt {step} von {count}",

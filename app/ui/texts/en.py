@@ -126,6 +126,7 @@ TEXTS: dict[str, str] = {
     "status.gone.detail": "The link has expired, or the video was deleted. You can make it again.",
     "status.full": "Too many videos are waiting",
     "status.full.detail": "Your photo and voice are still here. Try again in {time}.",
+    "status.no_room.detail": "The server has no room left. Your photo and voice are still here; try again later.",
     "status.submitting": "Sending",
     "status.eta": "about {time} left",
     "status.step": "step {step} of {count}",
