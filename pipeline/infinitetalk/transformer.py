@@ -238,8 +238,8 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         token_masks = None if masks is None else mask_tokens(masks, grid_height, grid_width)
 
         # The sum over the blocks is kept in fp32, as in the original; each block's layers run in the weights' dtype.
-        # In one order, whichever order the VAE left the condition in: compiled code is compiled anew for another.
-        hidden_states = self.patch_embedding(hidden_states.contiguous()).float().flatten(2).transpose(1, 2).contiguous()
+        # Contiguous, since compiled code is compiled anew for a view.
+        hidden_states = self.patch_embedding(hidden_states).float().flatten(2).transpose(1, 2).contiguous()
         hidden_states = self.blocks(hidden_states, timestep_modulation, rotary_emb, contexts, token_masks)
         return self._project_out(hidden_states, temb, grid)
 

@@ -60,14 +60,14 @@ def make_scene() -> Callable[..., Scene]:
 
 
 def _make_scene(
-    seconds: float, profile: str = "fast", *, steps: int = 1, guidance: float = 1.0, seed: int = 7
+    seconds: float, profile: str = "fast", *, steps: int = 1, guidance: float = 1.0, seed: int = 7, side: int = SIDE
 ) -> Scene:
     """Build a checked request of a small picture and a voice of noise."""
     random = np.random.default_rng(0)
-    frame = random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+    frame = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
     num_samples = round(seconds * SPEECH_SAMPLING_RATE)
     waveform = (0.1 * random.standard_normal(num_samples)).astype(np.float32)
     face = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
     speech = Speech(waveform, Sound(Path("voice.wav"), 0.0, seconds), seconds, np.ones(1, np.float32))
-    portrait = Portrait(frame, face, Box(0, 0, SIDE, SIDE), (face,))
+    portrait = Portrait(frame, face, Box(0, 0, side, side), (face,))
     return Scene(portrait, speech, "", seed, get_profile(profile), Sampling(steps, guidance, guidance))
