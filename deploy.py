@@ -78,7 +78,8 @@ gpu_pins = read_pins("requirements/model.txt", "requirements/gpu.txt")
 web_base = modal.Image.debian_slim(python_version="3.11").uv_pip_install(*web_pins)
 web_image = add_sources(web_base)
 # Compiling the model takes a C compiler.
-gpu_image = add_sources(web_base.apt_install("g++").uv_pip_install(*gpu_pins))
+gpu_base = web_base.apt_install("g++").uv_pip_install(*gpu_pins)
+gpu_image = add_sources(gpu_base)
 
 
 # Weights: once, from the hub to the weights volume

@@ -1,5 +1,6 @@
 """`modal run deploy.py`, where no model is needed to see what it says."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_checks_the_photo_before_a_gpu_is_paid_for(loopback: Loopback, tmp_path:
 )
 def test_says_what_is_wrong_with_the_options(loopback: Loopback, options: tuple[str, ...], message: str) -> None:
     assert message in loopback.modal("run", "deploy.py", *options, check=False)
+
+
+def test_runs_a_benchmark_and_brings_its_figures(loopback: Loopback, tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    options = ("--module", "tests.benchmarks.overhead", "--options", "--layers 1 --width 128 --frames 1 --rounds 1")
+    loopback.modal("run", "-m", "tests.benchmarks.on_modal", *options, "--output", str(figures))
+    assert json.loads(figures.read_text())["rows"][0]["CPU seconds"] > 0
 
 
 def started(loopback: Loopback) -> set[str]:
