@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from app.jobs.queue import Entry, Lane
+from app.jobs.entry import Entry
+from app.jobs.lane import Lane
 from app.jobs.speed import SpeedBook, find_remaining
 from app.storage import ENDED, JobRecord
 from pipeline.engine import Availability

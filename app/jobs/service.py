@@ -1,37 +1,33 @@
 """The service that takes jobs, runs them in turn and keeps them until they expire."""
 
 import asyncio
-import contextlib
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.errors import JobExpiredError, JobNotFinishedError, JobNotFoundError, QueueFullError
+from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError
 from app.jobs.checks import accept
-from app.jobs.expiry import find_duty
+from app.jobs.entry import Entry
 from app.jobs.forecast import Forecaster
 from app.jobs.job import Job, read_job
+from app.jobs.lane import Lane
+from app.jobs.ledger import Ledger
 from app.jobs.local import LocalRunner
-from app.jobs.queue import Entry, Lane
 from app.jobs.runner import JobRunner, RunEnd
 from app.jobs.speed import SpeedBook
 from app.settings import Settings
-from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status, explain_full_disk
+from app.storage import ENDED, JobFolder, JobRecord, JobStore, Status, explain_full_disk
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
 from pipeline.image import prepare_portrait
-from pipeline.notices import Notice
 from pipeline.profiles import Model, Profile, Resolution, get_profile
 from pipeline.types import Framing, GenerationRequest, Portrait
 
-MAX_ATTEMPTS = 3
 _SWEEP_SECONDS = 5
-_CANCEL_WAIT_SECONDS = 1.8
 _CHECKS_AT_ONCE = 2
 _log = logging.getLogger(__name__)
 
@@ -59,9 +55,9 @@ class Jobs:
         self._on_end = on_end
         self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
         self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers, live=settings.is_live)
-        self._local = Lane(self._local_runner)
-        self._lanes = [self._local] if runner is None else [self._local, Lane(runner)]
-        self._entries: dict[str, Entry] = {}
+        self._ledger = Ledger(store)
+        runners = [self._local_runner] if runner is None else [self._local_runner, runner]
+        self._lanes = [Lane(runner, self._ledger, self._end) for runner in runners]
         self._num_submitting = 0
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
@@ -69,27 +65,28 @@ class Jobs:
 
     async def start(self) -> None:
         """Take up what an earlier server left, and begin to work."""
-        for record in self._store.load():
-            self._recover(record)
-        self._dispatch()
+        for entry in self._ledger.load():
+            if entry.record.status in ENDED:
+                self._ledger.folder(entry).delete_inputs()
+            else:
+                self._lane(entry.record.model).recover(entry)
+        for lane in self._lanes:
+            lane.dispatch()
         self._sweeper = asyncio.create_task(self._sweep_forever())
 
     def stop_followers(self) -> None:
         """End every `follow` and `wait`, so that connections close; jobs go on."""
         self._is_closing = True
-        for entry in self._entries.values():
+        for entry in self._ledger:
             entry.tell()
 
     async def close(self) -> None:
         """Stop; what runs on this machine is begun again by the next server."""
         self.stop_followers()
-        tasks = [task for lane in self._lanes for task in lane.running.values()]
-        tasks += [self._sweeper] if self._sweeper else []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for lane in self._lanes:
-            await lane.runner.close()
+        if self._sweeper:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
         self._store.close()
 
     def availability(self, profile: Profile) -> Availability:
@@ -105,7 +102,7 @@ class Jobs:
             num_inference_steps: In place of the profile's.
         """
         estimate = self._forecaster.estimate(profile, speech_seconds, num_inference_steps)
-        is_own = self._lane(profile.model) is self._local and self.availability(profile).available
+        is_own = self._lane(profile.model) is self._lanes[0] and self.availability(profile).available
         return replace(estimate, dollars=0.0) if is_own else estimate
 
     async def submit(self, request: GenerationRequest) -> Job:
@@ -124,16 +121,15 @@ class Jobs:
         self.check_room()
         self._num_submitting += 1
         try:
-            if self._lane(profile.model) is self._local:
+            if self._lane(profile.model) is self._lanes[0]:
                 await self._local_runner.warm_up()
             with explain_full_disk():
                 record = await self._accept(request, profile)
         finally:
             self._num_submitting -= 1
-        entry = self._entries[record.id] = Entry(record)
-        self._lane(profile.model).waiting.append(entry)
+        entry = self._ledger.add(record)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
-        self._dispatch()
+        self._lane(profile.model).add(entry)
         return self._read(entry)
 
     def check_room(self) -> None:
@@ -167,7 +163,7 @@ class Jobs:
         Raises:
             JobNotFoundError: There is none.
         """
-        return self._read(self._entry(job_id))
+        return self._read(self._ledger.find(job_id))
 
     async def follow(self, job_id: str) -> AsyncIterator[Job]:
         """Yield the job's state now and after each change, until it has ended or the server stops.
@@ -175,7 +171,7 @@ class Jobs:
         Raises:
             JobNotFoundError: There is none.
         """
-        entry = self._entry(job_id)
+        entry = self._ledger.find(job_id)
         while True:
             changed = entry.changed
             job = self._read(entry)
@@ -203,19 +199,8 @@ class Jobs:
         Raises:
             JobNotFoundError: There is none.
         """
-        entry = self._entry(job_id)
-        lane = self._lane(entry.record.model)
-        if entry in lane.waiting:
-            lane.waiting.remove(entry)
-            self._end(entry, RunEnd("cancelled"))
-            lane.tell_waiting()
-        elif entry.record.status == "running":
-            entry.is_cancelled = True
-            if entry.handle is not None:
-                await lane.runner.cancel(entry.handle)
-            with contextlib.suppress(TimeoutError):
-                await self.wait(job_id, _CANCEL_WAIT_SECONDS)
-            self._end(entry, RunEnd("cancelled"))
+        entry = self._ledger.find(job_id)
+        await self._lane(entry.record.model).cancel(entry)
         return self._read(entry)
 
     async def delete(self, job_id: str) -> Job:
@@ -225,8 +210,8 @@ class Jobs:
             JobNotFoundError: There is none.
         """
         await self.cancel(job_id)
-        entry = self._entry(job_id)
-        self._erase(entry)
+        entry = self._ledger.find(job_id)
+        self._ledger.erase(entry)
         return self._read(entry)
 
     def video_path(self, job_id: str) -> Path:
@@ -249,14 +234,13 @@ class Jobs:
         Raises:
             JobNotFoundError: There is no such job.
         """
-        return self._store.folder(self._entry(job_id).record.id).live_clips
+        return self._ledger.folder(self._ledger.find(job_id)).live_clips
 
     def count_statuses(self) -> dict[Status, int]:
         """Return how many jobs there are of each status."""
-        counted = Counter(entry.record.status for entry in self._entries.values())
-        return {status: counted[status] for status in STATUSES}
+        return self._ledger.count_statuses()
 
-    # From here on: how a job gets in, runs and ends.
+    # From here on: how a job gets in and ends.
 
     async def _accept(self, request: GenerationRequest, profile: Profile) -> JobRecord:
         job_id, folder = self._store.create()
@@ -269,109 +253,17 @@ class Jobs:
             raise
         return record
 
-    def _recover(self, record: JobRecord) -> None:
-        entry = self._entries[record.id] = Entry(record)
-        lane = self._lane(record.model)
-        if record.status in ENDED:
-            self._store.folder(record.id).delete_inputs()
-        elif record.status == "running" and record.handle and lane.runner.is_lasting:
-            self._begin(lane, entry)
-        elif record.attempts >= MAX_ATTEMPTS:
-            self._end(entry, RunEnd("failed", error=Notice("job.interrupted", "request", {"attempts": MAX_ATTEMPTS})))
-        else:
-            self._save(entry, status="queued", started_at=None)
-            lane.waiting.append(entry)
-
-    def _dispatch(self) -> None:
-        for lane in self._lanes:
-            while lane.waiting and lane.is_free and not self._is_closing:
-                self._begin(lane, lane.waiting.pop(0))
-                lane.tell_waiting()
-
-    def _begin(self, lane: Lane, entry: Entry) -> None:
-        if entry.record.status == "queued":
-            attempts = entry.record.attempts + 1
-            self._save(entry, status="running", started_at=datetime.now(UTC), attempts=attempts, handle=None)
-        lane.running[entry] = task = asyncio.create_task(self._run(lane.runner, entry))
-        task.add_done_callback(lambda _: self._leave(lane, entry))
-
-    def _leave(self, lane: Lane, entry: Entry) -> None:
-        del lane.running[entry]
-        self._dispatch()
-
-    async def _run(self, runner: JobRunner, entry: Entry) -> None:
-        folder = self._store.folder(entry.record.id)
-        try:
-            await self._start_run(runner, entry, folder)
-            await self._watch_run(runner, entry, folder)
-        except asyncio.CancelledError:
-            if not runner.is_lasting and entry.record.status == "running":
-                self._save(entry, status="queued", started_at=None, attempts=entry.record.attempts - 1)
-            raise
-        except Exception:  # noqa: BLE001 - whatever a runner does, the job ends with a reason and the next one runs
-            _log.exception("job %.6s could not be run", entry.record.id)
-            self._end(entry, RunEnd("failed", error=Notice("job.unexpected", "request")))
-
-    async def _start_run(self, runner: JobRunner, entry: Entry, folder: JobFolder) -> None:
-        if entry.record.handle is not None:
-            entry.handle = entry.record.handle  # an earlier server began it
-            return
-        entry.handle = await runner.start(folder)
-        if runner.is_lasting:
-            self._save(entry, handle=entry.handle)
-        if entry.is_cancelled:
-            await runner.cancel(entry.handle)
-
-    async def _watch_run(self, runner: JobRunner, entry: Entry, folder: JobFolder) -> None:
-        assert entry.handle is not None
-        async for event in runner.events(entry.handle, folder):
-            if isinstance(event, RunEnd):
-                self._end(entry, event)
-            else:
-                entry.progress, entry.num_live_clips = event.progress, event.num_live_clips
-                entry.tell()
-
     def _end(self, entry: Entry, end: RunEnd) -> None:
-        """Keep how the job ended, once, and delete what nobody needs any more."""
-        folder = self._store.folder(entry.record.id)
-        if entry.record.status in ENDED:
-            if entry.record.status != "done":
-                folder.delete_files()  # what a run made that went on after it was cancelled
+        if not self._ledger.end(entry, end, timedelta(hours=self._settings.result_hours)):
             return
-        now = datetime.now(UTC)
-        expires_at = now + timedelta(hours=self._settings.result_hours)
-        entry.progress = None
-        self._save(entry, status=end.status, finished_at=now, expires_at=expires_at, result=end.result, error=end.error)
-        folder.delete_inputs()
         if end.status == "done":
             self._forecaster.learn(entry.record)
         _log.info("job %.6s %s", entry.record.id, end.status)
         if self._on_end:
             self._on_end(self._read(entry))
 
-    def _save(self, entry: Entry, **changes: object) -> None:
-        entry.record = entry.record.model_copy(update=changes)
-        self._keep(entry)
-        entry.tell()
-
-    def _keep(self, entry: Entry) -> None:
-        """Write the record. A disk that is full ends no job: until there is room, the record is here alone."""
-        was_kept, entry.is_kept = entry.is_kept, True
-        try:
-            self._store.folder(entry.record.id).write(entry.record)
-        except OSError as error:
-            entry.is_kept = False
-            if was_kept:
-                _log.error("job %.6s could not be written down: %s", entry.record.id, error.strerror)
-
-    def _entry(self, job_id: str) -> Entry:
-        try:
-            return self._entries[job_id]
-        except KeyError:
-            raise JobNotFoundError from None
-
     def _lane(self, model: Model) -> Lane:
-        return self._local if model == "preview" else self._lanes[-1]
+        return self._lanes[0 if model == "preview" else -1]
 
     def _result_folder(self, job_id: str) -> JobFolder:
         job = self.get(job_id)
@@ -385,36 +277,7 @@ class Jobs:
         lane = self._lane(entry.record.model)
         return read_job(entry, lane.find_position(entry), self._forecaster.predict(lane, entry))
 
-    # From here on: how jobs are forgotten.
-
     async def _sweep_forever(self) -> None:
         while True:
-            self._sweep(datetime.now(UTC))
+            self._ledger.sweep(datetime.now(UTC))
             await asyncio.sleep(_SWEEP_SECONDS)
-
-    def _sweep(self, now: datetime) -> None:
-        for entry in list(self._entries.values()):
-            try:
-                self._tidy(entry, now)
-            except OSError as error:  # the others are swept all the same, and this one again
-                _log.error("job %.6s could not be tidied up: %s", entry.record.id, error.strerror)
-
-    def _tidy(self, entry: Entry, now: datetime) -> None:
-        if not entry.is_kept:
-            self._keep(entry)
-        match find_duty(entry.record, now):
-            case "forget":
-                self._store.delete(entry.record.id)
-                del self._entries[entry.record.id]
-            case "erase":
-                self._erase(entry)
-            case "delete live clips":
-                self._store.folder(entry.record.id).delete_live_clips()
-
-    def _erase(self, entry: Entry) -> None:
-        """Delete the files and what was asked for; that there was a job is still known for some days."""
-        if entry.record.erased:
-            return
-        self._store.folder(entry.record.id).delete_files()
-        blank = JobRequest(profile=entry.record.request.profile)
-        self._save(entry, erased=True, request=blank, result=None, notices=())
