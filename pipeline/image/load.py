@@ -2,10 +2,13 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -28,16 +31,18 @@ _MAX_READS = 500_000
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: Mapping[int, Callable[[Pixels], Any]] = {
+    2: partial(cv2.flip, flipCode=1),
+    3: partial(cv2.rotate, rotateCode=cv2.ROTATE_180),
+    4: partial(cv2.flip, flipCode=0),
+    5: cv2.transpose,
+    6: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_CLOCKWISE),
+    7: lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
+    8: partial(cv2.rotate, rotateCode=cv2.ROTATE_90_COUNTERCLOCKWISE),
 }
 """What makes a picture upright, by EXIF's orientation."""
+_STRIP_ROWS = 512
+"""So many are converted at a time: a copy of all of a large photo is a quarter of a gigabyte."""
 _OTHER_KINDS = {
     b"GIF8": "a GIF",
     b"BM": "a BMP",
@@ -78,7 +83,7 @@ def load_photo(path: Path) -> Photo:
     content = path.read_bytes()
     with _open(content) as image:
         _check_size(image.size)
-        return Photo(_decode(image))
+        return Photo(_decode(image, content))
 
 
 def _open(content: bytes) -> Image.Image:
@@ -135,12 +140,37 @@ def _check_size(size: tuple[int, int]) -> None:
         raise InputError("photo.too_small", "image", width=width, height=height, least=MIN_SIDE)
 
 
-def _decode(image: Image.Image) -> Pixels:
+def _decode(image: Image.Image, content: bytes) -> Pixels:
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
     try:
-        image.load()
-        return np.asarray(_turn_upright(_to_rgb(image), image))
+        for number, strip in enumerate(_unpack(image, content)):
+            pixels[number * _STRIP_ROWS : (number + 1) * _STRIP_ROWS] = np.asarray(_to_rgb(strip))
+        orientation = _read_orientation(image)
+        image.close()  # what was unpacked is in memory until then
+        return _turn_upright(pixels, orientation)
     except Exception as error:
         raise InputError("photo.damaged", "image") from error
+
+
+def _unpack(image: Image.Image, content: bytes) -> Iterator[Image.Image]:
+    """Yield the picture in strips, as it was stored."""
+    if image.format == "WEBP":
+        yield from _unpack_webp(image, content)
+        return
+    image.load()
+    for top in range(0, image.height, _STRIP_ROWS):
+        yield image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
+
+
+def _unpack_webp(image: Image.Image, content: bytes) -> Iterator[Image.Image]:
+    """Yield strips of a WebP, for which Pillow would take 16 bytes a pixel, as if each were an animation."""
+    picture: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    to_rgb = cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    for top in range(0, image.height, _STRIP_ROWS):
+        strip = Image.fromarray(cv2.cvtColor(picture[top : top + _STRIP_ROWS], to_rgb))
+        strip.info = image.info
+        yield strip
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -154,7 +184,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return flat
     if image.info.get("icc_profile"):
         return _to_srgb(image)
-    return image if image.mode == "RGB" else image.convert("RGB")  # a needless copy would be a quarter of a gigabyte
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -170,11 +200,13 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return converted or image.convert("RGB")
 
 
-def _turn_upright(picture: Image.Image, source: Image.Image) -> Image.Image:
-    """Turn by the EXIF note of the source; where that is damaged, the picture stays as it lies."""
+def _read_orientation(image: Image.Image) -> int:
     try:
-        orientation = int(source.getexif().get(_ORIENTATION, 1))
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - broken notes raise anything, and are no reason to refuse a good picture
-        return picture
+        return 1
+
+
+def _turn_upright(pixels: Pixels, orientation: int) -> Pixels:
     turn = _TURNS.get(orientation)
-    return picture.transpose(turn) if turn is not None else picture
+    return pixels if turn is None else np.asarray(turn(pixels))
