@@ -1,5 +1,6 @@
 """`python -m app`: the web app on this machine."""
 
+import asyncio
 import logging
 import os
 import resource
@@ -10,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.errors import DataFolderError
 from app.log import set_up_log
@@ -22,6 +24,19 @@ _GRACE_SECONDS = 3
 # Longer than clients wait between two looks at a job; one that is used again just as it closes fails for them.
 _KEEP_ALIVE_SECONDS = 75
 _log = logging.getLogger(__name__)
+
+
+class _Protocol(H11Protocol):
+    """Closes connections that bring no whole request in the time that uvicorn leaves between two of them."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        # Unlike uvicorn's own, the beginning of a request does not stop the clock.
+        self.conn.receive_data(data)
+        self.handle_events()
 
 
 class _Server(uvicorn.Server):
@@ -81,6 +96,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
+        http=_Protocol,
         log_config=None,
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,

@@ -1,14 +1,20 @@
 """The app as a whole: what it says of itself."""
 
+import asyncio
 import re
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from app import VERSION
+from app.__main__ import _Protocol
 from tests.app.server import Server
 
 
@@ -120,6 +126,26 @@ _allow_connections()
 assert getrlimit(RLIMIT_NOFILE) == (most, most)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP"])
+def test_closes_connections_that_bring_no_request(beginning: bytes) -> None:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async def wait_until_closed() -> None:
+        config = uvicorn.Config(answer, timeout_keep_alive=1, log_config=None)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: _Protocol(config, ServerState(), {}), "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            with closing(writer):
+                writer.write(beginning)
+                await reader.read()
+
+    asyncio.run(wait_until_closed())
 
 
 @pytest.mark.parametrize(("profile", "costs"), [("preview", False), ("balanced", True), ("quality", True)])
