@@ -30,6 +30,7 @@ async def show_health(jobs: JobsOfApp) -> HealthAnswer:
     )
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", summary="Measure the server", response_class=PlainTextResponse)
 async def show_metrics(request: Request) -> Response:
     """Answer with counts and durations in Prometheus' form; nothing about any one person or job."""

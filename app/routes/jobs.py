@@ -62,6 +62,7 @@ async def submit_job(request: Request, response: Response, jobs: JobsOfApp, sett
     return describe_job(job)
 
 
+@router.head("/{job_id}", include_in_schema=False)
 @router.get("/{job_id}", summary="See how far a job is", responses=describe_problems(404))
 async def show_job(job: JobOfPath, response: Response) -> JobAnswer:
     """Answer with the job's state."""

@@ -118,6 +118,14 @@ def test_a_poster_is_a_picture_of_the_video(done: dict[str, Any], server: Server
     assert answer.content[:2] == b"\xff\xd8"
 
 
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/profiles", "{job}", "{job}/video", "{job}/poster"])
+def test_answers_head_as_get_without_the_body(path: str, done: dict[str, Any], server: Server) -> None:
+    address = path.format(job=done["links"]["job"])
+    whole, head = server.client.get(address), server.client.head(address)
+    assert (head.status_code, head.headers["content-type"]) == (200, whole.headers["content-type"])
+    assert not head.content
+
+
 def test_there_is_no_video_before_the_end_and_none_of_a_cancelled_job(
     server: Server, photo: bytes, long_voice: bytes
 ) -> None:
