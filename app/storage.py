@@ -173,14 +173,8 @@ class JobFolder:
             raise JobNotFoundError from None
 
     def write(self, record: JobRecord) -> None:
-        """Keep the record so that it outlives a crash; readers see the old one or the new one, never half of it."""
-        partial = self.path / f"{_RECORD}.part"
-        with partial.open("wb") as file:
-            file.write(record.model_dump_json().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path / _RECORD)
-        _sync_folder(self.path)
+        """Keep the record."""
+        write_whole(self.path / _RECORD, record.model_dump_json())
 
     def generation_request(self) -> GenerationRequest:
         """Return the job's request, with its files, as the pipeline takes it."""
@@ -319,6 +313,17 @@ def explain_full_disk() -> Iterator[None]:
             raise
         _log.error("Nothing more can be stored: %s", error.strerror)
         raise StorageError(os.strerror(error.errno)) from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it outlives a crash; readers see the old one or the new one, never half of it."""
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    _sync_folder(path.parent)
 
 
 def _read_or_delete(path: Path) -> JobRecord | None:

@@ -43,7 +43,6 @@ _STAGES = {
 def main() -> int:
     """Run the command and return its exit code."""
     options = _create_parser().parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a video is deleted
     try:
         result = _run(options)
     except InputError as error:
@@ -205,4 +204,5 @@ def _read_output(text: str) -> Path:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a video is deleted
     sys.exit(main())

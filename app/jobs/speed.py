@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from app.storage import write_whole
 from pipeline.types import Progress
 
 _WEIGHT_OF_NEWEST = 0.3
@@ -25,10 +26,8 @@ class SpeedBook:
         ratio = run_seconds / max(speech_seconds, 1.0)
         known = self._ratios.get(profile, ratio)
         self._ratios[profile] = known + _WEIGHT_OF_NEWEST * (ratio - known)
-        partial = self._path.with_suffix(".part")
         with suppress(OSError):  # a full disk ends no job: the next one is written again
-            partial.write_text(json.dumps(self._ratios))
-            partial.replace(self._path)
+            write_whole(self._path, json.dumps(self._ratios))
 
     def ratio(self, profile: str) -> float | None:
         """Return how many seconds a second of speech takes; None where nothing was measured yet."""

@@ -1,5 +1,6 @@
 """`python -m pipeline` as a person runs it."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,12 @@ def test_deletes_half_a_video_when_it_is_ended(tmp_path: Path) -> None:
         assert "Interrupted" in process.communicate(timeout=20)[1]
     assert process.returncode == 130
     assert not list(tmp_path.iterdir())
+
+
+def test_leaves_the_signals_of_its_caller_alone(call: Call, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    call(PHOTO, PHOTO, "-o", tmp_path / "out.mp4")
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_makes_a_video(tmp_path: Path) -> None:
