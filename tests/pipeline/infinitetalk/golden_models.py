@@ -1,6 +1,7 @@
 """The golden cases' tensors and models: every number follows from its name, as `tests/golden/README.md` has it."""
 
 import math
+import os
 import zlib
 from collections.abc import Iterable
 
@@ -51,7 +52,7 @@ def weight(name: str, shape: Iterable[int]) -> torch.Tensor:
 
 
 def make_transformer(time_projection_factor: float = 1.0) -> InfiniteTalkTransformer3DModel:
-    """Build the golden transformer through the released key names."""
+    """Build the golden transformer through the released key names; compiled if `GOLDEN_COMPILED` is set."""
     released = {name: weight(name, shape) for name, shape in (base_shapes(SIZES) | adapter_shapes(SIZES)).items()}
     released["time_projection.1.weight"] *= time_projection_factor
     model = InfiniteTalkTransformer3DModel(
@@ -68,6 +69,8 @@ def make_transformer(time_projection_factor: float = 1.0) -> InfiniteTalkTransfo
         audio_tokens=SIZES.audio_tokens,
     )
     model.load_state_dict({rename_transformer_key(name): tensor for name, tensor in released.items()})
+    if "GOLDEN_COMPILED" in os.environ:
+        model.compile_blocks()
     return model.eval().requires_grad_(requires_grad=False)
 
 
