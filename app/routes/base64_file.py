@@ -11,7 +11,8 @@ from app.errors import BodyError
 Base64Field = Literal["image_b64", "audio_b64"]
 
 _DATA_URL = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?P<parameters>(;[^;,]*)*),", re.ASCII | re.IGNORECASE)
-_HEAD_CHARACTERS = 1024
+_EDGE_CHARACTERS = 1024
+"""What is before and after the base64 is looked for in so many: the whole text may have a hundred million."""
 _SPACE = " \t\r\n\f\v"
 _TO_STANDARD = str.maketrans("-_", "+/", _SPACE)
 _PIECE_CHARACTERS = 1 << 20
@@ -29,32 +30,35 @@ def write_base64(text: str, field: Base64Field, path: Path) -> None:
     Raises:
         BodyError: It is neither, or of the wrong kind.
     """
-    text = _strip_data_url(text, field).rstrip("=" + _SPACE)
+    edge = text[-_EDGE_CHARACTERS:]
+    start, end = _find_start(text, field), len(text) - len(edge) + len(edge.rstrip("=" + _SPACE))
     try:
         with path.open("wb") as file:
-            file.writelines(_decode(text))
+            file.writelines(_decode(text, start, end))
     except ValueError:
         raise BodyError(f"{field} is not base64. Send the file's bytes as base64, or as a data URL.", field) from None
     if path.stat().st_size == 0:
         raise BodyError(f"{field} is empty. Send the file's bytes as base64, or as a data URL.", field)
 
 
-def _decode(text: str) -> Iterator[bytes]:
+def _decode(text: str, start: int, end: int) -> Iterator[bytes]:
     rest = ""
-    for start in range(0, len(text), _PIECE_CHARACTERS):
-        piece = rest + text[start : start + _PIECE_CHARACTERS].translate(_TO_STANDARD)
+    for place in range(start, end, _PIECE_CHARACTERS):
+        piece = rest + text[place : min(place + _PIECE_CHARACTERS, end)].translate(_TO_STANDARD)
         if "=" in piece:
             raise ValueError("There is padding in the middle.")
-        end = len(piece) // 4 * 4
-        rest = piece[end:]
-        yield base64.b64decode(piece[:end], validate=True)
+        whole = len(piece) // 4 * 4
+        rest = piece[whole:]
+        yield base64.b64decode(piece[:whole], validate=True)
     yield base64.b64decode(rest + "=" * (-len(rest) % 4), validate=True)
 
 
-def _strip_data_url(text: str, field: Base64Field) -> str:
-    head = text[:_HEAD_CHARACTERS].lstrip()
+def _find_start(text: str, field: Base64Field) -> int:
+    """Return where the base64 begins: after the head of a data URL, if it is one."""
+    edge = text[:_EDGE_CHARACTERS]
+    head = edge.lstrip()
     if head[:5].lower() != "data:":
-        return text
+        return 0
     match = _DATA_URL.match(head)
     if match is None or not match["parameters"].lower().endswith(";base64"):
         raise BodyError(f"{field} is a data URL without base64. Expected 'data:<kind>;base64,<text>'.", field)
@@ -62,4 +66,4 @@ def _strip_data_url(text: str, field: Base64Field) -> str:
     if not kind.startswith(_KINDS[field]):
         wanted = "a picture" if field == "image_b64" else "sound or video"
         raise BodyError(f"{field} is a data URL of kind {kind}; expected {wanted}.", field)
-    return text.lstrip()[match.end() :]
+    return len(edge) - len(head) + match.end()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyio import fail_after, move_on_after, to_thread
+from anyio import CapacityLimiter, fail_after, move_on_after, open_file, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -30,6 +30,9 @@ _DRAINED_BYTES = 32_000_000
 _DRAIN_SECONDS = 5
 _STALLED_SECONDS = 60.0
 """Clients vanish, with a laptop that is closed or a telephone in a tunnel; their bytes would be held for ever."""
+
+_UNPACKING = CapacityLimiter(1)
+"""JSON is in memory twice while its files are taken out: one at a time, whoever else waits."""
 
 _MAX_FIELDS = 24
 _MAX_PARTS = 10_000
@@ -64,7 +67,7 @@ async def read_files(
         limit_bytes: What the files may have together.
 
     Returns:
-        The options; where they came as JSON, with the files' texts.
+        The options; where they came as JSON, the fields of files are empty.
 
     Raises:
         BodyError: It cannot be read.
@@ -72,11 +75,9 @@ async def read_files(
     fields = [field for field in FILES if field in body.model_fields]
     kind = _media_type(request)
     if kind == "application/json":
-        limit_bytes = round(limit_bytes * _BASE64_GROWTH)
-        parsed = await read_json(request, body, limit_bytes + SMALL_BODY_BYTES)
-        for field in fields:
-            await to_thread.run_sync(write_base64, getattr(parsed, field), field, folder / FILES[field])
-        return parsed
+        packed = folder / "json"
+        await _keep_body(request, packed, round(limit_bytes * _BASE64_GROWTH) + SMALL_BODY_BYTES)
+        return await to_thread.run_sync(_unpack_json, packed, body, fields, limiter=_UNPACKING)
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
     if request.headers.get("sec-fetch-site") == "cross-site":
@@ -90,6 +91,13 @@ async def read_files(
     except HTTPException as error:
         reason = f"{error.detail} Send {' and '.join(names)} as files of a form, each once."
         raise BodyError(f"The form cannot be read: {reason}") from None
+
+
+async def _keep_body(request: Request, path: Path, limit_bytes: int) -> None:
+    """Write the body to a file: many that arrive at the same time would fill the memory."""
+    async with await open_file(path, "wb") as file:
+        async for chunk in (await _limit(request, limit_bytes)).stream():
+            await file.write(chunk)
 
 
 def _media_type(request: Request) -> str:
@@ -139,7 +147,16 @@ async def _drain(request: Request) -> None:
                 return
 
 
-def _parse_json(body: bytearray, model: type[AnyBody]) -> AnyBody:
+def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) -> AnyBody:
+    """Write the files beside the JSON that they came in, and leave nothing of them in memory."""
+    parsed = _parse_json(packed.read_bytes(), model)
+    packed.unlink()
+    for field in fields:
+        write_base64(getattr(parsed, field), field, packed.with_name(FILES[field]))
+    return parsed.model_copy(update=dict.fromkeys(fields, ""))
+
+
+def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
     # Counted before it is parsed: in memory, two bytes of JSON may become more than two hundred.
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         raise BodyError("The body has too many parts. Send each known field at most once.")

@@ -4,8 +4,10 @@ import asyncio
 import base64
 import io
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +18,8 @@ from PIL import Image
 from starlette.types import Message
 
 from app.errors import BodyStalledError
-from app.routes.bodies import read_json
-from app.schemas import EstimateBody
+from app.routes.bodies import read_files, read_json
+from app.schemas import EstimateBody, VideoBody
 from tests.app.server import Server
 
 Make = Callable[[bytes, bytes], dict[str, Any]]
@@ -250,6 +252,36 @@ def test_does_not_wait_for_ever_for_the_rest_of_a_body(monkeypatch: pytest.Monke
     request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, never)
     with pytest.raises(BodyStalledError, match="Send it again"):
         asyncio.run(read_json(request, EstimateBody))
+
+
+def test_many_large_bodies_of_json_do_not_fill_the_memory(tmp_path: Path) -> None:
+    sent = json.dumps(body(bytes(6_000_000), bytes(10))).encode()
+    folders = [tmp_path / str(number) for number in range(6)]
+    for folder in folders:
+        folder.mkdir()
+
+    async def read(folder: Path) -> VideoBody:
+        parts = iter(range(0, len(sent), 1 << 16))
+
+        async def receive() -> Message:
+            await asyncio.sleep(0)
+            start = next(parts)
+            end = start + (1 << 16)
+            return {"type": "http.request", "body": sent[start:end], "more_body": end < len(sent)}
+
+        request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+        return await read_files(request, folder, VideoBody, VideoBody, 50_000_000)
+
+    async def read_at_once() -> list[VideoBody]:
+        return await asyncio.gather(*map(read, folders))
+
+    tracemalloc.start()
+    read_bodies = asyncio.run(read_at_once())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * len(sent)
+    assert {options.image_b64 for options in read_bodies} == {""}
+    assert {path.name: path.stat().st_size for path in tmp_path.glob("*/*")} == {"image": 6_000_000, "audio": 10}
 
 
 def read_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
