@@ -9,6 +9,7 @@ from pipeline.diffusion.loading import Component
 from pipeline.diffusion.lora import check_lora, fuse_lora, read_lora
 from pipeline.diffusion.quantization import write_weight
 from pipeline.infinitetalk.lora_files import find_lora
+from pipeline.infinitetalk.models import stop_offloading
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.profiles import LoraName, Profile
 
@@ -38,7 +39,7 @@ class Distillation:
         self._changed: frozenset[str] = frozenset()
 
     def choose(self, profile: Profile) -> None:
-        """Let the weights hold the profile's LoRA, or none.
+        """Let the weights hold the profile's LoRA, or none; where they change, they are not offloaded any more.
 
         Raises:
             WeightsError: Its file is missing, broken or made for another model; the weights are then without a LoRA.
@@ -46,6 +47,8 @@ class Distillation:
         wanted = None if profile.lora is None else (profile.lora, profile.lora_scale)
         if wanted == self._fused:
             return
+        # What is changed on the device while weights come and go is not changed in the memory that they come from.
+        stop_offloading(self._transformer)
         fused = self._open_fused(profile.lora) if profile.lora is not None else None
         if fused is None:
             self._restore()

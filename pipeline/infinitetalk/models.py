@@ -98,7 +98,16 @@ def offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
 
 def bring_back(model: nn.Module, device: torch.device) -> None:
     """Keep offloaded weights on the device."""
+    stop_offloading(model)
+    model.to(device)
+
+
+def stop_offloading(model: nn.Module) -> None:
+    """Keep offloaded weights in CPU memory; those of a model that is not offloaded stay where they are."""
+    if not _is_group_offload_enabled(model):
+        return
     registry = HookRegistry.check_if_exists_or_initialize(model)
     for hook in OFFLOADING_HOOKS:
         registry.remove_hook(hook, recurse=True)
-    model.to(device)
+    # Also those that are there already: a quantised weight that was on the device goes on saying that it is.
+    model.to("cpu")

@@ -47,6 +47,16 @@ def prepared(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def own_weights(prepared: Path, tmp_path: Path) -> Path:
+    """The prepared weights in a folder that a test may add to."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for part in prepared.iterdir():
+        (folder / part.name).symlink_to(part)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def engine(prepared: Path) -> InfiniteTalkEngine:
     engine = InfiniteTalkEngine(EngineSettings(prepared, "cpu"))

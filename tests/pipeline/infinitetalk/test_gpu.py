@@ -10,6 +10,7 @@ import torch
 from pipeline.engine import EngineSettings, Precision
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.types import Pixels, Progress, Scene
+from tests.pipeline.infinitetalk.test_distillation import write_lora
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -68,6 +69,19 @@ def test_8_bits_make_nearly_the_same_video(
     scene = make_scene(1.1, steps=2)
     frames = generate(load(EngineSettings(prepared, "cuda:0", precision, compiled=False)), scene)
     assert differ(frames, generate(engine, scene)) < 4
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp8", "int8"])
+def test_weights_that_waited_take_a_lora_and_come_back(
+    own_weights: Path, engine: InfiniteTalkEngine, make_scene: MakeScene, precision: Precision
+) -> None:
+    write_lora(own_weights, "lightx2v", engine._runtime.models.transformer, seed=1)
+    scenes = [make_scene(1.1, profile) for profile in ("fast", "low_vram", "turbo", "low_vram", "fast")]
+    changing = load(EngineSettings(own_weights, "cuda:0", precision, compiled=False))
+    fast, waiting, turbo, *again = (generate(changing, scene) for scene in scenes)
+    only_turbo = load(EngineSettings(own_weights, "cuda:0", precision, compiled=False))
+    assert np.array_equal(turbo, generate(only_turbo, scenes[2]))
+    assert all(np.array_equal(fast, frames) for frames in (waiting, *again))
 
 
 def test_compiling_changes_nothing_that_is_seen(

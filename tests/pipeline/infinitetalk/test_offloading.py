@@ -1,0 +1,52 @@
+"""Weights that wait in CPU memory, as far as a machine without a GPU can show it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers.hooks.group_offloading import (
+    _is_group_offload_enabled,
+    _restore_torchao_tensor,
+    _swap_torchao_tensor,
+)
+from torch import nn
+
+from pipeline.diffusion.quantization import quantize_blocks
+from pipeline.engine import EngineSettings, Precision
+from pipeline.infinitetalk.models import bring_back, offload
+from pipeline.infinitetalk.runtime import load_runtime
+from pipeline.profiles import get_profile
+from pipeline.types import Progress, Scene
+from tests.pipeline.infinitetalk.test_distillation import WEIGHT, write_lora
+
+CPU, DEVICE = torch.device("cpu"), torch.device("meta")
+
+
+def ignore(progress: Progress) -> None:
+    del progress
+
+
+@pytest.mark.parametrize("precision", ["fp8", "int8"])
+def test_brings_quantised_weights_back_that_have_been_on_the_device(precision: Precision) -> None:
+    model = nn.Sequential(nn.Linear(64, 64, dtype=torch.bfloat16).requires_grad_(requires_grad=False))
+    quantize_blocks(model, precision, CPU)
+    offload(model, "leaf_level", CPU)
+    # What diffusers does with a stream, in turn: the weight goes to the device, and gets back what was in CPU memory.
+    kept = model[0].weight.clone()
+    _swap_torchao_tensor(model[0].weight, kept.to(DEVICE))
+    _restore_torchao_tensor(model[0].weight, kept)
+    bring_back(model, DEVICE)
+    assert model[0].weight.qdata.device == model[0].weight.scale.device == DEVICE
+
+
+def test_a_lora_is_added_while_no_weight_comes_or_goes(own_weights: Path, make_scene: Callable[..., Scene]) -> None:
+    runtime = load_runtime(EngineSettings(own_weights, "cpu"), ignore)
+    transformer = runtime.models.transformer
+    list(runtime.generate(make_scene(1.1, "low_vram"), ignore))
+    assert _is_group_offload_enabled(transformer)
+    write_lora(own_weights, "lightx2v", transformer, seed=1)
+    before = transformer.get_parameter(WEIGHT).clone()
+    runtime.distillation.choose(get_profile("turbo"))
+    assert not _is_group_offload_enabled(transformer)
+    assert not torch.equal(transformer.get_parameter(WEIGHT), before)
