@@ -1,6 +1,8 @@
 """The HTML around the page: its language, our own style sheet and script, and no one else's name in it."""
 
+import json
 import re
+from html import escape
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
@@ -8,7 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.ui.assets import stamped
+from app.ui import markup
+from app.ui.assets import OPENING_STYLE, stamped
 from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
 
 COOKIE = "video_lab_language"
@@ -21,7 +24,8 @@ def page_path(texts: Texts) -> str:
     return "/" if texts is ENGLISH else f"/{texts.language}/"
 
 
-_PAGES = {page_path(texts): texts for texts in LANGUAGES.values()}
+PAGES = {page_path(texts): texts for texts in LANGUAGES.values()}
+"""The page's texts, by path."""
 
 
 class DocumentMiddleware:
@@ -32,14 +36,14 @@ class DocumentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for the page; hand all others on."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in _PAGES:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in PAGES:
             await self._app(scope, receive, send)
             return
         redirect = _find_redirect(scope)
         if redirect is not None:
             await redirect(scope, receive, send)
             return
-        await self._app(_without_compression(scope), receive, _Finisher(send, _PAGES[scope["path"]]))
+        await self._app(_without_compression(scope), receive, _Finisher(send, PAGES[scope["path"]]))
 
 
 class _Finisher:
@@ -78,19 +82,33 @@ def finish(html: str, texts: Texts) -> str:
         f'<meta name="description" content="{texts("page.description")}">'
         f'<meta property="og:title" content="{texts("page.title")}">'
         f'<meta property="og:description" content="{texts("page.description")}">'
+        f"<style>{OPENING_STYLE.read_text()}</style>{_preload_fonts()}"
         f"<script>{language}</script>"
-        f'<script src="{stamped("page.js")}"></script>'
+        f'<script type="application/json" id="words">{json.dumps(texts.gradios_words)}</script>'
+        f'<script src="{stamped("page.js")}" defer></script>'
         f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
     )
     html = html.replace("<style>", head + "<style>", 1)
     return html.replace("<gradio-app", _opening(texts) + "<gradio-app", 1)
 
 
+def _preload_fonts() -> str:
+    """Return what fetches the fonts at once; without it they are known only when Gradio has built the page."""
+    fonts = ("IBMPlexSans-Bold", "IBMPlexSans-Regular")
+    return "".join(
+        f'<link rel="preload" href="static/fonts/IBMPlexSans/{font}.woff2" as="font" type="font/woff2" crossorigin>'
+        for font in fonts
+    )
+
+
 def _opening(texts: Texts) -> str:
-    """Return what stands on the page until Gradio's script has built it; the style sheet that comes then hides it."""
-    style = "position:absolute;inset:35% 20px auto;text-align:center;font:700 1.5rem ui-sans-serif,system-ui,sans-serif"
-    no_script = f'<noscript><p style="font-size:1rem;font-weight:400">{texts("page.no_script")}</p></noscript>'
-    return f'<div id="opening" style="{style}">{texts("page.headline")}{no_script}</div>'
+    """Return what stands on the page until Gradio has built all of it; the script then takes it away."""
+    return (
+        f'<div id="opening"><header>{markup.LOGO}<b>{escape(texts("page.title"))}</b></header>'
+        f'<div class="hero">{markup.hero(texts)}</div>'
+        f"<noscript><p>{escape(texts('page.no_script'))}</p></noscript>"
+        '<div class="cards" aria-hidden="true"><i></i><i></i><i></i></div></div>'
+    )
 
 
 def choose_visitors_texts(scope: Scope) -> Texts:

@@ -199,7 +199,7 @@ def _build_profile(texts: Texts) -> ProfilePart:
             elem_id="profile",
             interactive=True,
         )
-        note = create_html(elem_id="profile-note")
+        note = create_html(markup.quiet(texts(f"profile.summary.{profile.value}")), elem_id="profile-note")
         with gr.Accordion(texts("advanced.heading"), open=False, visible=False, elem_id="advanced") as advanced:
             prompt = gr.Textbox(
                 label=texts("advanced.prompt"),

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.jobs import Jobs
 from app.settings import Settings
 from app.ui.assets import STYLE
+from app.ui.delivery import DeliveryMiddleware
 from app.ui.document import DocumentMiddleware, page_path
 from app.ui.endpoints import add_endpoints
 from app.ui.events import bind_events
@@ -41,6 +42,7 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     for texts in [*others, ENGLISH]:  # the page at / would take the others' addresses
         _mount(app, _create_blocks(texts, jobs, settings), texts)
     app.add_middleware(DocumentMiddleware)
+    app.add_middleware(DeliveryMiddleware)
     return app
 
 
@@ -72,7 +74,12 @@ def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
 
 def _find_gradios_words(texts: Texts) -> dict[str, str]:
     """Return what to say in place of Gradio's own words: its sound input has no setting for them."""
-    return {"upload_text.drop_audio": texts("voice.placeholder"), "upload_text.click_to_upload": "\u200b"}
+    return {
+        "upload_text.drop_audio": texts("voice.placeholder"),
+        "upload_text.click_to_upload": "\u200b",
+        "audio.drop_to_upload": texts("voice.placeholder"),
+        "image.drop_to_upload": texts("photo.placeholder"),
+    }
 
 
 def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:

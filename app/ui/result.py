@@ -22,7 +22,7 @@ def render(job: Job, texts: Texts, base: str) -> str:
         f'<figure class="player"><video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" '
         f'poster="/v/{job.id}/poster.jpg" width="{result.width}" height="{result.height}" '
         f'aria-label="{escape(texts("result.label"))}"></video></figure>{_buttons(job, texts, base)}'
-        f'<p class="facts">{escape(_facts(job, texts))}</p>'
+        f'<p class="facts">{escape(_facts(job, texts))}</p><p class="facts">{escape(texts("result.mark"))}</p>'
     )
 
 
@@ -44,14 +44,13 @@ def _buttons(job: Job, texts: Texts, base: str) -> str:
 
 def _facts(job: Job, texts: Texts) -> str:
     assert job.result is not None
-    facts = texts(
+    return texts(
         "result.facts",
         duration=words.duration(texts, job.result.speech_seconds),
         width=job.result.width,
         height=job.result.height,
         profile=texts(f"profile.name.{job.profile}"),
     )
-    return f"{facts} · {texts('result.mark')}"
 
 
 def render_waiting(texts: Texts) -> str:

@@ -86,13 +86,13 @@ def _render(job: Job, texts: Texts, base: str) -> str:
     }
     head = "".join(f'<meta property="{name}" content="{value}">' for name, value in meta.items())
     head += '<meta name="twitter:card" content="summary_large_image">'
-    about = [description, escape(texts("result.mark"))]
+    remarks = [texts("result.mark")]
     if job.model == "preview":
-        about.append(escape(texts("status.done.preview")))
+        remarks.append(texts("status.done.preview"))
     body = (
         f'<video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" poster="/v/{job.id}/poster.jpg" '
         f'width="{width}" height="{height}" aria-label="{escape(texts("result.label"))}"></video>'
-        f"<h1>{title}</h1><p>{' '.join(about)}</p>"
+        f'<h1>{title}</h1><p>{description}</p><p class="remarks">{escape(" ".join(remarks))}</p>'
     )
     return _page(texts, title, head, body)
 

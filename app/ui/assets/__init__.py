@@ -6,6 +6,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "page.css"
+OPENING_STYLE = FOLDER / "opening.css"
 
 
 @cache

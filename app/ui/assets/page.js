@@ -7,8 +7,11 @@ const page = (() => {
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
   const KEPT = "video-lab-inputs";
+  const PIECES = ["#photo button", "#voice button", "#profile input", "#buttons button", "#foot footer"];
   const shared = {};
   let state = "";
+  let words;
+  let patience;
   let heardAt = performance.now();
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
@@ -113,7 +116,7 @@ const page = (() => {
   }
 
   // Buttons that need no server.
-  function say(button, text) {
+  function answer(button, text) {
     button.dataset.text ??= button.textContent;
     button.textContent = text;
     setTimeout(() => { button.textContent = button.dataset.text; }, 2500);
@@ -123,7 +126,7 @@ const page = (() => {
     // Browsers let only encrypted pages copy.
     if (!navigator.clipboard) { prompt(button.textContent, button.dataset.copy); return; }
     await navigator.clipboard.writeText(button.dataset.copy);
-    say(button, button.dataset.done);
+    answer(button, button.dataset.done);
   }
 
   // The video itself, not a link to it: the sheet of a phone saves it among the photos or hands it to another app.
@@ -136,7 +139,7 @@ const page = (() => {
       await navigator.share({ files: [await shared[button.dataset.share]] });
     } catch (error) {
       // A press counts for a few seconds only; the next one finds the file here.
-      if (error.name === "NotAllowedError") say(button, button.dataset.again);
+      if (error.name === "NotAllowedError") answer(button, button.dataset.again);
       else if (error.name !== "AbortError") location.href = `${button.dataset.share}?download`;
     }
   }
@@ -185,7 +188,15 @@ const page = (() => {
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // What Gradio leaves out for those who cannot see it, or says in English only.
+  // Gradio builds the page piece by piece; it is shown when it stands, so that nothing moves under a finger.
+  function reveal() {
+    const opening = find("#opening");
+    if (!opening || !find(".gradio-container")) return;
+    if (PIECES.every((piece) => find(piece))) opening.remove();
+    else patience ??= setTimeout(() => opening.remove(), 10000);
+  }
+
+  // What Gradio leaves out for those who cannot see it.
   function describe() {
     for (const button of document.querySelectorAll("button.label-wrap")) {
       button.setAttribute("aria-expanded", button.classList.contains("open"));
@@ -200,6 +211,22 @@ const page = (() => {
     for (const heading of document.querySelectorAll("[data-sources]")) {
       const buttons = heading.closest(".card").querySelectorAll(".source-selection button");
       heading.dataset.sources.split("|").forEach((name, i) => buttons[i]?.setAttribute("aria-label", name));
+    }
+  }
+
+  // What Gradio says in English only, in the page's words.
+  const inOwnWords = (english) => words.reduce((told, [gradios, own]) => told.replace(gradios, own), english);
+
+  function translate() {
+    words ??= Object.entries(JSON.parse(find("#words").textContent));
+    for (const element of document.querySelectorAll(".block :is([aria-label], [title])")) {
+      for (const name of ["aria-label", "title"]) {
+        const english = element.getAttribute(name) ?? "";
+        if (inOwnWords(english) !== english) element.setAttribute(name, inOwnWords(english));
+      }
+    }
+    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button")) {
+      if (text?.nodeType === Node.TEXT_NODE && inOwnWords(text.data) !== text.data) text.data = inOwnWords(text.data);
     }
   }
 
@@ -245,9 +272,13 @@ const page = (() => {
     voice.id = "announcer";
     voice.setAttribute("role", "status");
     document.body.append(voice);
+    let frame = 0;
+    const tidy = () => {
+      frame = 0;
+      for (const task of [describe, translate, noticeLoss, reveal]) task();
+    };
     new MutationObserver((changes) => {
-      describe();
-      noticeLoss();
+      frame ||= requestAnimationFrame(tidy);
       if (changes.some(isCard)) hear();
     }).observe(document.body, {
       childList: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state", "data-announce"],

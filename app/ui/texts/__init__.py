@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 
 from app.ui.texts import de, de_notices, en
 from pipeline import notices
@@ -20,6 +20,7 @@ class Texts:
         table: Key to sentence.
         notices: Code of a notice to sentence.
         reasons: Why a profile cannot run here, from English.
+        gradios_words: What Gradio says in English only, and what to say instead.
     """
 
     language: str
@@ -28,6 +29,7 @@ class Texts:
     table: dict[str, str]
     notices: dict[str, str]
     reasons: dict[str, str]
+    gradios_words: dict[str, str]
 
     def __call__(self, key: str, **values: Value) -> str:
         """Return the sentence with its values filled in."""
@@ -59,9 +61,17 @@ class Texts:
         return str(value).replace(".", self.decimal_sign) if isinstance(value, float) else value
 
 
+def _in_the_pages_words(sentence: str) -> str:
+    """Return an English notice with a real times sign, and with the page's word for what the REST API calls profile."""
+    words = {" x ": " × ", "smaller profile": "lower quality", "quicker profile": "quicker quality"}
+    return reduce(lambda told, word: told.replace(*word), words.items(), sentence)
+
+
+_NOTICES = {code: _in_the_pages_words(sentence) for code, sentence in notices.TEXTS.items()}
+
 LANGUAGES: dict[str, Texts] = {
-    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, notices.TEXTS, {}),
-    "de": Texts("de", de.NAME, de.DECIMAL_SIGN, de.TEXTS, de_notices.TEXTS, de_notices.REASONS),
+    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, _NOTICES, {}, en.GRADIOS_WORDS),
+    "de": Texts("de", de.NAME, de.DECIMAL_SIGN, de.TEXTS, de_notices.TEXTS, de_notices.REASONS, de.GRADIOS_WORDS),
 }
 ENGLISH = LANGUAGES["en"]
 

@@ -49,9 +49,9 @@ TEXTS: dict[str, str] = {
     "speichern, als JPEG.",
     "photo.too_many_pixels": "Erwartet wird ein Foto mit höchstens {most} Megapixeln. Bitte verkleinern; 2 Megapixel "
     "genügen.",
-    "photo.too_small": "Erwartet wird ein Foto mit mindestens {least} x {least} Pixeln, gekommen sind {width} x "
-    "{height}. Bitte ein größeres wählen; ab 512 x 512 wird es gut.",
-    "photo.low_resolution": "Das Foto hat {width} x {height} Pixel; ab {recommended} x {recommended} wird das Video "
+    "photo.too_small": "Erwartet wird ein Foto mit mindestens {least} × {least} Pixeln, gekommen sind {width} × "
+    "{height}. Bitte ein größeres wählen; ab 512 × 512 wird es gut.",
+    "photo.low_resolution": "Das Foto hat {width} × {height} Pixel; ab {recommended} × {recommended} wird das Video "
     "schärfer.",
     "photo.no_face": "Es wurde kein Gesicht gefunden. Bitte ein Foto einer Person wählen, die aufrecht in die Kamera "
     "schaut, das ganze Gesicht im Licht.",
@@ -79,24 +79,24 @@ TEXTS: dict[str, str] = {
     "crop.zoom": "Erwartet wird eine Vergrößerung über 0, etwa 1,5, gekommen ist {zoom}.",
     "crop.shift": "Erwartet wird die Verschiebung als zwei Zahlen, etwa 0,1 und -0,05.",
     "job.engine_failed": "{reason}",
-    "job.out_of_memory": "Der Speicher reichte für dieses Video nicht. Bitte eine kürzere Stimme oder ein kleineres "
-    "Profil wählen.",
+    "job.out_of_memory": "Der Speicher reichte für dieses Video nicht. Bitte eine kürzere Stimme oder eine niedrigere "
+    "Qualität wählen.",
     "job.killed": "Der Prozess, der das Video machte, wurde von außen beendet, wahrscheinlich aus Mangel an Speicher. "
-    "Bitte mit kürzerer Stimme oder kleinerem Profil erneut versuchen.",
+    "Bitte mit kürzerer Stimme oder niedrigerer Qualität erneut versuchen.",
     "job.crashed": "Der Prozess, der das Video machte, ist abgestürzt ({reason}). Bitte erneut versuchen; hilft das "
     "nicht, ein anderes Foto oder eine andere Aufnahme.",
     "job.interrupted": "Der Server hielt {attempts} Mal an, während er dieses Video machte; es wurde aufgegeben. Bitte "
     "mit kürzerer Stimme erneut versuchen.",
     "job.unexpected": "Etwas Unerwartetes ging schief; Näheres steht im Protokoll des Servers. Bitte erneut versuchen.",
     "remote.crashed": "Die GPU hielt {attempts} Mal an, während sie dieses Video machte; es wurde aufgegeben. "
-    "Wahrscheinlich reichte ihr Speicher nicht. Bitte eine kürzere Stimme oder ein kleineres Profil wählen.",
+    "Wahrscheinlich reichte ihr Speicher nicht. Bitte eine kürzere Stimme oder eine niedrigere Qualität wählen.",
     "remote.expired": "Das Video war vor so langer Zeit fertig, dass es gelöscht ist. Bitte neu erstellen.",
     "remote.files_missing": "Die GPU fand Foto und Stimme nicht. Bitte das Video neu erstellen.",
     "remote.lost": "Die GPU ließ sich nicht starten oder ist abgestürzt; Näheres steht im Protokoll der "
     "Bereitstellung. "
     "Bitte erneut versuchen.",
-    "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder ein "
-    "schnelleres Profil wählen.",
+    "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder eine "
+    "schnellere Qualität wählen.",
 }
 
 REASONS: dict[str, str] = {

@@ -44,7 +44,7 @@ def test_a_broken_photo_after_a_good_one_is_named_too(visit: Visit, tmp_path: Pa
     broken.write_bytes(b"hello")
     visitor = visit()
     visitor.add_photo()
-    visitor.tab.locator("#photo").get_by_role("button", name="Remove Image").click()
+    visitor.tab.locator("#photo").get_by_role("button", name="Remove the photo").click()
     visitor.tab.locator("#photo input[type=file]").set_input_files(broken)
     expect(visitor.note("photo")).to_contain_text("Expected a PNG, JPEG, WebP or HEIC picture", timeout=PATIENCE)
 

@@ -72,7 +72,7 @@ def test_a_shorter_part_of_the_voice_makes_a_shorter_video(visit: Visit, long_vo
     visitor.tab.keyboard.press("Tab")
     visitor.press("Preview")
     visitor.wait_for("done")
-    expect(visitor.tab.locator(".facts")).to_contain_text("1.5 s")
+    expect(visitor.tab.locator(".facts").first).to_contain_text("1.5 s")
 
 
 def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) -> None:
@@ -127,7 +127,7 @@ def test_where_nothing_can_be_shared_there_is_no_button_for_it(visit: Visit, don
 
 def test_a_voice_is_recorded(visit: Visit) -> None:
     visitor = visit()
-    visitor.tab.locator("#voice").get_by_role("button", name="Record").click()
+    visitor.tab.locator("#voice").get_by_role("button", name="Record", exact=True).click()
     visitor.tab.locator("#voice .record-button").click()
     visitor.tab.wait_for_timeout(1500)  # the shortest voice is a second long
     visitor.tab.locator("#voice").get_by_role("button", name="Stop").click()

@@ -29,6 +29,20 @@ def test_every_notice_is_translated(texts: Texts) -> None:
     assert find_placeholders(texts.notices) == find_placeholders(ENGLISH.notices)
 
 
+@pytest.mark.parametrize("texts", OTHERS, ids=lambda texts: texts.language)
+def test_what_gradio_says_in_english_is_said_in_every_language(texts: Texts) -> None:
+    assert texts.gradios_words.keys() == ENGLISH.gradios_words.keys()
+
+
+@pytest.mark.parametrize("texts", LANGUAGES.values(), ids=lambda texts: texts.language)
+def test_notices_have_the_pages_word_for_profile_and_a_real_times_sign(texts: Texts) -> None:
+    # The page names no model, and no profile that does not exist.
+    said = {
+        code: text for code, text in texts.notices.items() if code not in {"profile.unknown", "request.model_mismatch"}
+    }
+    assert [text for text in said.values() if "profil" in text.lower() or " x " in text] == []
+
+
 def test_every_stage_and_profile_has_a_name() -> None:
     from pipeline.profiles import PROFILES
 
@@ -51,7 +65,9 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert "24.5" in ENGLISH.notice(notice)
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0.4 s"), (42, "42 s"), (200, "3 min"), (9000, "2.5 h")])
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0.4\u00a0s"), (42, "42\u00a0s"), (200, "3\u00a0min"), (9000, "2.5\u00a0h")]
+)
 def test_durations_are_as_exact_as_is_useful(seconds: float, told: str) -> None:
     assert duration(ENGLISH, seconds) == told
 
