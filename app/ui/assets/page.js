@@ -225,8 +225,10 @@ const page = (() => {
         if (inOwnWords(english) !== english) element.setAttribute(name, inOwnWords(english));
       }
     }
-    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button")) {
-      if (text?.nodeType === Node.TEXT_NODE && inOwnWords(text.data) !== text.data) text.data = inOwnWords(text.data);
+    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button, .uploading")) {
+      if (text?.nodeType !== Node.TEXT_NODE) continue;
+      const told = inOwnWords(text.data.replace(/\s+/g, " "));
+      if (told !== text.data) text.data = told;
     }
   }
 

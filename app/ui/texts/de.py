@@ -161,6 +161,7 @@ TEXTS: dict[str, str] = {
 GRADIOS_WORDS: dict[str, str] = {
     "Click to Access Webcam": "Kamera einschalten",
     "grant webcam access": "Kamera einschalten",
+    "Uploading 1 file...": "Wird hochgeladen …",
     "capture photo": "Foto aufnehmen",
     "select input source": "Kamera wählen",
     "Select input device": "Mikrofon wählen",

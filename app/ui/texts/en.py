@@ -161,6 +161,7 @@ TEXTS: dict[str, str] = {
 GRADIOS_WORDS: dict[str, str] = {
     "Click to Access Webcam": "Turn on the camera",
     "grant webcam access": "Turn on the camera",
+    "Uploading 1 file...": "Uploading…",
     "capture photo": "Take the photo",
     "select input source": "Choose a camera",
     "Select input device": "Choose a microphone",

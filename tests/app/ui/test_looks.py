@@ -161,6 +161,15 @@ def test_the_browsers_language_is_spoken_and_can_be_switched(visit: Visit, voice
     assert visitor.open().tab.url == f"{visitor.address}/"
 
 
+def test_an_upload_is_told_in_the_pages_language(visit: Visit, voice_file: Path) -> None:
+    visitor = visit(locale="de-DE")
+    visitor.tab.route("**/upload*", lambda _: None)
+    visitor.tab.locator("#voice input[type=file]").set_input_files(voice_file)
+    expect(visitor.tab.locator("#voice .uploading")).to_have_text("Wird hochgeladen …", timeout=PATIENCE)
+    visitor.tab.unroute_all(behavior="ignoreErrors")
+    visitor.open()
+
+
 def test_our_own_files_stay_small(server: Server) -> None:
     sizes = {
         path.name: path.stat().st_size for path in Path("app/ui/assets").iterdir() if path.suffix in {".css", ".js"}
