@@ -149,13 +149,16 @@ class VideoMaker:
     @modal.enter(snap=False)
     def load_weights(self) -> None:
         """Bring the weights into the GPUs' memory, once. If they cannot be, every job says why."""
+        from app.log import set_up_log
         from app.remote import RemoteWorker
         from app.settings import load_settings
         from pipeline.engines import create_engine
         from pipeline.errors import PipelineError
 
         started = time.monotonic()
-        where = replace(load_settings().engine_settings, weights=Path(SETTINGS.prepared_weights))
+        settings = load_settings()
+        set_up_log("%(levelname)s %(message)s", settings.log_level)
+        where = replace(settings.engine_settings, weights=Path(SETTINGS.prepared_weights))
         engine = create_engine("infinitetalk", where)
         try:
             engine.load(lambda _: None)

@@ -13,7 +13,7 @@ class _Formatter(logging.Formatter):
         return _JOB.sub(r"\1...", super().format(record))
 
 
-def set_up_log(form: str, level: str = "warning") -> None:
+def set_up_log(form: str, level: str) -> None:
     """Log to standard error.
 
     Args:
@@ -27,3 +27,6 @@ def set_up_log(form: str, level: str = "warning") -> None:
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler])
     for ours in ("app", "pipeline"):
         logging.getLogger(ours).setLevel(number)
+    # They warn of what they try at every start and nothing here needs.
+    for noisy in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -88,10 +88,12 @@ class LocalRunner:
 
     is_lasting = False
 
-    def __init__(self, settings: EngineSettings, *, capacity: int = 1, live: bool = False) -> None:
+    def __init__(
+        self, settings: EngineSettings, *, capacity: int = 1, live: bool = False, log_level: str = "info"
+    ) -> None:
         self.capacity = capacity
         self._engine_settings = settings
-        self._worker_settings = WorkerSettings(engine=settings, server_pid=os.getpid(), live=live)
+        self._worker_settings = WorkerSettings(engine=settings, server_pid=os.getpid(), live=live, log_level=log_level)
         self._workers: list[_Worker] = []
         self._idle: list[_Worker] = []
         self._busy: dict[str, _Worker] = {}

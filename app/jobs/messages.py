@@ -18,6 +18,7 @@ class WorkerSettings(Frozen):
     engine: EngineSettings
     server_pid: int
     live: bool = False
+    log_level: str = "info"
 
 
 class Order(Frozen):

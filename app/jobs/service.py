@@ -54,7 +54,9 @@ class Jobs:
         self._store = store
         self._on_end = on_end
         self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
-        self._local_runner = LocalRunner(settings.engine_settings, capacity=settings.workers, live=settings.is_live)
+        self._local_runner = LocalRunner(
+            settings.engine_settings, capacity=settings.workers, live=settings.is_live, log_level=settings.log_level
+        )
         self._ledger = Ledger(store)
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
         self._lanes = [Lane(runner, self._ledger, self._end) for runner in runners]

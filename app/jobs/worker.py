@@ -113,7 +113,7 @@ def main() -> None:
     """Run jobs until the server ends."""
     settings = WorkerSettings.model_validate_json(sys.argv[1])
     _die_with(settings.server_pid)
-    set_up_log("%(levelname)s worker: %(message)s")
+    set_up_log("%(asctime)s %(levelname)s worker: %(message)s", settings.log_level)
     Worker(settings).work()
 
 

@@ -44,6 +44,7 @@ def test_a_job_of_the_profile_fast_becomes_an_mp4(server: Server, tmp_path: Path
     num_frames, size, sound_seconds = describe(video)
     assert (num_frames, size) == (27, (640, 640))
     assert sound_seconds == pytest.approx(1.1, abs=0.05)
+    assert "INFO worker: Weights: bf16; all on the device." in server.log.read_text()
 
 
 def test_a_voice_below_a_second_is_refused(server: Server) -> None:
