@@ -1,6 +1,5 @@
 """What a person may set of the sampler, checked."""
 
-import math
 import secrets
 
 from pipeline.errors import InputError
@@ -62,5 +61,5 @@ def _choose(about: Field, asked: float | None, default: float, allowed: tuple[fl
 
 def _check_range(about: Field, value: float, allowed: tuple[float, float]) -> None:
     lowest, highest = allowed
-    if not (math.isfinite(value) and lowest <= value <= highest):
+    if not lowest <= value <= highest:
         raise InputError("request.out_of_range", about, field=about, value=value, lowest=lowest, highest=highest)

@@ -171,6 +171,7 @@ BAD: dict[str, tuple[Make, int, str | None]] = {
     "a seed with a comma": (as_json(seed=1.5), 400, "seed"),
     "a seed that is a text": (as_json(seed="7"), 400, "seed"),
     "a huge seed": (with_raw("seed", "9" * 5_000), 400, None),
+    "a seed of hundreds of digits": (as_form(seed="9" * 400), 400, "seed"),
     "NaN": (with_raw("start_sec", "NaN"), 400, "start_sec"),
     "infinity": (with_raw("max_duration_sec", "Infinity"), 400, "max_duration_sec"),
     "a huge float": (with_raw("start_sec", "1e999"), 400, "start_sec"),
