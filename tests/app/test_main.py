@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 import tomllib
@@ -14,8 +15,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app import VERSION
-from app.__main__ import _Protocol
-from tests.app.server import Server
+from app.__main__ import _listen, _Protocol
+from app.settings import Settings
+from tests.app.server import Server, find_port
 
 
 def test_health_names_the_models_and_why_others_are_missing(server: Server) -> None:
@@ -126,6 +128,13 @@ _allow_connections()
 assert getrlimit(RLIMIT_NOFILE) == (most, most)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_no_answer_waits_for_word_that_its_head_has_come() -> None:
+    with _listen(Settings(port=find_port())) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET / HTTP"])
