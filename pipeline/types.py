@@ -104,6 +104,7 @@ class Portrait:
         face: The face that talks, in pixels of `frame`.
         crop: The part of the photo that `frame` shows, in the photo's pixels.
         faces: All faces found in the photo, largest first, in the photo's pixels.
+        photo_size: Of the upright photo.
         notices: Warnings about the photo.
     """
 
@@ -111,6 +112,7 @@ class Portrait:
     face: Face
     crop: Box
     faces: tuple[Face, ...]
+    photo_size: FrameSize
     notices: tuple[Notice, ...] = ()
 
 

@@ -24,8 +24,9 @@ from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
 from pipeline.image import prepare_portrait
+from pipeline.image.load import load_photo
 from pipeline.profiles import Model, Profile, Resolution, get_profile
-from pipeline.types import Framing, GenerationRequest, Portrait
+from pipeline.types import Framing, GenerationRequest, Photo, Portrait
 
 _SWEEP_SECONDS = 5
 _CHECKS_AT_ONCE = 2
@@ -149,6 +150,15 @@ class Jobs:
     def receive(self) -> AbstractContextManager[Path]:
         """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
         return self._store.receive()
+
+    async def load_photo(self, photo: Path) -> Photo:
+        """Decode a photo, when those before it are decoded.
+
+        Raises:
+            InputError: The photo cannot be used.
+        """
+        async with self._checks:
+            return await asyncio.to_thread(load_photo, photo)
 
     async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
         """Crop a photo exactly as a job would.

@@ -19,14 +19,14 @@ def create_files_router() -> APIRouter:
     names = {path.name for path in FOLDER.iterdir() if path.suffix != ".py"}
     thumbnails: dict[str, bytes] = {}
 
-    @router.get("/examples/{name}.jpg")
+    @router.api_route("/examples/{name}.jpg", methods=["GET", "HEAD"])
     def example(name: str) -> Response:
         if name not in EXAMPLES:
             return Response(status_code=404)
         picture = thumbnails.get(name) or thumbnails.setdefault(name, _shrink(name))
         return Response(picture, media_type="image/jpeg", headers=_FOREVER)
 
-    @router.get("/{name}")
+    @router.api_route("/{name}", methods=["GET", "HEAD"])
     def file(name: str) -> Response:
         return FileResponse(FOLDER / name, headers=_FOREVER) if name in names else Response(status_code=404)
 

@@ -42,6 +42,8 @@ def find_upload(folder: Path, kept: str) -> str | None:
         folder: Where Gradio keeps uploads; nothing outside of it is handed out.
         kept: The path that the browser has kept.
     """
+    if "\0" in kept:
+        return None
     path = Path(kept).resolve()
     return str(path) if path.is_relative_to(folder.resolve()) and path.is_file() else None
 

@@ -1,5 +1,6 @@
 """The photo: what was found in it, and the frame that is cut from it."""
 
+import asyncio
 import base64
 import io
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from app.jobs import Jobs
@@ -15,11 +17,10 @@ from app.ui import markup
 from app.ui.layout import PhotoPart
 from app.ui.texts import Texts
 from pipeline.errors import InputError
-from pipeline.image.load import load_photo
 from pipeline.profiles import PROFILES
 from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
 
-_TILE_QUALITY = 92
+_JPEG_QUALITY = 95
 _Updates = dict[Any, Any]
 
 
@@ -89,9 +90,9 @@ class PhotoView:
         people = [(self.texts("face.person", number=i + 1), i) for i in range(len(portrait.faces))]
         return (
             updates
-            | self._show(portrait, Path(photo), person=0)
+            | self._show(portrait, person=0)
             | {part.person: gr.Radio(people, value=0, visible=len(people) > 1)}
-            | {part.adjust: gr.Accordion(visible=True), part.photo: _in_browser(photo)}
+            | {part.adjust: gr.Accordion(visible=True), part.photo: await self._show_in_browser(photo)}
         )
 
     async def reframe(self, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
@@ -114,12 +115,23 @@ class PhotoView:
             portrait = await self._frame(asked.photo, asked.framing, asked.profile)
         except InputError as error:
             return self._skip() | {self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
-        return self._show(portrait, Path(asked.photo), asked.person or 0)
+        return self._show(portrait, asked.person or 0)
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
         return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution)
 
-    def _show(self, portrait: Portrait, photo: Path, person: int) -> _Updates:
+    async def _show_in_browser(self, photo: str) -> Any:  # noqa: ANN401 - a path, or no update
+        """Return the photo as a JPEG where browsers do not show its kind.
+
+        Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
+        """
+        with Image.open(photo) as picture:
+            if picture.format != "HEIF":
+                return gr.skip()
+        pixels = (await self.jobs.load_photo(Path(photo))).pixels
+        return save_bytes_to_cache(await asyncio.to_thread(_encode, pixels), "photo.jpg", self.part.photo.GRADIO_CACHE)
+
+    def _show(self, portrait: Portrait, person: int) -> _Updates:
         part, texts = self.part, self.texts
         height, width = portrait.frame.shape[:2]
         count = len(portrait.faces)
@@ -131,7 +143,7 @@ class PhotoView:
         warnings = [texts.notice(notice) for notice in portrait.notices if notice.code != "photo.several_faces"]
         return {
             part.tile: render_tile(portrait.frame, texts),
-            part.faces: render_faces(portrait.faces, _measure(photo), person, texts) if count > 1 else "",
+            part.faces: render_faces(portrait.faces, portrait.photo_size, person, texts) if count > 1 else "",
             part.note: markup.note([found], "ok") + markup.note(warnings, "warn"),
         }
 
@@ -155,9 +167,7 @@ def find_nearest(faces: tuple[Face, ...], point: tuple[float, float]) -> int:
 
 def render_tile(frame: Pixels, texts: Texts) -> str:
     """Return the frame exactly as the engine gets it; it can be dragged."""
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=_TILE_QUALITY)
-    data = base64.b64encode(buffer.getvalue()).decode()
+    data = base64.b64encode(_encode(frame)).decode()
     return (
         f'<div class="tile" data-state="filled" data-drag><img src="data:image/jpeg;base64,{data}" draggable="false" '
         f'alt="{escape(texts("crop.alt"))}"><span class="badge" aria-hidden="true">{escape(texts("crop.drag"))}</span>'
@@ -180,17 +190,12 @@ def render_faces(faces: tuple[Face, ...], photo: FrameSize, chosen: int, texts: 
     return f'<svg viewBox="0 0 {photo.width} {photo.height}" role="img" aria-label="{label}">{marks}</svg>'
 
 
-def _measure(photo: Path) -> FrameSize:
-    height, width = load_photo(photo).pixels.shape[:2]
-    return FrameSize(width, height)
+def _encode(pixels: Pixels) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
 
 
 def _squared_distance(box: Box, point: tuple[float, float]) -> float:
     x, y = (box.x_min + box.x_max) / 2, (box.y_min + box.y_max) / 2
     return (x - point[0]) ** 2 + (y - point[1]) ** 2
-
-
-def _in_browser(photo: str) -> Any:  # noqa: ANN401 - an update, or none
-    """Return the photo as pixels where browsers do not show its kind."""
-    with Image.open(photo) as picture:
-        return load_photo(Path(photo)).pixels if picture.format == "HEIF" else gr.skip()

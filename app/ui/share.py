@@ -14,6 +14,7 @@ from app.ui.document import choose_visitors_texts
 from app.ui.texts import Texts
 
 _LOOK_SECONDS = 10
+_METHODS = ["GET", "HEAD"]
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
 
 
@@ -21,7 +22,7 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
     """Return the routes below `/v/`."""
     router = APIRouter(prefix="/v", include_in_schema=False)
 
-    @router.get("/{job_id}")
+    @router.api_route("/{job_id}", methods=_METHODS)
     async def show(job_id: str, request: Request) -> Response:
         texts = choose_visitors_texts(request.scope)
         job = _find(jobs, job_id)
@@ -32,12 +33,12 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
             return HTMLResponse(page, headers=_HEADERS | {"Cache-Control": "no-store"})
         return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_HEADERS)
 
-    @router.get("/{job_id}/video.mp4")
+    @router.api_route("/{job_id}/video.mp4", methods=_METHODS)
     async def video(job_id: str, request: Request) -> Response:
         name = f"talking-{job_id[:6]}.mp4" if "download" in request.query_params else None
         return _answer_file(jobs, job_id, "video", name)
 
-    @router.get("/{job_id}/poster.jpg")
+    @router.api_route("/{job_id}/poster.jpg", methods=_METHODS)
     async def poster(job_id: str) -> Response:
         return _answer_file(jobs, job_id, "poster", None)
 

@@ -34,4 +34,4 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
     photo = FrameSize(pixels.shape[1], pixels.shape[0])
     size = choose_size(photo.width, photo.height, framing.aspect, resolution)
     crop = crop_around(face, photo, size, framing)
-    return Portrait(cut_frame(pixels, crop, size), move_face(face, crop, size), crop, faces, notices)
+    return Portrait(cut_frame(pixels, crop, size), move_face(face, crop, size), crop, faces, photo, notices)

@@ -39,7 +39,7 @@ def test_only_uploads_are_given_back(tmp_path: Path) -> None:
     for path in (uploads / "me.jpg", tmp_path / "job.json"):
         path.touch()
     assert find_upload(uploads, str(uploads / "me.jpg")) == str(uploads / "me.jpg")
-    for kept in ("", str(uploads), str(uploads / "gone.jpg"), str(uploads / ".." / "job.json"), "/etc/passwd"):
+    for kept in ("", str(uploads), str(uploads / "gone.jpg"), str(uploads / ".." / "job.json"), "/etc/passwd", "\0"):
         assert find_upload(uploads, kept) is None
 
 

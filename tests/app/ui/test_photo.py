@@ -48,7 +48,7 @@ def test_the_frame_is_moved_zoomed_and_reshaped(visit: Visit) -> None:
     visitor = visit()
     visitor.add_photo()
     frame = visitor.show_frame()
-    visitor.press("Adjust the frame")
+    visitor.open_adjustments()
     visitor.tab.locator("#zoom input[type=range]").focus()
     visitor.tab.keyboard.press("ArrowRight")
     frame = visitor.wait_for_other_frame(frame)
@@ -63,7 +63,7 @@ def test_the_frame_is_moved_zoomed_and_reshaped(visit: Visit) -> None:
 def test_dragging_the_frame_moves_it(visit: Visit) -> None:
     visitor = visit()
     visitor.add_photo()
-    visitor.press("Adjust the frame")
+    visitor.open_adjustments()
     slider = visitor.tab.locator("#zoom input[type=range]")
     frame = visitor.show_frame()
     slider.fill("1.5")
@@ -85,4 +85,6 @@ def test_a_heic_photo_is_shown(visit: Visit, tmp_path: Path) -> None:
     visitor = visit()
     visitor.add_photo(path)
     expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
-    visitor.tab.wait_for_function("() => document.querySelector('#photo img')?.naturalWidth > 0", timeout=PATIENCE)
+    shown = "() => document.querySelector('#photo img')"
+    visitor.tab.wait_for_function(f"{shown}?.naturalWidth > 0", timeout=PATIENCE)
+    assert visitor.tab.evaluate(f"({shown})().src").endswith("photo.jpg")

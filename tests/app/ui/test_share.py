@@ -26,6 +26,18 @@ def test_poster_and_video_are_what_they_say(server: Server, done_job: str) -> No
     assert (part.status_code, len(part.content)) == (206, 100)
 
 
+def test_previews_of_links_may_ask_for_the_head_alone(server: Server, done_job: str) -> None:
+    for path in (
+        f"/v/{done_job}",
+        f"/v/{done_job}/poster.jpg",
+        f"/v/{done_job}/video.mp4",
+        "/ui/examples/grace_hopper.jpg",
+    ):
+        head, whole = server.client.head(path), server.client.get(path)
+        assert (head.status_code, head.content) == (whole.status_code, b""), path
+        assert head.headers["content-length"] == whole.headers["content-length"]
+
+
 def test_a_shared_link_speaks_the_visitors_language(server: Server, done_job: str) -> None:
     page = server.client.get(f"/v/{done_job}", headers={"accept-language": "de"}).text
     assert '<html lang="de">' in page

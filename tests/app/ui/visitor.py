@@ -117,6 +117,12 @@ class Visitor:
         expect(picture).to_be_visible(timeout=PATIENCE)
         return picture.get_attribute("src") or ""
 
+    def open_adjustments(self) -> None:
+        """Show what moves the frame. Gradio puts it in place in steps, and forgets what is done between them."""
+        self.press("Adjust the frame")
+        expect(self.tab.locator("#zoom input[type=range]")).to_be_visible(timeout=PATIENCE)
+        self.ask("() => new Promise(done => requestIdleCallback(() => requestAnimationFrame(done)))")
+
     def wait_for_other_frame(self, before: str) -> str:
         """Return the picture in the tile once it is another one."""
         expect(self.tab.locator("#crop img")).not_to_have_attribute("src", before, timeout=PATIENCE)

@@ -15,6 +15,7 @@ from pipeline.types import (
     SPEECH_SAMPLING_RATE,
     Box,
     Face,
+    FrameSize,
     Portrait,
     Sampling,
     Scene,
@@ -79,5 +80,5 @@ def _make_scene(
     waveform = (0.1 * random.standard_normal(num_samples)).astype(np.float32)
     face = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
     speech = Speech(waveform, Sound(Path("voice.wav"), 0.0, seconds), seconds, np.ones(1, np.float32))
-    portrait = Portrait(frame, face, Box(0, 0, side, side), (face,))
+    portrait = Portrait(frame, face, Box(0, 0, side, side), (face,), FrameSize(side, side))
     return Scene(portrait, speech, "", seed, get_profile(profile), Sampling(steps, guidance, guidance))
