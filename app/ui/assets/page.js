@@ -283,7 +283,7 @@ const page = (() => {
       frame ||= requestAnimationFrame(tidy);
       if (changes.some(isCard)) hear();
     }).observe(document.body, {
-      childList: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state", "data-announce"],
+      childList: true, characterData: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state", "data-announce"],
     });
     setInterval(tick, 1000);
   });

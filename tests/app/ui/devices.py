@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Page
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+# The page may be in the middle of keeping something.
+_FORGET = "() => { localStorage.clear(); sessionStorage.clear(); Storage.prototype.setItem = () => undefined; }"
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,9 @@ class Visitor:
             self.tab.remove_listener(event, listener)
 
     def wait_until_ready(self) -> "Visitor":
-        """Wait for what only the server can say."""
+        """Wait for what only the server can say, and until the page stands."""
         expect(self.tab.locator(".chip")).to_be_visible(timeout=PATIENCE)
+        expect(self.tab.locator("#opening")).to_have_count(0, timeout=PATIENCE)
         return self
 
     def add_photo(self, photo: Path = PHOTO) -> None:
