@@ -88,9 +88,7 @@ class LocalRunner:
 
     is_lasting = False
 
-    def __init__(
-        self, settings: EngineSettings, *, capacity: int = 1, live: bool = False, log_level: str = "info"
-    ) -> None:
+    def __init__(self, settings: EngineSettings, *, log_level: str, capacity: int = 1, live: bool = False) -> None:
         self.capacity = capacity
         self._engine_settings = settings
         self._worker_settings = WorkerSettings(engine=settings, server_pid=os.getpid(), live=live, log_level=log_level)

@@ -17,8 +17,8 @@ class WorkerSettings(Frozen):
 
     engine: EngineSettings
     server_pid: int
+    log_level: str
     live: bool = False
-    log_level: str = "info"
 
 
 class Order(Frozen):

@@ -6,10 +6,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.ui.assets import FOREVER
 from app.ui.document import PAGES
-
-FOREVER = "public, max-age=31536000, immutable"
-"""For what has another address when it changes."""
 
 _GRADIOS_FILES = re.compile(r"/(?:[a-z]{2}/)?(?:assets|static/fonts)/")
 

@@ -82,7 +82,7 @@ def finish(html: str, texts: Texts) -> str:
         f'<meta name="description" content="{texts("page.description")}">'
         f'<meta property="og:title" content="{texts("page.title")}">'
         f'<meta property="og:description" content="{texts("page.description")}">'
-        f"<style>{OPENING_STYLE.read_text()}</style>{_preload_fonts()}"
+        f"<style>{OPENING_STYLE}</style>{_preload_fonts()}"
         f"<script>{language}</script>"
         f'<script type="application/json" id="words">{json.dumps(texts.gradios_words)}</script>'
         f'<script src="{stamped("page.js")}" defer></script>'

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 from PIL import Image
 
-from app.ui.assets import FOLDER
+from app.ui.assets import FOLDER, FOREVER
 from app.ui.examples import EXAMPLES
 
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_FOREVER = {"Cache-Control": FOREVER}
 _THUMBNAIL_SIDE = 132
 
 
@@ -19,14 +19,16 @@ def create_files_router() -> APIRouter:
     names = {path.name for path in FOLDER.iterdir() if path.suffix != ".py"}
     thumbnails: dict[str, bytes] = {}
 
-    @router.api_route("/examples/{name}.jpg", methods=["GET", "HEAD"])
+    @router.head("/examples/{name}.jpg")
+    @router.get("/examples/{name}.jpg")
     def example(name: str) -> Response:
         if name not in EXAMPLES:
             return Response(status_code=404)
         picture = thumbnails.get(name) or thumbnails.setdefault(name, _shrink(name))
         return Response(picture, media_type="image/jpeg", headers=_FOREVER)
 
-    @router.api_route("/{name}", methods=["GET", "HEAD"])
+    @router.head("/{name}")
+    @router.get("/{name}")
     def file(name: str) -> Response:
         return FileResponse(FOLDER / name, headers=_FOREVER) if name in names else Response(status_code=404)
 

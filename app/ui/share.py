@@ -14,7 +14,6 @@ from app.ui.document import choose_visitors_texts
 from app.ui.texts import Texts
 
 _LOOK_SECONDS = 10
-_METHODS = ["GET", "HEAD"]
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
 
 
@@ -22,7 +21,8 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
     """Return the routes below `/v/`."""
     router = APIRouter(prefix="/v", include_in_schema=False)
 
-    @router.api_route("/{job_id}", methods=_METHODS)
+    @router.head("/{job_id}")
+    @router.get("/{job_id}")
     async def show(job_id: str, request: Request) -> Response:
         texts = choose_visitors_texts(request.scope)
         job = _find(jobs, job_id)
@@ -33,12 +33,14 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
             return HTMLResponse(page, headers=_HEADERS | {"Cache-Control": "no-store"})
         return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_HEADERS)
 
-    @router.api_route("/{job_id}/video.mp4", methods=_METHODS)
+    @router.head("/{job_id}/video.mp4")
+    @router.get("/{job_id}/video.mp4")
     async def video(job_id: str, request: Request) -> Response:
         name = f"talking-{job_id[:6]}.mp4" if "download" in request.query_params else None
         return _answer_file(jobs, job_id, "video", name)
 
-    @router.api_route("/{job_id}/poster.jpg", methods=_METHODS)
+    @router.head("/{job_id}/poster.jpg")
+    @router.get("/{job_id}/poster.jpg")
     async def poster(job_id: str) -> Response:
         return _answer_file(jobs, job_id, "poster", None)
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "page.css"
-OPENING_STYLE = FOLDER / "opening.css"
+OPENING_STYLE = (FOLDER / "opening.css").read_text()
+"""Stands in the page itself, so that it is there at once."""
+
+FOREVER = "public, max-age=31536000, immutable"
+"""How long browsers keep what has another address when it changes."""
 
 
 @cache

@@ -17,7 +17,7 @@ from pipeline.infinitetalk.checkpoint import open_checkpoint
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.runtime import load_runtime
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
-from pipeline.types import Progress, Scene
+from pipeline.types import Scene
 
 CPU = torch.device("cpu")
 
@@ -32,10 +32,6 @@ def compile_eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
     torch._dynamo.reset()
     counters.clear()
-
-
-def ignore(progress: Progress) -> None:
-    del progress
 
 
 @torch.no_grad()
@@ -69,12 +65,12 @@ def test_a_video_of_two_clips_needs_no_other_graph(
     prepared: Path, make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compile_eagerly(monkeypatch)
-    runtime = load_runtime(EngineSettings(prepared, "cpu"), ignore)
+    runtime = load_runtime(EngineSettings(prepared, "cpu"), lambda _: None)
     order_for_gpu(runtime.models.vae)
     assert compile_transformer(runtime.models.transformer, CPU)
     # At 64 pixels, the tiny VAE leaves one token a frame, and torch would tell as many frames as tokens apart.
     scene = make_scene(3.5, "balanced", steps=2, guidance=2.0, side=128)
-    assert sum(len(frames) for frames in runtime.generate(scene, ignore)) == scene.speech.num_frames
+    assert sum(len(frames) for frames in runtime.generate(scene, lambda _: None)) == scene.speech.num_frames
     assert counters["stats"]["unique_graphs"] == 1
 
 

@@ -17,14 +17,10 @@ from pipeline.engine import EngineSettings, Precision
 from pipeline.infinitetalk.models import bring_back, offload
 from pipeline.infinitetalk.runtime import load_runtime
 from pipeline.profiles import get_profile
-from pipeline.types import Progress, Scene
+from pipeline.types import Scene
 from tests.pipeline.infinitetalk.test_distillation import WEIGHT, write_lora
 
 CPU, DEVICE = torch.device("cpu"), torch.device("meta")
-
-
-def ignore(progress: Progress) -> None:
-    del progress
 
 
 @pytest.mark.parametrize("precision", ["fp8", "int8"])
@@ -41,9 +37,9 @@ def test_brings_quantised_weights_back_that_have_been_on_the_device(precision: P
 
 
 def test_a_lora_is_added_while_no_weight_comes_or_goes(own_weights: Path, make_scene: Callable[..., Scene]) -> None:
-    runtime = load_runtime(EngineSettings(own_weights, "cpu"), ignore)
+    runtime = load_runtime(EngineSettings(own_weights, "cpu"), lambda _: None)
     transformer = runtime.models.transformer
-    list(runtime.generate(make_scene(1.1, "low_vram"), ignore))
+    list(runtime.generate(make_scene(1.1, "low_vram"), lambda _: None))
     assert _is_group_offload_enabled(transformer)
     write_lora(own_weights, "lightx2v", transformer, seed=1)
     before = transformer.get_parameter(WEIGHT).clone()
