@@ -138,7 +138,7 @@ class SoundTrack:
     Attributes:
         sampling_rate: Samples a second and channel.
         num_channels: 1 or 2.
-        pieces: Consecutive samples (num_channels, samples), -1 to 1; read once.
+        pieces: Consecutive samples (num_channels, samples), full scale is 1; read once.
     """
 
     sampling_rate: int
@@ -151,7 +151,7 @@ class Speech:
     """The voice as the engine gets it.
 
     Attributes:
-        waveform: Mono samples (samples,) at 16 kHz, -1 to 1, of the part used.
+        waveform: Mono samples (samples,) at 16 kHz, of the part used; full scale is 1, which resampling may overshoot.
         sound: Where the person's own sound is.
         total_seconds: Length of the whole recording.
         activity: Probability of speech in each video frame (num_frames,).

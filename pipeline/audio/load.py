@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def _read_recording(path: Path, part: Part, channel: int | None = None) -> _Reco
     pieces = list(resample(_mix(cut_part(blocks, part), channel, recording), SPEECH_SAMPLING_RATE))
     for _ in blocks:  # what follows the part is only counted
         pass
-    recording.waveform = _join(pieces, round(recording.part_seconds * SPEECH_SAMPLING_RATE))
+    recording.waveform = _join(pieces, ceil(recording.part_seconds * SPEECH_SAMPLING_RATE))
     return recording
 
 
@@ -81,11 +82,11 @@ def _mix(blocks: Iterable[Block], channel: int | None, recording: _Recording) ->
 
 
 def _join(pieces: list[Floats], num_samples: int) -> Floats:
-    """Return the pieces as one waveform; the few samples by which resampling rounds are cut off or left silent."""
+    """Return the pieces as one waveform, with silence for what the last sample lacks of them."""
     waveform = np.zeros(num_samples, np.float32)
     start = 0
     for piece in pieces:
         samples = piece[0, : num_samples - start]
         waveform[start : start + len(samples)] = samples
         start += len(samples)
-    return np.clip(waveform, -1.0, 1.0, out=waveform)  # resampling overshoots where the recording is at full scale
+    return waveform

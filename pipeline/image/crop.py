@@ -59,7 +59,7 @@ def crop_around(face: Face, photo: FrameSize, frame: FrameSize, framing: Framing
 
 
 def cut_frame(pixels: Pixels, crop: Box, frame: FrameSize) -> Pixels:
-    """Resample the crop of an RGB picture to the frame's size, with area weights where it shrinks."""
+    """Resample the crop of an RGB picture to the frame's size by Lanczos, over a wider reach where it shrinks."""
     # Only the crop and the filter's reach around it are handed to Pillow: a large photo is not copied.
     reach = 4 * max(1.0, crop.height / frame.height)
     x_min, y_min = max(math.floor(crop.x_min - reach), 0), max(math.floor(crop.y_min - reach), 0)

@@ -19,5 +19,14 @@ def test_joins_blocks_of_any_rate(rates: tuple[int, ...]) -> None:
     assert np.sqrt(np.mean(error**2)) < 0.03
 
 
+@pytest.mark.parametrize("sampling_rate", [8_000, 16_000, 22_050, 48_000])
+def test_it_does_not_matter_where_blocks_begin(sampling_rate: int) -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, (2, 44_100)).astype(np.float32)
+    pieces = [Block(piece, 44_100) for piece in np.split(noise, [1, 500, 12_345], axis=1)]
+    whole = np.concatenate(list(resample([Block(noise, 44_100)], sampling_rate)), axis=1)
+    np.testing.assert_array_equal(np.concatenate(list(resample(pieces, sampling_rate)), axis=1), whole)
+    assert whole.shape == (2, sampling_rate)
+
+
 def test_nothing_stays_nothing() -> None:
     assert list(resample([], 16_000)) == []
