@@ -10,6 +10,13 @@ from typing import BinaryIO
 SNIFFED_BYTES = 64 * 1024
 _ID3_HEADER_BYTES = 10
 _MAX_ID3_TAGS = 4
+_STARTS = {
+    b"fLaC": "flac",
+    b"OggS": "ogg",
+    b"\x1a\x45\xdf\xa3": "matroska",
+    b"caff": "caf",
+    b"#!AMR": "amr",
+}
 _ISO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 CODECS = frozenset(
@@ -33,15 +40,12 @@ def sniff_demuxer(file: BinaryIO) -> str | None:
     file.seek(0)
     if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
         return "wav"
-    if head[:4] == b"fLaC":
-        return "flac"
-    if head[:4] == b"OggS":
-        return "ogg"
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return "matroska"
+    if head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
+        return "aiff"
     if head[4:8] in _ISO_BOXES:
         return None if _has_packed_index(file) else "mov"
-    return _sniff_frames(head)
+    named = (demuxer for start, demuxer in _STARTS.items() if head.startswith(start))
+    return next(named, None) or _sniff_frames(head)
 
 
 def _has_packed_index(file: BinaryIO) -> bool:

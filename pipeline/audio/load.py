@@ -20,7 +20,7 @@ def load_speech(path: Path, start_seconds: float = 0.0, max_duration_seconds: fl
     """Read the part of a recording that is to be spoken.
 
     Args:
-        path: WAV, MP3, M4A, AAC, Ogg, Opus, FLAC, WebM, or a video with sound.
+        path: WAV, AIFF, CAF, MP3, M4A, AAC, Ogg, Opus, FLAC, WebM, AMR, or a video with sound.
         start_seconds: Where the part begins.
         max_duration_seconds: How long it may be at most; None takes the rest.
 

@@ -32,6 +32,13 @@ def test_decodes_every_kind(name: str, tmp_path: Path) -> None:
     assert np.abs(samples).max() == pytest.approx(0.5, abs=0.1)
 
 
+def test_decodes_what_phones_record_of_calls(tmp_path: Path) -> None:
+    kind = Kind("amr", "amr", "libopencore_amrnb", 8_000)
+    samples = decode(write_voice(tmp_path / "call.amr", make_tone(1.5, kind.sampling_rate), kind))
+    assert samples.shape[1] / kind.sampling_rate == pytest.approx(1.5, abs=0.05)
+    assert np.abs(samples).max() == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_believes_bytes_not_names(name: str, tmp_path: Path) -> None:
     kind = KINDS[name]
