@@ -19,7 +19,7 @@ from pipeline.types import Photo, Pixels
 MAX_MEGABYTES = 50
 MAX_MEGAPIXELS = 64
 MIN_SIDE = 128
-FORMATS = ("PNG", "JPEG", "WEBP", "HEIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF")
 BACKDROP = (200, 200, 200)
 """Behind transparent parts: a light grey that suits fair and dark hair alike."""
 
@@ -120,10 +120,8 @@ def _read_segments(content: bytes) -> Iterator[int]:
 
 def _name_kind(content: bytes) -> InputError:
     start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:8] == b"\x89PNG\r\n\x1a\n" or start[:3] == b"\xff\xd8\xff":
+    if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or start[4:12] in {b"ftypavif", b"ftypavis"}:
         return InputError("photo.damaged", "image")
-    if start[4:12] in {b"ftypavif", b"ftypavis"}:
-        return InputError("photo.format", "image", kind="an AVIF")
     if start[4:8] == b"ftyp":
         return InputError("photo.format", "image", kind="a video")
     kind = next(

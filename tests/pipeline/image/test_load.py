@@ -31,7 +31,7 @@ def refuse(path: Path) -> str:
     return caught.value.notice.code
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "HEIF", "AVIF"])
 def test_reads_every_kind_by_its_bytes(tmp_path: Path, picture: Image.Image, kind: str) -> None:
     pixels = load_photo(save(tmp_path, encode(picture, kind), "photo.txt")).pixels
     assert pixels.shape == (224, 192, 3)
@@ -94,7 +94,6 @@ def test_overlooks_a_broken_color_profile(tmp_path: Path, picture: Image.Image) 
         (b"II*\0" + bytes(64), "a TIFF"),
         (b"%PDF-1.7", "a PDF"),
         (b"BM" + bytes(64), "a BMP"),
-        (b"\0\0\0\x1cftypavif" + bytes(64), "an AVIF"),
         (b"\0\0\0\x1cftypisom" + bytes(64), "a video"),
         (b"hello", "another kind of file"),
     ],
@@ -106,7 +105,7 @@ def test_names_the_kind_that_it_refuses(tmp_path: Path, content: bytes, kind: st
     assert caught.value.notice.values["kind"] == kind
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "HEIF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "HEIF", "AVIF"])
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_refuses_files_cut_short(tmp_path: Path, picture: Image.Image, kind: str, share: float) -> None:
     content = encode(picture, kind)
@@ -202,7 +201,16 @@ LENIENT = settings(max_examples=120, deadline=None, suppress_health_check=[Healt
 
 @LENIENT
 @given(
-    start=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\0\0\0\0WEBP", b"\0\0\0\x18ftypheic"]),
+    start=st.sampled_from(
+        [
+            b"",
+            b"\x89PNG\r\n\x1a\n",
+            b"\xff\xd8\xff\xe0",
+            b"RIFF\0\0\0\0WEBP",
+            b"\0\0\0\x18ftypheic",
+            b"\0\0\0\x18ftypavif",
+        ]
+    ),
     rest=st.binary(max_size=400),
 )
 def test_any_bytes_are_read_or_refused(tmp_path: Path, start: bytes, rest: bytes) -> None:
@@ -211,7 +219,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, start: bytes, rest: bytes
 
 @LENIENT
 @given(
-    kind=st.sampled_from(["PNG", "JPEG", "WEBP", "HEIF"]),
+    kind=st.sampled_from(["PNG", "JPEG", "WEBP", "HEIF", "AVIF"]),
     place=st.floats(0, 1),
     noise=st.binary(min_size=1, max_size=40),
 )
