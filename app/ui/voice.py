@@ -11,7 +11,7 @@ import numpy as np
 from app.ui import markup, words
 from app.ui.layout import VoicePart
 from app.ui.texts import Texts
-from pipeline.audio import load_speech, read_sound
+from pipeline.audio import Packing, load_speech, read_packing, read_sound
 from pipeline.errors import InputError
 from pipeline.types import Floats, Sound, Speech
 
@@ -19,6 +19,8 @@ _SHORTEST_SECONDS = 1.0
 _SPEAKS_FROM = 0.5
 _BYTES_A_SAMPLE = 2
 _LOUDEST = 32767
+_PLAYED_CONTAINERS = {"aac", "flac", "matroska", "mov", "mp3", "ogg", "wav"}
+_PLAYED_CODECS = {"aac", "flac", "mp3", "mp3float", "opus", "vorbis", "pcm_f32le", "pcm_s16le", "pcm_s24le", "pcm_u8"}
 _Updates = dict[Any, Any]
 
 
@@ -27,7 +29,8 @@ def bind_voice(part: VoicePart, texts: Texts) -> gr.events.Dependency:
     view = VoiceView(part, texts)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
     part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
-    return part.voice.change(view.take, part.voice, [part.note, part.duration], trigger_mode="always_last", **private)
+    outputs = [part.voice, part.note, part.duration]
+    return part.voice.change(view.take, part.voice, outputs, trigger_mode="always_last", **private)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,10 @@ class VoiceView:
     texts: Texts
 
     def take(self, voice: str | None) -> _Updates:
-        """Listen to a new voice; all of it is used at first."""
+        """Listen to a new voice; all of it is used at first.
+
+        Of one that browsers cannot play, its samples take the place and come back as a new voice.
+        """
         part = self.part
         if voice is None:
             return {part.note: "", part.duration: gr.Slider(visible=False)}
@@ -47,6 +53,8 @@ class VoiceView:
         except InputError as error:
             note = markup.note([self.texts.notice(error.notice)], "error")
             return {part.note: note, part.duration: gr.Slider(visible=False)}
+        if not _is_played(read_packing(Path(voice))):
+            return {part.voice: str(extract_sound(Path(voice), speech.total_seconds))}
         return {part.note: self._describe(speech), part.duration: bound_slider(speech.total_seconds)}
 
     def take_from_video(self, video: str) -> _Updates:
@@ -66,6 +74,11 @@ class VoiceView:
         return markup.note([found], "ok") + markup.note(warnings, "warn")
 
 
+def _is_played(packing: Packing) -> bool:
+    """Say whether all of today's browsers play a recording."""
+    return packing.container in _PLAYED_CONTAINERS and packing.codec in _PLAYED_CODECS
+
+
 def bound_slider(total_seconds: float) -> gr.Slider:
     """Return the slider up to the voice's length, and at its end."""
     longest = int(total_seconds * 10) / 10
@@ -74,10 +87,10 @@ def bound_slider(total_seconds: float) -> gr.Slider:
     )
 
 
-def extract_sound(video: Path, total_seconds: float) -> Path:
-    """Return the sound of a video as a file of its own, which the player and the trimmer understand."""
-    track = read_sound(Sound(video, 0.0, total_seconds))
-    target = video.with_suffix(".voice.wav")
+def extract_sound(recording: Path, total_seconds: float) -> Path:
+    """Return the sound of a video or a recording as a file that the player and the trimmer understand."""
+    track = read_sound(Sound(recording, 0.0, total_seconds))
+    target = recording.with_suffix(".voice.wav")
     with wave.open(str(target), "wb") as file:
         file.setnchannels(track.num_channels)
         file.setsampwidth(_BYTES_A_SAMPLE)
@@ -88,4 +101,4 @@ def extract_sound(video: Path, total_seconds: float) -> Path:
 
 
 def _to_pcm(samples: Floats) -> bytes:
-    return (samples.T * np.float32(_LOUDEST)).astype("<i2").tobytes()
+    return (samples.T.clip(-1, 1) * np.float32(_LOUDEST)).astype("<i2").tobytes()

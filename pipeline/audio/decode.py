@@ -54,6 +54,19 @@ class Block:
         return Fraction(self.samples.shape[1], self.sampling_rate)
 
 
+@dataclass(frozen=True)
+class Packing:
+    """How a recording is stored.
+
+    Attributes:
+        container: FFmpeg's name of the file's kind, such as `wav` or `mov`, which M4A is too.
+        codec: FFmpeg's name of what is in it, such as `pcm_s16le`.
+    """
+
+    container: str
+    codec: str
+
+
 @dataclass
 class Damage:
     """Counts what could not be decoded.
@@ -91,6 +104,17 @@ def decode_recording(path: Path, damage: Damage | None = None) -> Iterator[Block
             if seconds > MAX_SECONDS + _TOLERATED_SECONDS:
                 raise InputTooLargeError("audio.too_long", "audio", limit_minutes=MAX_SECONDS // 60)
             yield block
+
+
+def read_packing(path: Path) -> Packing:
+    """Return how a recording is stored, which its name need not say.
+
+    Raises:
+        InputError: The file is not a recording of an accepted kind.
+        InputTooLargeError: It has too many bytes.
+    """
+    with _open_container(path) as (container, stream):
+        return Packing(container.format.name, stream.codec_context.name)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import PATIENCE
+from tests.voices import KINDS, make_tone, write_voice
 
 # No browser for tests can share: this one notes what a device would be given.
 SHARING_DEVICE = """
@@ -80,6 +81,15 @@ def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) 
     visitor.tab.locator("#voice-card > input[type=file]").set_input_files(done_video)
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
     expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("kind", ["aiff", "m4a, lossless"])
+def test_a_recording_that_browsers_do_not_play_is_heard(visit: Visit, tmp_path: Path, kind: str) -> None:
+    visitor = visit()
+    tone = make_tone(1.2, KINDS[kind].sampling_rate)
+    visitor.add_voice(write_voice(tmp_path / f"voice.{KINDS[kind].suffix}", tone, KINDS[kind]))
+    expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.note("voice").first).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
 
 
 def test_a_video_that_is_dropped_on_the_voice_gives_its_sound(visit: Visit, done_video: Path) -> None:

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.audio.decode import Damage, decode_recording
+from pipeline.audio.decode import Damage, Packing, decode_recording, read_packing
 from pipeline.errors import InputError, InputTooLargeError
 from tests.voices import KINDS, MICROPHONE, WAV, Kind, make_tone, name_other_file, write_voice
 
@@ -44,6 +44,12 @@ def test_believes_bytes_not_names(name: str, tmp_path: Path) -> None:
     kind = KINDS[name]
     path = write_voice(tmp_path / "voice.txt", make_tone(1.0, kind.sampling_rate, num_channels=2), kind)
     assert decode(path).size
+
+
+@pytest.mark.parametrize(("name", "codec"), [("aiff", "pcm_s16be"), ("caf", "alac"), ("mp3", "mp3float")])
+def test_says_how_a_recording_is_stored(name: str, codec: str, tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice.wav", make_tone(1.0, KINDS[name].sampling_rate), KINDS[name])
+    assert read_packing(path) == Packing(name, codec)
 
 
 def test_keeps_samples_exactly(tmp_path: Path) -> None:
