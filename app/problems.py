@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 
 from app import errors
-from app.schemas import Problem
+from app.schemas.answers import Problem
 from pipeline.errors import EngineUnavailableError, InputError, InputTooLargeError, PipelineError
 
 Responses = dict[int | str, dict[str, Any]]

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.records import JobRecord, JobRequest
 from app.settings import MEGABYTE, Settings
-from app.storage import JobFolder, JobRecord, JobRequest
+from app.storage import JobFolder
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.generate import prepare_scene
 from pipeline.notices import Field

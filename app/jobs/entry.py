@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from app.storage import JobRecord
+from app.records import JobRecord
 from pipeline.types import Progress
 
 

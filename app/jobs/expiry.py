@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.storage import JobRecord
+from app.records import JobRecord
 
 Duty = Literal["forget", "erase", "delete live clips"]
 

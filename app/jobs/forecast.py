@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from app.jobs.entry import Entry
 from app.jobs.lane import Lane
 from app.jobs.speed import SpeedBook, find_remaining
-from app.storage import ENDED, JobRecord
+from app.records import ENDED, JobRecord
 from pipeline.engine import Availability
 from pipeline.estimate import Estimate, estimate
 from pipeline.profiles import Profile, get_profile

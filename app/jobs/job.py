@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.jobs.entry import Entry
-from app.storage import ENDED, JobRequest, JobResult, Status
+from app.records import ENDED, JobRequest, JobResult, Status
 from pipeline.notices import Notice
 from pipeline.profiles import Model
 from pipeline.types import Progress

@@ -9,7 +9,8 @@ from app.errors import JobNotFoundError
 from app.jobs.entry import Entry
 from app.jobs.expiry import find_duty
 from app.jobs.runner import RunEnd
-from app.storage import ENDED, STATUSES, JobFolder, JobRecord, JobRequest, JobStore, Status
+from app.records import ENDED, STATUSES, JobRecord, JobRequest, Status
+from app.storage import JobFolder, JobStore
 
 _log = logging.getLogger(__name__)
 

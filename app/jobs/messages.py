@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from app.jobs.runner import RunEnd, RunUpdate
-from app.storage import Frozen
+from app.records import Frozen
 from pipeline.engine import EngineSettings
 
 EVENTS: TypeAdapter[RunUpdate | RunEnd] = TypeAdapter(RunUpdate | RunEnd)

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from app.storage import JobFolder, JobResult
+from app.records import JobResult
+from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.notices import Notice
 from pipeline.profiles import Profile

@@ -18,8 +18,9 @@ from app.jobs.ledger import Ledger
 from app.jobs.local import LocalRunner
 from app.jobs.runner import JobRunner, RunEnd
 from app.jobs.speed import SpeedBook
+from app.records import ENDED, JobRecord, Status
 from app.settings import Settings
-from app.storage import ENDED, JobFolder, JobRecord, JobStore, Status, explain_full_disk
+from app.storage import JobFolder, JobStore, explain_full_disk
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 
 from app.jobs.runner import RunEnd
-from app.storage import JobFolder, JobResult
+from app.records import JobResult
+from app.storage import JobFolder
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError, OutputError
 from pipeline.generate import generate

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.storage import JobFolder, JobRecord, JobRequest
+from app.records import JobRecord, JobRequest
+from app.storage import JobFolder
 from pipeline.errors import InputError
 from pipeline.generate import prepare_scene
 from pipeline.profiles import get_profile

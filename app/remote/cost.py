@@ -1,6 +1,6 @@
 """What a GPU's seconds cost."""
 
-from app.storage import GpuCost
+from app.records import GpuCost
 from pipeline.estimate import DEVICES, find_device
 
 

@@ -11,12 +11,13 @@ from app.errors import JobNotFoundError
 from app.jobs import RunEnd, RunUpdate
 from app.jobs.messages import EVENTS
 from app.jobs.work import attempt
+from app.records import JobRecord
 from app.remote.cloud import Delivery
 from app.remote.command import lay_out
 from app.remote.cost import find_cost
 from app.remote.notes import NoteKeys
 from app.remote.outcome import read_end, write_end
-from app.storage import JobFolder, JobRecord
+from app.storage import JobFolder
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, GenerationCancelledError
 from pipeline.notices import Notice

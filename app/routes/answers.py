@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from app.jobs import Job
-from app.schemas import CropBody, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer, VideoOptions
-from app.storage import JobRequest
+from app.records import JobRequest
+from app.schemas.answers import JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer
+from app.schemas.bodies import CropBody, VideoOptions
 from pipeline.notices import Notice
 
 

@@ -8,7 +8,7 @@ from app import VERSION
 from app.jobs import Jobs
 from app.metrics import Metrics
 from app.routes.dependencies import JobsOfApp
-from app.schemas import EngineAnswer, HealthAnswer
+from app.schemas.answers import EngineAnswer, HealthAnswer
 from pipeline.profiles import PROFILES
 
 router = APIRouter(tags=["health"])

@@ -14,7 +14,8 @@ from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.files import answer_file
 from app.routes.openapi import describe_body
 from app.routes.submission import submit
-from app.schemas import JobAnswer, VideoBody, VideoOptions
+from app.schemas.answers import JobAnswer
+from app.schemas.bodies import VideoBody, VideoOptions
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

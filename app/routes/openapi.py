@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from app.middleware import OPEN_PATHS
 from app.problems import describe_problems
 from app.routes.bodies import FILES
-from app.schemas import Body, EstimateBody, FaceCropBody, Problem, VideoBody
+from app.schemas.answers import Problem
+from app.schemas.bodies import Body, EstimateBody, FaceCropBody, VideoBody
 
 _REF = "#/components/schemas/{model}"
 _MODELS: tuple[type[BaseModel], ...] = (VideoBody, FaceCropBody, EstimateBody, Problem)

@@ -13,7 +13,8 @@ from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.openapi import describe_body
 from app.routes.submission import make_framing
-from app.schemas import FaceAnswer, FaceCropAnswer, FaceCropBody, FramingBody, Rectangle
+from app.schemas.answers import FaceAnswer, FaceCropAnswer, Rectangle
+from app.schemas.bodies import FaceCropBody, FramingBody
 from pipeline.profiles import get_profile
 from pipeline.types import Box, Face, Pixels, Portrait
 

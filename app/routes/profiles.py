@@ -7,7 +7,8 @@ from app.problems import describe_problems
 from app.routes.bodies import read_json
 from app.routes.dependencies import JobsOfApp
 from app.routes.openapi import describe_body
-from app.schemas import EstimateAnswer, EstimateBody, ProfileAnswer
+from app.schemas.answers import EstimateAnswer, ProfileAnswer
+from app.schemas.bodies import EstimateBody
 from pipeline.profiles import PROFILES, Profile, get_profile
 
 router = APIRouter(tags=["profiles"])

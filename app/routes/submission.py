@@ -6,7 +6,7 @@ from fastapi import Request
 
 from app.jobs import Job, Jobs
 from app.routes.bodies import read_files
-from app.schemas import FramingBody, VideoBody, VideoOptions
+from app.schemas.bodies import FramingBody, VideoBody, VideoOptions
 from app.settings import Settings
 from pipeline.errors import InputError
 from pipeline.profiles import get_profile

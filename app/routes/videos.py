@@ -14,7 +14,8 @@ from app.routes.answers import describe_result
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.openapi import describe_body
 from app.routes.submission import submit
-from app.schemas import Metadata, VideoAnswer, VideoBody, VideoOptions
+from app.schemas.answers import Metadata, VideoAnswer
+from app.schemas.bodies import VideoBody, VideoOptions
 
 router = APIRouter(tags=["videos"])
 

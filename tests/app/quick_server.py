@@ -11,8 +11,9 @@ import uvicorn
 
 from app.jobs import RunEnd, RunUpdate
 from app.main import create_app
+from app.records import JobResult
 from app.settings import load_settings
-from app.storage import JobFolder, JobResult
+from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.profiles import Profile
 from pipeline.types import Progress

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import DataFolderError, JobNotFoundError, StorageError
-from app.storage import JobRecord, JobRequest, JobStore, explain_full_disk
+from app.records import JobRecord, JobRequest
+from app.storage import JobStore, explain_full_disk
 
 
 def make_record(job_id: str) -> JobRecord:

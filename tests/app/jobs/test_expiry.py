@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.jobs.expiry import Duty, find_duty
-from app.storage import JobRecord, JobRequest
+from app.records import JobRecord, JobRequest
 
 END = datetime(2026, 1, 31, tzinfo=UTC)
 

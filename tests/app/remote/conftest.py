@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.records import JobRecord, JobRequest
 from app.remote import RemoteWorker
-from app.storage import JobFolder, JobRecord, JobRequest, JobStore
+from app.storage import JobFolder, JobStore
 from pipeline.engine import Availability, Engine, Reporter
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene

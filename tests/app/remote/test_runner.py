@@ -7,9 +7,10 @@ import pytest
 
 from app.jobs import RunEnd, RunUpdate
 from app.jobs.messages import EVENTS
+from app.records import JobResult
 from app.remote import Cloud, Delivery, RemoteRunner, RunExpiredError, RunLostError, RunTimeoutError
 from app.remote.outcome import write_end
-from app.storage import JobFolder, JobResult
+from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.types import Progress
 

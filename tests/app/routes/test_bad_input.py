@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from app.errors import BodyStalledError
 from app.routes.bodies import read_files, read_json
-from app.schemas import EstimateBody, VideoBody
+from app.schemas.bodies import EstimateBody, VideoBody
 from tests.app.server import Server
 
 Make = Callable[[bytes, bytes], dict[str, Any]]
