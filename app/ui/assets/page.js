@@ -63,7 +63,8 @@ const page = (() => {
   function show(element, lowest = innerHeight / 2) {
     const box = element.getBoundingClientRect();
     if (box.top >= 0 && box.top < lowest) return;
-    element.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+    // What is found above goes in while this scrolls; only after a jump do browsers keep their place.
+    element.scrollIntoView({ behavior: calm() || find("#opening") ? "instant" : "smooth", block: "start" });
   }
 
   // The status card: seconds tick here, its first sentence is read out when it changes, silence is noticed.
@@ -192,9 +193,12 @@ const page = (() => {
   function reveal() {
     const opening = find("#opening");
     if (!opening || !find(".gradio-container")) return;
-    if (PIECES.every((piece) => find(piece))) opening.remove();
+    if (PIECES.every((piece) => find(piece)) && isTold()) opening.remove();
     else patience ??= setTimeout(() => opening.remove(), 10000);
   }
+
+  // Whoever comes for a job sees it first.
+  const isTold = () => !new URL(location.href).searchParams.get("job") || card()?.dataset.state !== "idle";
 
   // What Gradio leaves out for those who cannot see it.
   function describe() {

@@ -99,6 +99,18 @@ def test_nothing_moves_while_the_page_is_built(visit: Visit, *, phone: bool) -> 
     assert visitor.ask(SHIFT) < MOST_SHIFT
 
 
+def test_nothing_moves_when_a_tab_with_a_job_and_files_is_loaded_anew(
+    visit: Visit, done_job: str, voice_file: Path
+) -> None:
+    visitor = visit(phone=True)
+    visitor.fill_in(voice_file)
+    visitor.open(f"/?job={done_job}")
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
+    expect(visitor.video).to_be_in_viewport(timeout=PATIENCE)
+    assert visitor.ask(SHIFT) < MOST_SHIFT
+
+
 def test_the_headline_is_there_before_the_page_is_built(visit: Visit) -> None:
     tab = visit().tab
     tab.route("**/assets/*.js", lambda route: route.abort())
