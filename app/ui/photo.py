@@ -21,6 +21,7 @@ from pipeline.profiles import PROFILES
 from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
 
 _JPEG_QUALITY = 95
+_UNREADABLE = {"photo.empty", "photo.format", "photo.damaged"}
 _Updates = dict[Any, Any]
 
 
@@ -55,6 +56,8 @@ def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     part.photo.change(
         view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
     )
+    # Not with the change: a photo that cannot be read is taken away, and what is said of it stays.
+    part.photo.clear(None, None, part.note, js="() => ''", api_visibility="private")
     part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
     moved = [widget.input for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y)]
     # As one event, so that they wait for one another: the last frame on the page is the last one asked for.
@@ -81,18 +84,21 @@ class PhotoView:
         part = self.part
         updates: _Updates = {part.zoom: 1.0, part.shift_x: 0.0, part.shift_y: 0.0}
         if photo is None:
-            return updates | self._show_nothing("") | {part.adjust: gr.Accordion(visible=False)}
+            return updates | self._show_nothing()
         try:
+            if await asyncio.to_thread(is_heic, Path(photo)):
+                return {part.photo: await self._save_as_jpeg(photo)}
             portrait = await self._frame(photo, Framing(aspect), profile)
         except InputError as error:
-            shown = self._show_nothing(markup.note([self.texts.notice(error.notice)], "error"))
-            return updates | shown | {part.adjust: gr.Accordion(visible=False)}
+            kept = {part.photo: None} if error.notice.code in _UNREADABLE else {}
+            note = markup.note([self.texts.notice(error.notice)], "error")
+            return updates | self._show_nothing() | kept | {part.note: note}
         people = [(self.texts("face.person", number=i + 1), i) for i in range(len(portrait.faces))]
         return (
             updates
             | self._show(portrait, person=0)
             | {part.person: gr.Radio(people, value=0, visible=len(people) > 1)}
-            | {part.adjust: gr.Accordion(visible=True), part.photo: await self._show_in_browser(photo)}
+            | {part.adjust: gr.Accordion(visible=True)}
         )
 
     async def reframe(self, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
@@ -120,16 +126,14 @@ class PhotoView:
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
         return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution)
 
-    async def _show_in_browser(self, photo: str) -> Any:  # noqa: ANN401 - a path, or no update
-        """Return the photo as a JPEG where browsers do not show its kind.
+    async def _save_as_jpeg(self, photo: str) -> str:
+        """Return the photo as browsers can show it; it comes back as a new photo.
 
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
-        with Image.open(photo) as picture:
-            if picture.format != "HEIF":
-                return gr.skip()
         pixels = (await self.jobs.load_photo(Path(photo))).pixels
-        return save_bytes_to_cache(await asyncio.to_thread(_encode, pixels), "photo.jpg", self.part.photo.GRADIO_CACHE)
+        jpeg = await asyncio.to_thread(_encode, pixels)
+        return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:
         part, texts = self.part, self.texts
@@ -147,17 +151,23 @@ class PhotoView:
             part.note: markup.note([found], "ok") + markup.note(warnings, "warn"),
         }
 
-    def _show_nothing(self, note: str) -> _Updates:
+    def _show_nothing(self) -> _Updates:
         part = self.part
         return {
             part.tile: markup.empty_tile(self.texts),
             part.faces: "",
-            part.note: note,
+            part.adjust: gr.Accordion(visible=False),
             part.person: gr.Radio([], value=None, visible=False),
         }
 
     def _skip(self) -> _Updates:
         return {self.part.tile: gr.skip(), self.part.faces: gr.skip(), self.part.note: gr.skip()}
+
+
+def is_heic(photo: Path) -> bool:
+    """Whether the file is of the family of HEIC, which most browsers do not show."""
+    with photo.open("rb") as file:
+        return file.read(8)[4:] == b"ftyp"
 
 
 def find_nearest(faces: tuple[Face, ...], point: tuple[float, float]) -> int:

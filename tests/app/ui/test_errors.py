@@ -39,6 +39,22 @@ def test_wrong_files_are_named(
     expect(visitor.tab.locator(".toast-body")).to_have_count(0)
 
 
+@pytest.mark.parametrize("name", ["broken.jpg", "cut.jpg", "broken.heic"])
+def test_a_photo_that_cannot_be_read_leaves_room_for_another(visit: Visit, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(PHOTO.read_bytes()[:3000] if name == "cut.jpg" else b"0000ftypheic")
+    visitor = visit()
+    visitor.tab.locator("#photo input[type=file]").set_input_files(path)
+    expect(visitor.note("photo")).to_have_attribute("data-kind", "error", timeout=PATIENCE)
+    visitor.tab.wait_for_function(
+        "() => sessionStorage.getItem('video-lab-inputs') === '[\"\",\"\"]'", timeout=PATIENCE
+    )
+    expect(visitor.tab.locator("#photo img")).to_have_count(0)
+    expect(visitor.note("photo")).to_have_attribute("data-kind", "error")
+    visitor.add_photo()
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+
+
 def test_a_broken_photo_after_a_good_one_is_named_too(visit: Visit, tmp_path: Path) -> None:
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"hello")

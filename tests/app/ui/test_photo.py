@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.app.ui.conftest import Visit
@@ -88,3 +89,20 @@ def test_a_heic_photo_is_shown(visit: Visit, tmp_path: Path) -> None:
     shown = "() => document.querySelector('#photo img')"
     visitor.tab.wait_for_function(f"{shown}?.naturalWidth > 0", timeout=PATIENCE)
     assert visitor.tab.evaluate(f"({shown})().src").endswith("photo.jpg")
+
+
+def test_a_heic_photo_without_a_face_is_shown_too(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "wall.heic"
+    path.write_bytes(encode(Image.new("RGB", (600, 600), "#9ab"), "HEIF"))
+    visitor = visit()
+    visitor.add_photo(path)
+    expect(visitor.note("photo")).to_contain_text("No face was found", timeout=PATIENCE)
+    visitor.tab.wait_for_function("() => document.querySelector('#photo img')?.naturalWidth > 0", timeout=PATIENCE)
+
+
+def test_what_was_said_of_a_photo_goes_with_it(visit: Visit) -> None:
+    visitor = visit()
+    visitor.add_photo()
+    visitor.press("Remove the photo")
+    expect(visitor.note("photo")).to_have_count(0, timeout=PATIENCE)
+    expect(visitor.tab.locator("#crop [data-state=empty]")).to_be_visible(timeout=PATIENCE)
