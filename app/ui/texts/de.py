@@ -165,6 +165,7 @@ GRADIOS_WORDS: dict[str, str] = {
     "capture photo": "Foto aufnehmen",
     "select input source": "Kamera wählen",
     "Select input device": "Mikrofon wählen",
+    "pause": "Pause",
     "Remove Image": "Foto entfernen",
     "Adjust volume": "Lautstärke",
     "Adjust playback speed to ": "Abspielen mit ",

@@ -165,6 +165,7 @@ GRADIOS_WORDS: dict[str, str] = {
     "capture photo": "Take the photo",
     "select input source": "Choose a camera",
     "Select input device": "Choose a microphone",
+    "pause": "Pause",
     "Remove Image": "Remove the photo",
     "Adjust volume": "Volume",
     "Adjust playback speed to ": "Play at ",
