@@ -188,13 +188,16 @@ def render_tile(frame: Pixels, texts: Texts) -> str:
 def render_faces(faces: tuple[Face, ...], photo: FrameSize, chosen: int, texts: Texts) -> str:
     """Return numbered frames that lie over the photo, wherever in its box it is shown."""
     unit = max(photo.width, photo.height) / 100
+    radius = unit * 4.5
+    # The number stands at the face's upper left, beside it: it would hide a small one.
+    places = [(max(face.box.x_min - radius, radius), max(face.box.y_min - radius, radius)) for face in faces]
     marks = "".join(
         f'<g data-chosen="{str(index == chosen).lower()}">'
         f'<rect x="{face.box.x_min:.0f}" y="{face.box.y_min:.0f}" width="{face.box.width:.0f}" '
         f'height="{face.box.height:.0f}" rx="{unit * 2:.0f}" stroke-width="{unit * 0.9:.1f}"/>'
-        f'<circle cx="{face.box.x_min:.0f}" cy="{face.box.y_min:.0f}" r="{unit * 4.5:.0f}"/>'
-        f'<text x="{face.box.x_min:.0f}" y="{face.box.y_min:.0f}" font-size="{unit * 6:.0f}">{index + 1}</text></g>'
-        for index, face in enumerate(faces)
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/>'
+        f'<text x="{x:.0f}" y="{y:.0f}" font-size="{unit * 6:.0f}">{index + 1}</text></g>'
+        for index, (face, (x, y)) in enumerate(zip(faces, places, strict=True))
     )
     label = escape(texts("photo.found.many", count=len(faces), person=chosen + 1))
     return f'<svg viewBox="0 0 {photo.width} {photo.height}" role="img" aria-label="{label}">{marks}</svg>'

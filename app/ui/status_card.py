@@ -70,7 +70,7 @@ def _stage_line(job: Job, texts: Texts) -> str:
     if job.progress is None:
         return texts("stage.starting")
     stage = texts.stage(job.progress.stage)
-    if job.progress.num_steps == 0:
+    if job.progress.step == 0:
         return stage
     step = texts("status.step", step=job.progress.step, count=job.progress.num_steps)
     return f"{stage}, {step}"
