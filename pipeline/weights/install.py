@@ -7,6 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from pipeline.infinitetalk.variant_names import get_variant
 from pipeline.weights.download import download
 from pipeline.weights.files import RemoteFile, count_bytes, count_present_bytes, list_files
 from pipeline.weights.prepared import is_prepared
@@ -28,9 +29,6 @@ def install(folder: Path, prepared: Path, hub: HfApi, say: Say, variants: Sequen
     Raises:
         WeightsError: A file could not be fetched, does not fit or has changed; the message says what to do.
     """
-    from pipeline.infinitetalk.prepare import prepare  # it imports torch, which a download alone does not need
-    from pipeline.infinitetalk.variants import get_variant, prepare_variant
-
     chosen = [get_variant(name) for name in variants]
     sources = folder / "sources"
     for variant in chosen:
@@ -42,6 +40,10 @@ def install(folder: Path, prepared: Path, hub: HfApi, say: Say, variants: Sequen
         _announce(files, sources, say)
         download(files, sources, hub, _FetchReport(files, sources, say))
         say("All files are there, and whole. Preparing them ...")
+    # Torch comes with these, which takes a while: not before all files are there.
+    from pipeline.infinitetalk.prepare import prepare
+    from pipeline.infinitetalk.variants import prepare_variant
+
     revisions = {file.repository: file.commit for file in files}
 
     def report(name: str, num_bytes: int) -> None:

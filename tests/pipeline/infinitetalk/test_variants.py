@@ -14,7 +14,8 @@ from pipeline.engine import EngineSettings
 from pipeline.errors import WeightsError
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest
-from pipeline.infinitetalk.variants import KNOWN, get_variant, open_variant, prepare_variant
+from pipeline.infinitetalk.variant_names import KNOWN, get_variant
+from pipeline.infinitetalk.variants import open_variant, prepare_variant
 from pipeline.types import Pixels, Progress, Scene
 
 MakeScene = Callable[..., Scene]
