@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from accelerate import init_empty_weights
 from torch import nn
 from transformers import PreTrainedModel
+from transformers.initialization import no_init_weights
 
 from pipeline.diffusion.tensor_files import read_shapes, read_tensors
 from pipeline.errors import WeightsError
@@ -65,12 +67,17 @@ class Component:
 
     def build_empty(self) -> nn.Module:
         """Make the model without memory for its weights."""
-        with init_empty_weights():
+        with init_empty_weights(), no_init_weights():
             return self.kind.build(self.config)
+
+    @cached_property
+    def empty_tensors(self) -> Mapping[str, torch.Tensor]:
+        """The model's own tensors without memory, by name; to build a model takes its time."""
+        return self.build_empty().state_dict()
 
     def count_bytes(self) -> int:
         """Return the size of the model in memory."""
-        tensors = self.build_empty().state_dict().items()
+        tensors = self.empty_tensors.items()
         return sum(tensor.numel() * self.kind.dtype_of(name, tensor).itemsize for name, tensor in tensors)
 
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
@@ -79,7 +86,7 @@ class Component:
         Raises:
             WeightsError: A file is broken, a tensor is missing, has another shape or has no place in the model.
         """
-        expected = {name: tensor.shape for name, tensor in self.build_empty().state_dict().items()}
+        expected = {name: tensor.shape for name, tensor in self.empty_tensors.items()}
         missing = set(expected) - set(self.kind.tied)
         for path, stored_name, stored in self._stored_tensors():
             for converted_name, tensor in self.convert(stored_name, stored):
