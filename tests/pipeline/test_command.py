@@ -46,8 +46,7 @@ def test_deletes_half_a_video_when_it_is_ended(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline", PHOTO, SPEAKER, "-o", tmp_path / "out.mp4"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        while "Drawing" not in process.stderr.readline():
-            pass
+        assert any("Drawing" in line for line in process.stderr)
         process.terminate()
         assert "Interrupted" in process.communicate(timeout=20)[1]
     assert process.returncode == 130

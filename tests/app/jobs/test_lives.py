@@ -109,6 +109,7 @@ def test_deletes_results_when_their_time_is_over(start_server: Starter, photo: b
     time.sleep(2.1)
     assert server.client.get(done["links"]["video"]).status_code == 410
     while len(list(folder.iterdir())) > 1:
+        assert server.process.poll() is None
         time.sleep(0.2)
     assert server.show(job_id)["expired"]
     assert "garden" not in (folder / "job.json").read_text()
@@ -133,6 +134,7 @@ def test_a_full_disk_ends_no_job_and_is_made_up_for(server: Server, photo: bytes
     (folder / "job.json.part").symlink_to("/dev/full")
     assert server.wait_for(job_id)["status"] == "done"
     while '"status":"done"' not in (folder / "job.json").read_text():
+        assert server.process.poll() is None
         time.sleep(0.1)
 
 
