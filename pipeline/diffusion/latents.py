@@ -1,4 +1,4 @@
-"""Between frames and latents, and the condition that the transformer gets beside the noise."""
+"""From frames to latents, and the condition that the transformer gets beside the noise."""
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -33,19 +33,13 @@ def order_for_gpu(vae: AutoencoderKLWan) -> None:
 
 def encode_frames(vae: AutoencoderKLWan, frames: torch.Tensor) -> torch.Tensor:
     """Encode (1, 3, 4n + 1, height, width) in [-1, 1] to normalised latents (1, 16, n + 1, h, w)."""
-    mean, std = _latent_statistics(vae, frames)
+    mean, std = latent_statistics(vae, frames)
     latents: torch.Tensor = (vae.encode(frames.to(vae.dtype)).latent_dist.mode().float() - mean) / std
     return latents
 
 
-def decode_latents(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
-    """Decode normalised latents to frames in [-1, 1]."""
-    mean, std = _latent_statistics(vae, latents)
-    frames: torch.Tensor = vae.decode((latents * std + mean).to(vae.dtype)).sample.float()
-    return frames
-
-
-def _latent_statistics(vae: AutoencoderKLWan, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def latent_statistics(vae: AutoencoderKLWan, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and standard deviation of the VAE's latents, each (16, 1, 1, 1), in the type of a tensor."""
     mean, std = (like.new_tensor(values) for values in (vae.config.latents_mean, vae.config.latents_std))
     return mean.view(-1, 1, 1, 1), std.view(-1, 1, 1, 1)
 

@@ -8,6 +8,7 @@ import torch
 
 from pipeline.diffusion.attention import AttentionShape, set_attention
 from pipeline.diffusion.clips import ClipPlan, plan_clips
+from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
 from pipeline.diffusion.quantization import choose_precision, quantize_blocks
@@ -161,6 +162,7 @@ def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
     if device.type != "cuda":
         return
     order_for_gpu(models.vae)
+    halve_decoder(models.vae)
     # Weights that wait in CPU memory are what such a pass waits for: compiled, it would not be faster.
     if settings.compiled and fits:
         compile_transformer(transformer, device)

@@ -10,8 +10,9 @@ from diffusers import AutoencoderKLWan
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.color import match_colors
 from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.decoding import decode_latents
 from pipeline.diffusion.guidance import Pass
-from pipeline.diffusion.latents import NUM_MASK_CHANNELS, decode_latents, encode_frames, photo_condition
+from pipeline.diffusion.latents import NUM_MASK_CHANNELS, encode_frames, photo_condition
 from pipeline.diffusion.speech_windows import clip_windows
 from pipeline.diffusion.team import ALL_PASSES, PassShare
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise

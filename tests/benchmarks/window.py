@@ -15,9 +15,10 @@ import torch
 from pipeline.diffusion.attention import AttentionShape, set_attention
 from pipeline.diffusion.clips import MOTION_FRAMES
 from pipeline.diffusion.color import match_colors
+from pipeline.diffusion.decoding import decode_latents, halve_decoder
 from pipeline.diffusion.flops import count_tokens
 from pipeline.diffusion.guidance import GuidanceScales
-from pipeline.diffusion.latents import decode_latents, encode_frames, order_for_gpu, photo_condition, tensor_to_frames
+from pipeline.diffusion.latents import encode_frames, order_for_gpu, photo_condition, tensor_to_frames
 from pipeline.diffusion.quantization import PRECISIONS, quantize_blocks
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
@@ -75,6 +76,7 @@ class Window:
         self.vae = make_vae(device, torch.float32)
         if device.type == "cuda":
             order_for_gpu(self.vae)
+            halve_decoder(self.vae)
         self.transformer = self._make_transformer()
         self.photo = torch.rand(1, 3, 1, height, width, device=device) * 2 - 1
 
