@@ -6,10 +6,9 @@ large the model and a shard are.
 """
 
 import json
+import subprocess
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -78,17 +77,21 @@ def run_step(step: str, folder: Path) -> dict[str, float]:
 
 def measure(gigabytes: float) -> dict[str, dict[str, float]]:
     """Measure both steps, each in a process of its own."""
-    torch.set_num_threads(1)  # whose pool does not outlive a fork
     with tempfile.TemporaryDirectory() as name:
         write_source(Path(name) / "source", gigabytes)
         return {step: _measure_step(step, Path(name)) for step in ("prepare", "load")}
 
 
 def _measure_step(step: str, folder: Path) -> dict[str, float]:
-    # Forked, as the libraries take a while to import.
-    with ProcessPoolExecutor(1, get_context("fork")) as process:
-        return process.submit(run_step, step, folder).result()
+    command = [sys.executable, "-m", "tests.benchmarks.loading_memory", step, str(folder)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # our own command
+    result: dict[str, float] = json.loads(output.splitlines()[-1])
+    return result
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{json.dumps(measure(float(sys.argv[1])))}\n")
+    if sys.argv[1] in {"prepare", "load"}:
+        result: object = run_step(sys.argv[1], Path(sys.argv[2]))
+    else:
+        result = measure(float(sys.argv[1]))
+    sys.stdout.write(f"{json.dumps(result)}\n")
