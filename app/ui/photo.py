@@ -165,7 +165,7 @@ class PhotoView:
 
 
 def is_heic(photo: Path) -> bool:
-    """Whether the file is of the family of HEIC, which most browsers do not show."""
+    """Whether the file is of the family of HEIC and AVIF, which not every browser shows."""
     with photo.open("rb") as file:
         return file.read(8)[4:] == b"ftyp"
 

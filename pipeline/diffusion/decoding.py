@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 def decode_latents(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
     """Decode normalised latents (1, 16, n + 1, h, w) to frames (1, 3, 4n + 1, height, width) in [-1, 1], fp32."""
     frames = _decode(vae, latents)
-    if frames.isnan().any() and vae.post_quant_conv.weight.dtype == torch.float16:
+    if vae.post_quant_conv.weight.dtype == torch.float16 and frames.isnan().any():
         _log.warning("Decoding in fp16 left its range; from here on it is done in fp32.")
         vae.decoder.float()
         vae.post_quant_conv.float()

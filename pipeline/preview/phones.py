@@ -21,7 +21,7 @@ def hear_phones(waveform: Floats, report: Callable[[float], None]) -> list[Phone
     """Return the sounds of a voice in order, silence between them included.
 
     Args:
-        waveform: Mono samples (samples,) at 16 kHz, -1 to 1.
+        waveform: Mono samples (samples,) at 16 kHz.
         report: Takes the share that is done, after each part.
     """
     decoder = _create_decoder()
