@@ -138,7 +138,7 @@ def _create_parser() -> argparse.ArgumentParser:
         "photo",
         type=_read_input,
         metavar="PHOTO",
-        help="PNG, JPEG, WebP or HEIC with a face that looks into the camera",
+        help="PNG, JPEG, WebP, HEIC or AVIF with a face that looks into the camera",
     )
     add(
         "voice",

@@ -105,6 +105,8 @@ class Portrait:
         crop: The part of the photo that `frame` shows, in the photo's pixels.
         faces: All faces found in the photo, largest first, in the photo's pixels.
         photo_size: Of the upright photo.
+        quarter_turns: How often the photo was turned to be upright, by 90 degrees counterclockwise, beyond what its
+            file says.
         notices: Warnings about the photo.
     """
 
@@ -113,6 +115,7 @@ class Portrait:
     crop: Box
     faces: tuple[Face, ...]
     photo_size: FrameSize
+    quarter_turns: int = 0
     notices: tuple[Notice, ...] = ()
 
 

@@ -42,6 +42,7 @@ def _describe(portrait: Portrait) -> FaceCropAnswer:
         width=width,
         height=height,
         crop=Rectangle(**_measure(portrait.crop)),
+        quarter_turns=portrait.quarter_turns,
         faces=[_describe_face(index, face) for index, face in enumerate(portrait.faces)],
         warnings=describe_notices(portrait.notices),
         image_b64=_encode_png(portrait.frame),

@@ -194,6 +194,10 @@ class FaceCropAnswer(BaseModel):
     width: Annotated[int, Field(description="Of the video.")]
     height: Annotated[int, Field(description="Of the video.")]
     crop: Annotated[Rectangle, Field(description="The part of the photo that is shown.")]
+    quarter_turns: Annotated[
+        int,
+        Field(description="How often the photo was turned to be upright, by 90 degrees counterclockwise, beyond EXIF."),
+    ]
     faces: Annotated[list[FaceAnswer], Field(description="All faces found, largest first.")]
     warnings: list[NoticeAnswer]
     image_b64: Annotated[str, Field(description="The frame exactly as the engine gets it, PNG as base64.")]

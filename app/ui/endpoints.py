@@ -77,7 +77,7 @@ class Endpoints:
         """Put a video into the queue and return at once; ask /status with the id until it is done.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP or HEIC.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
             audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
             profile: What to make it with; `preview` is free and takes seconds.
             max_duration_sec: How much of the voice to use at most, in seconds.
@@ -125,7 +125,7 @@ class Endpoints:
         """Make a video and return it. The job goes on when the connection is lost; /status finds it by its id.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP or HEIC.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
             audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
             profile: What to make it with; `preview` is free and takes seconds.
             max_duration_sec: How much of the voice to use at most, in seconds.
@@ -190,7 +190,7 @@ class Endpoints:
         """Show the frame that a video of the photo would have.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP or HEIC.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
             profile: What the video would be made with.
             aspect: Shape of the video; `auto` takes the one nearest to the photo.
             face: Which face talks, 0 is the largest.

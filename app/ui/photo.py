@@ -17,6 +17,7 @@ from app.ui import markup
 from app.ui.layout import PhotoPart
 from app.ui.texts import Texts
 from pipeline.errors import InputError
+from pipeline.image.upright import turn
 from pipeline.profiles import PROFILES
 from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
 
@@ -89,6 +90,8 @@ class PhotoView:
             if await asyncio.to_thread(is_heic, Path(photo)):
                 return {part.photo: await self._save_as_jpeg(photo)}
             portrait = await self._frame(photo, Framing(aspect), profile)
+            if portrait.quarter_turns:
+                return {part.photo: await self._save_as_jpeg(photo, portrait.quarter_turns)}
         except InputError as error:
             kept = {part.photo: None} if error.notice.code in _UNREADABLE else {}
             note = markup.note([self.texts.notice(error.notice)], "error")
@@ -126,13 +129,13 @@ class PhotoView:
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
         return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution)
 
-    async def _save_as_jpeg(self, photo: str) -> str:
-        """Return the photo as browsers can show it; it comes back as a new photo.
+    async def _save_as_jpeg(self, photo: str, quarter_turns: int = 0) -> str:
+        """Return the photo upright and as browsers can show it; it comes back as a new photo.
 
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
         pixels = (await self.jobs.load_photo(Path(photo))).pixels
-        jpeg = await asyncio.to_thread(_encode, pixels)
+        jpeg = await asyncio.to_thread(_encode, turn(pixels, quarter_turns))
         return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.image.face import FaceFinder
 from pipeline.notices import Notice
 from pipeline.types import Face, Pixels
 
@@ -22,9 +21,6 @@ WASHED_OUT, TOO_WASHED_OUT = 0.25, 0.75
 """Share of the face that is white."""
 CUT, TOO_CUT = 0.005, 0.10
 """Share of the mesh's points outside of the photo."""
-DOUBTFUL_SCORE = 0.9
-CLEARER_BY = 0.04
-"""A face that scores less than the first, and by the second less than one in the turned photo, is no face."""
 RIVAL = 0.25
 """A second face of this share of the largest's area may be the one that was meant."""
 
@@ -98,20 +94,6 @@ def choose_face(faces: tuple[Face, ...], index: int | None) -> Face:
     if not 0 <= index < len(faces):
         raise InputError("face.out_of_range", "face", index=index, count=len(faces), last=len(faces) - 1)
     return faces[index]
-
-
-def check_upright(finder: FaceFinder, pixels: Pixels, faces: tuple[Face, ...]) -> None:
-    """Look whether the photo lies on its side or upside down, which is when the detector finds no face, or a wrong one.
-
-    Raises:
-        InputError: It does.
-    """
-    score = max((face.score for face in faces), default=0.0)
-    if score >= DOUBTFUL_SCORE:
-        return
-    turned = max(finder.score(np.ascontiguousarray(np.rot90(pixels, quarters))) for quarters in (1, 2, 3))
-    if turned > score + CLEARER_BY:
-        raise InputError("photo.not_upright", "image")
 
 
 def check_face(facts: FaceFacts) -> list[Notice]:

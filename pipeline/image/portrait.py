@@ -1,14 +1,17 @@
 """From a picture to a checked portrait, in one step."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.image.check import check_face, check_picture, check_upright, choose_face, measure_face
+from pipeline.image.check import check_face, check_picture, choose_face, measure_face
 from pipeline.image.crop import crop_around, cut_frame, move_face
 from pipeline.image.face import FaceFinder
 from pipeline.image.load import load_photo
 from pipeline.image.resize import choose_size
+from pipeline.image.upright import UprightPhoto, find_upright
+from pipeline.notices import Notice
 from pipeline.profiles import Resolution
-from pipeline.types import FrameSize, Framing, Portrait
+from pipeline.types import Face, FrameSize, Framing, Portrait
 
 
 def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Portrait:
@@ -25,13 +28,18 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
     Raises:
         InputError: The picture cannot be used; the notice says why.
     """
-    pixels = load_photo(path).pixels
-    finder = FaceFinder()
-    faces = finder.find(pixels)
-    check_upright(finder, pixels, faces)
-    face = choose_face(faces, framing.face)
-    notices = (*check_picture(pixels, faces, framing.face), *check_face(measure_face(pixels, face)))
-    photo = FrameSize(pixels.shape[1], pixels.shape[0])
+    upright = find_upright(FaceFinder(), load_photo(path).pixels)
+    face = choose_face(upright.faces, framing.face)
+    notices = tuple(_check(upright, face, framing))
+    photo = FrameSize(upright.pixels.shape[1], upright.pixels.shape[0])
     size = choose_size(photo.width, photo.height, framing.aspect, resolution)
     crop = crop_around(face, photo, size, framing)
-    return Portrait(cut_frame(pixels, crop, size), move_face(face, crop, size), crop, faces, photo, notices)
+    frame = cut_frame(upright.pixels, crop, size)
+    return Portrait(frame, move_face(face, crop, size), crop, upright.faces, photo, upright.quarter_turns, notices)
+
+
+def _check(photo: UprightPhoto, face: Face, framing: Framing) -> Iterator[Notice]:
+    if photo.quarter_turns:
+        yield Notice("photo.turned", "image")
+    yield from check_picture(photo.pixels, photo.faces, framing.face)
+    yield from check_face(measure_face(photo.pixels, face))

@@ -18,6 +18,7 @@ from app import VERSION
 from app.__main__ import _listen, _Protocol
 from app.settings import Settings
 from tests.app.server import Server, find_port
+from tests.photos import encode, open_hopper
 
 
 def test_health_names_the_models_and_why_others_are_missing(server: Server) -> None:
@@ -109,6 +110,13 @@ def test_crops_a_photo_to_the_frame_of_the_engine(server: Server, photo: bytes) 
     assert len(answer["faces"]) == 1
     assert answer["crop"]["width"] < answer["crop"]["height"]
     assert answer["image_b64"].startswith("iVBORw0KGgo")
+
+
+def test_says_how_a_photo_was_turned(server: Server) -> None:
+    sideways = encode(open_hopper().rotate(90, expand=True), "JPEG")
+    answer = server.client.post("/face-crop", files={"image": sideways}).json()
+    assert [warning["code"] for warning in answer["warnings"]] == ["photo.turned"]
+    assert answer["quarter_turns"] == 3
 
 
 def test_the_app_is_imported_without_torch_and_without_gradio() -> None:

@@ -5,7 +5,7 @@ TEXTS: dict[str, str] = {
     "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Ein aufrechter spricht natürlicher.",
     "photo.face_tilted_error": "Der Kopf ist mit etwa {value} Grad zu weit geneigt. Bitte ein Foto mit aufrechtem Kopf "
     "wählen.",
-    "photo.not_upright": "Das Foto liegt auf der Seite oder auf dem Kopf. Bitte aufrecht drehen.",
+    "photo.turned": "Das Foto lag auf der Seite oder auf dem Kopf und wurde aufrecht gedreht.",
     "audio.empty_file": "Die Aufnahme ist leer. Bitte eine andere Datei wählen oder neu aufnehmen.",
     "audio.too_many_bytes": "Die Aufnahme hat {megabytes} MB; höchstens {limit_megabytes} MB sind möglich. Bitte als "
     "MP3 oder M4A speichern oder kürzen.",
@@ -40,8 +40,8 @@ TEXTS: dict[str, str] = {
     "request.model_mismatch": "Das Profil {profile} gehört zum Modell {model}, verlangt war {asked}. Das Modell "
     "weglassen oder ein anderes Profil nennen.",
     "photo.empty": "Erwartet wird ein Foto, gekommen ist eine leere Datei. Bitte noch einmal auswählen.",
-    "photo.format": "Erwartet wird ein Bild als PNG, JPEG, WebP oder HEIC, gekommen ist {kind}. Bitte das Foto als "
-    "JPEG oder PNG speichern.",
+    "photo.format": "Erwartet wird ein Bild als PNG, JPEG, WebP, HEIC oder AVIF, gekommen ist {kind}. Bitte das Foto "
+    "als JPEG oder PNG speichern.",
     "photo.damaged": "Die Bilddatei ist beschädigt oder unvollständig. Bitte das Original nehmen oder neu als JPEG "
     "speichern.",
     "photo.too_many_bytes": "Erwartet wird ein Foto mit höchstens {most} MB, gekommen sind {megabytes} MB. Bitte "

@@ -55,7 +55,7 @@ def test_face_crop_shows_the_frame(client: Client) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"image": handle_file("README.md")}, "Expected a PNG, JPEG, WebP or HEIC picture"),
+        ({"image": handle_file("README.md")}, "Expected a PNG, JPEG, WebP, HEIC or AVIF picture"),
         ({"audio": handle_file("README.md")}, "This is no recording of a known kind"),
         ({"profile": "balanced"}, "deploy the app to Modal"),
         ({"face": 3}, "There is no face number 3"),
@@ -88,4 +88,4 @@ def test_the_guides_examples_run(server: Server, capsys: pytest.CaptureFixture[s
     exec(compile(code, str(GUIDE), "exec"), {})
     told = capsys.readouterr().out
     assert "cancelled" in told
-    assert "Expected a PNG, JPEG, WebP or HEIC picture" in told
+    assert "Expected a PNG, JPEG, WebP, HEIC or AVIF picture" in told

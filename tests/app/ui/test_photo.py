@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import PATIENCE, Visitor, save_two_people
-from tests.photos import encode, open_hopper
+from tests.photos import encode, open_hopper, save
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +98,14 @@ def test_a_heic_photo_without_a_face_is_shown_too(visit: Visit, tmp_path: Path) 
     visitor.add_photo(path)
     expect(visitor.note("photo")).to_contain_text("No face was found", timeout=PATIENCE)
     visitor.tab.wait_for_function("() => document.querySelector('#photo img')?.naturalWidth > 0", timeout=PATIENCE)
+
+
+def test_a_photo_that_lies_on_its_side_is_shown_upright(visit: Visit, tmp_path: Path) -> None:
+    visitor = visit()
+    visitor.add_photo(save(tmp_path, encode(open_hopper().rotate(90, expand=True), "JPEG"), "sideways.jpg"))
+    expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
+    shown = "document.querySelector('#photo img')"
+    visitor.tab.wait_for_function(f"() => {shown}?.naturalHeight > {shown}?.naturalWidth", timeout=PATIENCE)
 
 
 def test_what_was_said_of_a_photo_goes_with_it(visit: Visit) -> None:
