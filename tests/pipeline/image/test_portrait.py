@@ -78,10 +78,11 @@ def test_refuses_a_picture_without_a_face(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_turns_a_photo_that_is_not_upright(tmp_path: Path, degrees: int) -> None:
-    turned = prepare(tmp_path, open_hopper().rotate(degrees, expand=True))
+@pytest.mark.parametrize("photo", [HOPPER, MONA_LISA])
+def test_turns_a_photo_that_is_not_upright(tmp_path: Path, photo: Path, degrees: int) -> None:
+    turned = prepare(tmp_path, Image.open(photo).rotate(degrees, expand=True))
     assert [notice.code for notice in turned.notices] == ["photo.turned"]
-    assert np.array_equal(turned.frame, prepare(tmp_path, open_hopper()).frame)
+    assert np.array_equal(turned.frame, prepare_portrait(photo, AUTO, "480p").frame)
 
 
 @pytest.mark.parametrize(("share", "code"), [(0.15, "photo.face_too_small_error"), (0.4, "photo.face_too_small")])
