@@ -77,11 +77,10 @@ def place_models(models: Models, *, offloaded: bool) -> None:
     """Let the two large models wait in CPU memory, or bring them to the device for good; does nothing twice."""
     for name, offload_type in OFFLOADED.items():
         model = getattr(models, name)
-        is_offloaded = _is_group_offload_enabled(model)
-        if offloaded and not is_offloaded:
-            offload(model, offload_type, models.device)
-        elif is_offloaded and not offloaded:
+        if not offloaded:
             bring_back(model, models.device)
+        elif not _is_group_offload_enabled(model):
+            offload(model, offload_type, models.device)
 
 
 def offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
@@ -97,7 +96,7 @@ def offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
 
 
 def bring_back(model: nn.Module, device: torch.device) -> None:
-    """Keep offloaded weights on the device."""
+    """Keep weights on the device, offloaded ones and those that waited until a moment ago."""
     stop_offloading(model)
     model.to(device)
 

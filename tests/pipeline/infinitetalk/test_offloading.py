@@ -1,6 +1,7 @@
 """Weights that wait in CPU memory, as far as a machine without a GPU can show it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from torch import nn
 
 from pipeline.diffusion.quantization import quantize_blocks
 from pipeline.engine import EngineSettings, Precision
-from pipeline.infinitetalk.models import bring_back, offload
+from pipeline.infinitetalk.models import bring_back, offload, place_models, stop_offloading
 from pipeline.infinitetalk.runtime import load_runtime
 from pipeline.profiles import get_profile
 from pipeline.types import Scene
@@ -46,3 +47,11 @@ def test_a_lora_is_added_while_no_weight_comes_or_goes(own_weights: Path, make_s
     runtime.distillation.choose(get_profile("turbo"))
     assert not _is_group_offload_enabled(transformer)
     assert not torch.equal(transformer.get_parameter(WEIGHT), before)
+
+
+def test_weights_come_to_the_device_after_a_lora_was_added_where_they_waited(prepared: Path) -> None:
+    models = load_runtime(EngineSettings(prepared, "cpu"), lambda _: None).models
+    place_models(models, offloaded=True)
+    stop_offloading(models.transformer)
+    place_models(replace(models, device=DEVICE), offloaded=False)
+    assert all(weight.device == DEVICE for weight in models.transformer.parameters())
