@@ -10,9 +10,9 @@ from pipeline.infinitetalk.manifest import MANIFEST
 from pipeline.profiles import Profile
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
-# What the driver makes for the first GPU, on Linux itself and in Windows' Linux.
-GPU_DEVICES = (Path("/dev/nvidia0"), Path("/dev/dxg"))
-GPU_PATTERN = "nvidia[0-9]*"
+# What the driver makes: a file for each GPU, of which a container may have any, or one for all in Windows' Linux.
+DEVICES = Path("/dev")
+GPU_PATTERN, ALL_GPUS = "nvidia[0-9]*", "dxg"
 RELEASED_FOLDERS = ("adapter", "InfiniteTalk")
 
 
@@ -45,13 +45,15 @@ def _has_device(device: str) -> bool:
     """Return whether the device is there; `cpu` has to be asked for, since it takes days for a real video."""
     if device == "cpu":
         return True
-    return os.environ.get("CUDA_VISIBLE_DEVICES") != "" and any(path.exists() for path in GPU_DEVICES)
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
+    return not is_hidden and (any(DEVICES.glob(GPU_PATTERN)) or (DEVICES / ALL_GPUS).exists())
 
 
 def _count_gpus(settings: EngineSettings) -> int | None:
     """Return how many GPUs there are from the first one on, None where that cannot be seen without torch."""
-    if settings.device == "cpu" or not GPU_DEVICES[0].exists():
+    num_gpus = len(list(DEVICES.glob(GPU_PATTERN)))
+    if settings.device == "cpu" or num_gpus == 0:
         return None
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    num_gpus = len(visible.split(",")) if visible else len(list(GPU_DEVICES[0].parent.glob(GPU_PATTERN)))
+    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
+        num_gpus = len(visible.split(","))
     return num_gpus - int(settings.device.partition(":")[2] or 0)
