@@ -58,10 +58,11 @@ class Unpack:
         if not is_scale and tensor.dtype != torch.float8_e4m3fn:
             return [(name, tensor)]
         name = name.removesuffix(SCALE)
-        if name not in self._waiting:
+        other = self._waiting.pop(name, None)
+        # The same again comes where a reading before this one broke off.
+        if other is None or other.dtype == tensor.dtype:
             self._waiting[name] = tensor
             return []
-        other = self._waiting.pop(name)
         return [(name, self._join(other, tensor) if is_scale else self._join(tensor, other))]
 
     def _join(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:

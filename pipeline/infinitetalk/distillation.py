@@ -45,17 +45,18 @@ class Distillation:
             WeightsError: Its file is missing, broken or made for another model; the weights are then without a LoRA.
         """
         wanted = None if profile.lora is None else (profile.lora, profile.lora_scale)
-        if wanted == self._fused:
+        is_half_changed = self._fused is None and bool(self._changed)
+        if wanted == self._fused and not is_half_changed:
             return
         # What is changed on the device while weights come and go is not changed in the memory that they come from.
         stop_offloading(self._transformer)
         fused = self._open_fused(profile.lora) if profile.lora is not None else None
-        if fused is None:
-            self._restore()
         if fused is not None:
             self._take(fused)
-        elif wanted is not None:
-            self._add(*wanted)
+        else:
+            self._restore()
+            if wanted is not None:
+                self._add(*wanted)
         self._fused = wanted
 
     def _take(self, fused: Component) -> None:

@@ -21,9 +21,7 @@ def test_missing_weights_are_named(profile: str) -> None:
 
 
 @pytest.mark.parametrize("visible", ["", "-1"])
-def test_a_missing_gpu_is_named(
-    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str
-) -> None:
+def test_a_missing_gpu_is_named(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     (tmp_path / "nvidia0").touch()
     monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

@@ -1,6 +1,7 @@
 """Profiles with a LoRA, and from one to another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,26 @@ def test_a_missing_lora_is_named_and_leaves_none(
     with pytest.raises(WeightsError, match="loras/fusionix"):
         distillation.choose(get_profile("fast_lora"))
     assert torch.equal(transformer.get_parameter(WEIGHT), stored)
+
+
+def test_what_was_half_changed_is_restored_for_the_next_profile(
+    prepared: Path, transformer: InfiniteTalkTransformer3DModel, tmp_path: Path
+) -> None:
+    component = open_checkpoint(prepared).components["transformer"]
+    stored = dict(component.tensors())
+    last = next(reversed(stored))
+
+    def break_off(name: str, tensor: torch.Tensor) -> Iterable[tuple[str, torch.Tensor]]:
+        if name == last:
+            raise WeightsError("The file is cut off.")
+        return [(name, tensor + 1)]
+
+    distillation = Distillation(transformer, component, tmp_path, lambda _: replace(component, convert=break_off))
+    with pytest.raises(WeightsError, match="cut off"):
+        distillation.choose(get_profile("turbo"))
+    assert not torch.equal(transformer.get_parameter(WEIGHT), stored[WEIGHT])
+    distillation.choose(get_profile("fast"))
+    assert torch.equal(transformer.get_parameter(WEIGHT), stored[WEIGHT])
 
 
 def test_a_profile_without_its_lora_says_where_to_put_it(prepared: Path) -> None:

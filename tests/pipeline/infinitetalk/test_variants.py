@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pipeline.diffusion.fp8_files import Unpack
 from pipeline.diffusion.tensor_files import read_tensors
 from pipeline.engine import EngineSettings
 from pipeline.errors import WeightsError
@@ -79,6 +80,15 @@ def test_fp8_is_half_of_what_it_was(weights: Path) -> None:
     assert stored[WEIGHT].dtype == torch.float8_e4m3fn
     assert stored[f"{WEIGHT}_scale"].dtype == torch.float32
     assert stored["blocks.0.ffn.net.0.proj.bias"].dtype == torch.bfloat16
+
+
+def test_weights_are_whole_after_a_reading_that_broke_off() -> None:
+    values, scales = torch.ones(16, 16).to(torch.float8_e4m3fn), torch.full((16, 1), 2.0)
+    unpack = Unpack(torch.device("cpu"))
+    assert unpack("weight_scale", scales) == unpack("weight_scale", scales) == []
+    ((name, weight),) = unpack("weight", values)
+    assert name == "weight"
+    assert torch.equal(weight.dequantize().float(), torch.full((16, 16), 2.0))
 
 
 def test_values_and_scales_may_lie_in_different_files(weights: Path) -> None:
