@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.diffusion.clips import ClipPlan, plan_clips
-from pipeline.diffusion.flops import count_forward_flops
+from pipeline.diffusion.clips import STREAMING_CLIP_FRAMES, ClipPlan, plan_clips
+from pipeline.diffusion.flops import count_forward_flops, count_tokens
 from pipeline.profiles import Profile, Resolution
-from pipeline.types import DEFAULT_DEVICE, FRAME_RATE, DeviceKind, Sampling
+from pipeline.types import DEFAULT_DEVICE, FRAME_RATE, DeviceKind, FrameSize, Sampling
 
 Basis = Literal["measured", "calculated"]
 
@@ -14,8 +14,7 @@ PREVIEW_START_SECONDS = 2.5
 PREVIEW_SECONDS_PER_SECOND = 0.7
 """Processor seconds of the preview at 832 x 480, measured on 2026-11-22; a machine with two idle cores is quicker."""
 
-_TOKENS_PER_LATENT_FRAME: dict[Resolution, int] = {"480p": 40 * 40, "720p": 60 * 60}  # 16 pixels a side
-_WINDOW_FRAMES = 81
+_FRAMES: dict[Resolution, FrameSize] = {"480p": FrameSize(640, 640), "720p": FrameSize(960, 960)}  # all as large
 _FIRST_STEPS = 5  # TeaCache always computes these,
 _COMPUTED_SHARE = 0.5  # and about half of the rest: three times the speed at 40 steps where 1.7 comes without it
 _PARALLEL_SHARE = 0.8  # of what several GPUs would save if nothing was exchanged and nothing done by all: assumed
@@ -105,16 +104,15 @@ def estimate(  # noqa: PLR0917  # each is a thing of its own
 
 def _count_flops(profile: Profile, sampling: Sampling, plan: ClipPlan) -> float:
     """Count the transformer's work."""
-    num_latent_frames = (plan.clip_frames - 1) // 4 + 1
-    num_tokens = num_latent_frames * _TOKENS_PER_LATENT_FRAME[profile.resolution]
+    num_tokens = count_tokens(_FRAMES[profile.resolution], plan.clip_frames)
     num_passes = len(plan.starts) * _count_computed_steps(profile, sampling) * _count_passes(sampling)
     return num_passes * count_forward_flops(num_tokens)
 
 
 def _count_windows(profile: Profile, plan: ClipPlan) -> float:
     """Count what there is to decode, in windows of 81 frames at 480p."""
-    size = _TOKENS_PER_LATENT_FRAME[profile.resolution] / _TOKENS_PER_LATENT_FRAME["480p"]
-    return size * len(plan.starts) * plan.clip_frames / _WINDOW_FRAMES
+    size = (_FRAMES[profile.resolution].width / _FRAMES["480p"].width) ** 2
+    return size * len(plan.starts) * plan.clip_frames / STREAMING_CLIP_FRAMES
 
 
 def _count_passes(sampling: Sampling) -> int:

@@ -13,6 +13,7 @@ from torch import nn
 
 from pipeline.diffusion.loading import Component
 from pipeline.diffusion.quantization import quantize_weight
+from pipeline.diffusion.tensor_files import NamedTensor
 
 if TYPE_CHECKING:
     from torchao.quantization import Float8Tensor
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 SCALE = "_scale"
 # Only what a quantised layer is like is taken from it.
 PATTERN_SIZE = 16
-
-NamedTensor = tuple[str, torch.Tensor]
 
 
 def pack(tensors: Iterable[NamedTensor], quantized: frozenset[str]) -> Iterator[NamedTensor]:

@@ -12,14 +12,14 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from pipeline.diffusion.tensor_files import read_shapes, read_tensors
+from pipeline.diffusion.tensor_files import NamedTensor, read_shapes, read_tensors
 from pipeline.errors import WeightsError
 
-Convert = Callable[[str, torch.Tensor], Iterable[tuple[str, torch.Tensor]]]
+Convert = Callable[[str, torch.Tensor], Iterable[NamedTensor]]
 """Turns a stored tensor into the model's own: one, several that were stored as one, or none where it has no use."""
 
 
-def keep_name(name: str, tensor: torch.Tensor) -> Iterable[tuple[str, torch.Tensor]]:
+def keep_name(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Take a tensor as it is stored."""
     return [(name, tensor)]
 
@@ -80,7 +80,7 @@ class Component:
         tensors = self.empty_tensors.items()
         return sum(tensor.numel() * self.kind.dtype_of(name, tensor).itemsize for name, tensor in tensors)
 
-    def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
+    def tensors(self) -> Iterator[NamedTensor]:
         """Yield the model's tensors, in the dtype in which they are used.
 
         Raises:

@@ -167,9 +167,9 @@ def _make_spreadable(attention: AttentionBackendName | None) -> AttentionBackend
 
 def _set_config(transformer: ModelMixin, config: ParallelConfig | None) -> None:
     for module in transformer.modules():
-        processor = getattr(module, "processor", None)
-        if processor is not None and hasattr(processor, "_parallel_config"):
-            processor._parallel_config = config  # noqa: SLF001  # diffusers' way
+        attention = getattr(module, "processor", module)
+        if hasattr(attention, "_parallel_config"):
+            attention._parallel_config = config  # noqa: SLF001  # diffusers' way
 
 
 def _gather_tokens(states: torch.Tensor, group: dist.ProcessGroup) -> torch.Tensor:

@@ -13,18 +13,6 @@ BACKGROUND_POSITION = 12.0
 AUDIO_POSITIONS = (2.0, 22.0)
 ROTARY_BASE = 10000.0
 RANGE_EPSILON = 1e-8
-FACE_MARGIN = 0.05
-
-
-def split_in_halves(height: int, width: int) -> torch.Tensor:
-    """Return the masks (2, height, width) of people in the left and the right half, for pictures without boxes."""
-    half = width // 2
-    rows = slice(int(FACE_MARGIN * height), int((1 - FACE_MARGIN) * height))
-    left, right = int(FACE_MARGIN * half), int((1 - FACE_MARGIN) * half)
-    masks = torch.zeros(2, height, width)
-    masks[0, rows, left:right] = 1
-    masks[1, rows, left + half : right + half] = 1
-    return masks
 
 
 def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.Tensor:

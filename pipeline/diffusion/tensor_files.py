@@ -15,6 +15,7 @@ import torch
 from pipeline.errors import WeightsError
 
 Shapes = Mapping[str, tuple[int, ...]]
+NamedTensor = tuple[str, torch.Tensor]
 
 HEADER_LENGTH_BYTES = 8
 LARGEST_HEADER_BYTES = 100_000_000
@@ -53,7 +54,7 @@ def read_shapes(path: Path) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in _map_pickle(path).items()}
 
 
-def read_tensors(path: Path, skip: frozenset[str] = frozenset()) -> Iterator[tuple[str, torch.Tensor]]:
+def read_tensors(path: Path, skip: frozenset[str] = frozenset()) -> Iterator[NamedTensor]:
     """Yield the file's tensors in the order in which they are stored, each in memory of its own.
 
     Args:
@@ -69,7 +70,7 @@ def read_tensors(path: Path, skip: frozenset[str] = frozenset()) -> Iterator[tup
         yield from ((name, tensor.clone()) for name, tensor in _map_pickle(path).items() if name not in skip)
 
 
-def _read_safetensors(path: Path, skip: frozenset[str]) -> Iterator[tuple[str, torch.Tensor]]:
+def _read_safetensors(path: Path, skip: frozenset[str]) -> Iterator[NamedTensor]:
     header = _read_header(path)
     with path.open("rb") as file:
         for name, stored in sorted(header.items(), key=lambda item: item[1].begin):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.engine import Availability, EngineSettings
 from pipeline.infinitetalk.lora_files import has_lora
-from pipeline.infinitetalk.manifest import MANIFEST
+from pipeline.infinitetalk.manifest import is_prepared
 from pipeline.profiles import Profile
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
@@ -38,7 +38,7 @@ def _unavailable(reason: str) -> Availability:
 
 
 def _has_weights(folder: Path) -> bool:
-    return (folder / MANIFEST).is_file() or any((folder / name).is_dir() for name in RELEASED_FOLDERS)
+    return is_prepared(folder) or any((folder / name).is_dir() for name in RELEASED_FOLDERS)
 
 
 def _has_device(device: str) -> bool:

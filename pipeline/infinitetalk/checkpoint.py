@@ -27,7 +27,7 @@ from pipeline.infinitetalk.key_names import (
     convert_vae,
 )
 from pipeline.infinitetalk.kinds import AUDIO_ENCODER, IMAGE_ENCODER, KINDS, TEXT_ENCODER, TRANSFORMER, VAE
-from pipeline.infinitetalk.manifest import MANIFEST, check_files
+from pipeline.infinitetalk.manifest import check_files, is_prepared
 
 # Folders of the released repositories, by the names that they may have.
 BASE = ("base", "Wan2.1-I2V-14B-480P", "Wan2.1-I2V-14B-480P-Diffusers")
@@ -64,7 +64,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         WeightsError: Something is missing, cut off or does not fit.
     """
-    if (folder / MANIFEST).is_file():
+    if is_prepared(folder):
         return _open_prepared(folder)
     return _open_released(folder)
 

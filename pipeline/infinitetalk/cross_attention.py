@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from diffusers.models.attention import AttentionModuleMixin
-from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
+from diffusers.models.attention_dispatch import dispatch_attention_fn
 from diffusers.models.transformers.transformer_wan import WanAttention
 from torch import nn
 
@@ -32,9 +31,6 @@ class ContextKeyValues(NamedTuple):
 class CrossAttentionProcessor:
     """Attend to the prompt and to the photo."""
 
-    _attention_backend: AttentionBackendName | None = None
-    _parallel_config = None
-
     def __call__(
         self,
         attn: WanAttention,
@@ -47,8 +43,7 @@ class CrossAttentionProcessor:
         del attention_mask, rotary_emb
         query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
         text, image, _ = encoder_hidden_states
-        attended = dispatch_attention_fn(query, text.key, text.value, backend=self._attention_backend)
-        attended = attended + dispatch_attention_fn(query, image.key, image.value, backend=self._attention_backend)
+        attended = dispatch_attention_fn(query, *text) + dispatch_attention_fn(query, *image)
         output: torch.Tensor = attn.to_out[0](attended.flatten(2).type_as(hidden_states))
         return output
 
@@ -65,37 +60,10 @@ def project_image(attn: WanAttention, states: torch.Tensor) -> KeyValue:
     return KeyValue(key.unflatten(2, (attn.heads, -1)), value.unflatten(2, (attn.heads, -1)))
 
 
-class AudioAttentionProcessor:
-    """Attend to the audio tokens of the video token's own latent frame."""
-
-    _attention_backend: AttentionBackendName | None = None
-    _parallel_config = None
-
-    def __call__(
-        self,
-        attn: "AudioAttention",
-        hidden_states: torch.Tensor,
-        key_value: KeyValue,
-        positions: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Run the attention that this processor is set on."""
-        query = attn.to_q(hidden_states).unflatten(-1, (attn.heads, -1))
-        if positions is not None:
-            query = rotate(query, positions)
-        key, value = key_value
-        part = find_part(query.shape[1], key.shape[0], self._parallel_config)
-        attended = dispatch_attention_fn(
-            part.split(query), part.take(key), part.take(value), backend=self._attention_backend
-        )
-        output: torch.Tensor = attn.to_out(part.join(attended.flatten(2)))
-        return output
-
-
-class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # diffusers is untyped
+class AudioAttention(nn.Module):
     """Let the video tokens of a latent frame hear that frame's audio tokens."""
 
-    _supports_qkv_fusion = False
-    processor: AudioAttentionProcessor
+    _parallel_config = None
 
     def __init__(self, dim: int, num_heads: int, audio_dim: int) -> None:
         super().__init__()
@@ -103,7 +71,6 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
         self.to_q = nn.Linear(dim, dim)
         self.to_kv = nn.Linear(audio_dim, 2 * dim)
         self.to_out = nn.Linear(dim, dim)
-        self.processor = AudioAttentionProcessor()
 
     def forward(
         self, hidden_states: torch.Tensor, key_value: KeyValue, positions: torch.Tensor | None = None
@@ -118,7 +85,14 @@ class AudioAttention(AttentionModuleMixin, nn.Module):  # type: ignore[misc]  # 
         Returns:
             (batch, tokens, dim).
         """
-        return self.processor(self, hidden_states, key_value, positions)
+        query = self.to_q(hidden_states).unflatten(-1, (self.heads, -1))
+        if positions is not None:
+            query = rotate(query, positions)
+        key, value = key_value
+        part = find_part(query.shape[1], key.shape[0], self._parallel_config)
+        attended = dispatch_attention_fn(part.split(query), part.take(key), part.take(value))
+        output: torch.Tensor = self.to_out(part.join(attended.flatten(2)))
+        return output
 
     def project(self, tokens: torch.Tensor, *, rotated: bool) -> KeyValue:
         """Return keys and values (batch * latent_frames, audio_tokens, heads, head_dim).

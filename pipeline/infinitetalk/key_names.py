@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers, convert_wan_vae_to_diffusers
 
-NamedTensors = Iterable[tuple[str, torch.Tensor]]
+from pipeline.diffusion.tensor_files import NamedTensor
 
 # Renamed before diffusers' converter sees them: it would turn `audio_cross_attn` into `audio_attn2`.
 ADAPTER_NAMES = {
@@ -62,22 +62,22 @@ def rename_transformer_key(key: str) -> str:
     return renamed
 
 
-def convert_transformer(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_transformer(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the base model in the original layout, or of the adapter."""
     return [(rename_transformer_key(name), tensor)]
 
 
-def convert_adapter(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_adapter(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the adapter, or of the base model in diffusers' layout, whose names are ours."""
     return [(_rename(name, ADAPTER_NAMES) or name, tensor)]
 
 
-def convert_text_encoder(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_text_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the original text encoder."""
     return [(_rename(name, TEXT_ENCODER_NAMES) or name, tensor)]
 
 
-def convert_image_encoder(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_image_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the original image encoder, which stores queries, keys and values as one."""
     if name.startswith(UNUSED_IN_IMAGE_ENCODER):
         return []
@@ -90,18 +90,18 @@ def convert_image_encoder(name: str, tensor: torch.Tensor) -> NamedTensors:
     return [(renamed, tensor.squeeze(0).squeeze(0) if is_embedding else tensor)]
 
 
-def convert_diffusers_image_encoder(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_diffusers_image_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the image encoder in diffusers' layout, whose names older versions of transformers gave."""
     return [] if name.endswith("position_ids") else [(name.removeprefix("vision_model."), tensor)]
 
 
-def convert_vae(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_vae(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the original VAE."""
     converted: dict[str, torch.Tensor] = convert_wan_vae_to_diffusers({name: tensor})
     return converted.items()
 
 
-def convert_audio_encoder(name: str, tensor: torch.Tensor) -> NamedTensors:
+def convert_audio_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the audio encoder, whose file may hold what it was trained with as well."""
     name = name.removeprefix("wav2vec2.")
     if name.startswith(UNUSED_IN_AUDIO_ENCODER):

@@ -43,6 +43,11 @@ class Manifest:
     format: int = FORMAT
 
 
+def is_prepared(folder: Path) -> bool:
+    """Say whether the folder is complete: its table is written last."""
+    return (folder / MANIFEST).is_file()
+
+
 def write_manifest(folder: Path, sources: dict[str, int], revisions: dict[str, str]) -> None:
     """Describe all files that are in the folder."""
     files = tuple(

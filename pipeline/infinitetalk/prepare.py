@@ -17,10 +17,11 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.diffusion.loading import Component
+from pipeline.diffusion.tensor_files import NamedTensor
 from pipeline.errors import PipelineError, WeightsError
 from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
 from pipeline.infinitetalk.lora_files import LORA_FOLDER
-from pipeline.infinitetalk.manifest import MANIFEST, check_files, write_manifest
+from pipeline.infinitetalk.manifest import check_files, is_prepared, write_manifest
 
 SHARD_BYTES = 2_000_000_000
 
@@ -49,7 +50,7 @@ def prepare(
     Raises:
         WeightsError: A file is missing, broken or does not fit; the message names it.
     """
-    if (target / MANIFEST).is_file():
+    if is_prepared(target):
         check_files(target)
         return
     if target.exists():
@@ -81,7 +82,7 @@ def write_component(
     folder: Path,
     shard_bytes: int,
     report: Callable[[str, int], None],
-    tensors: Iterable[tuple[str, torch.Tensor]] | None = None,
+    tensors: Iterable[NamedTensor] | None = None,
 ) -> None:
     """Write one model in shards, each of which is in memory alone.
 
@@ -104,7 +105,7 @@ def write_component(
         report(component.kind.name, num_bytes)
 
 
-def _collect_shards(tensors: Iterable[tuple[str, torch.Tensor]], shard_bytes: int) -> Iterator[dict[str, torch.Tensor]]:
+def _collect_shards(tensors: Iterable[NamedTensor], shard_bytes: int) -> Iterator[dict[str, torch.Tensor]]:
     shard: dict[str, torch.Tensor] = {}
     num_bytes = 0
     for name, tensor in tensors:

@@ -9,16 +9,15 @@ import torch
 from pipeline.diffusion.fp8_files import Fp8Component, Unpack, find_linear_weights, pack
 from pipeline.diffusion.loading import Component
 from pipeline.diffusion.lora import Lora, check_lora, read_lora
+from pipeline.diffusion.tensor_files import NamedTensor
 from pipeline.engine import PrecisionSetting
 from pipeline.infinitetalk.checkpoint import find_shards, open_checkpoint, read_config
 from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.lora_files import find_lora
-from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest, write_manifest
+from pipeline.infinitetalk.manifest import check_files, is_prepared, read_manifest, write_manifest
 from pipeline.infinitetalk.prepare import SHARD_BYTES, write_component, write_whole
 from pipeline.infinitetalk.variant_names import Variant
 from pipeline.profiles import PROFILES, LoraName
-
-NamedTensors = Iterator[tuple[str, torch.Tensor]]
 
 
 def prepare_variant(
@@ -40,7 +39,7 @@ def prepare_variant(
         WeightsError: A file is missing, broken or does not fit; the message names it.
     """
     target = variant.path_in(weights)
-    if (target / MANIFEST).is_file():
+    if is_prepared(target):
         check_files(target)
         return
     base = read_manifest(weights)
@@ -70,7 +69,7 @@ def open_variant(weights: Path, variant: Variant, device: torch.device) -> Compo
         WeightsError: A file is missing or cut off.
     """
     folder = variant.path_in(weights)
-    if not (folder / MANIFEST).is_file():
+    if not is_prepared(folder):
         return None
     check_files(folder)
     folder /= TRANSFORMER.name
@@ -112,7 +111,7 @@ def find_scale(name: LoraName) -> float:
     return next(profile.lora_scale for profile in PROFILES.values() if profile.lora == name)
 
 
-def _add_lora(component: Component, lora: Lora, scale: float) -> NamedTensors:
+def _add_lora(component: Component, lora: Lora, scale: float) -> Iterator[NamedTensor]:
     check_lora(component.build_empty(), lora)
     for name, tensor in component.tensors():
         change = lora.changes.get(name)

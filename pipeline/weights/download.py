@@ -11,7 +11,7 @@ from huggingface_hub import HfApi, get_token, hf_hub_url
 from huggingface_hub.file_download import http_get
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from pipeline.weights.errors import WeightsError
+from pipeline.errors import WeightsError
 from pipeline.weights.files import RemoteFile, count_present_bytes
 from pipeline.weights.hub import explain_errors
 

@@ -1,8 +1,6 @@
-"""What can go wrong on the way from the hub to a prepared folder."""
+"""What can go wrong on the way from the hub to a prepared folder, beyond what is wrong with a file."""
 
 from pipeline.errors import WeightsError
-
-__all__ = ["TokenError", "WeightsError"]
 
 
 class TokenError(WeightsError):

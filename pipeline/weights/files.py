@@ -9,7 +9,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoSibling
 
-from pipeline.weights.errors import WeightsError
+from pipeline.errors import WeightsError
 from pipeline.weights.hub import explain_errors
 from pipeline.weights.sources import Source
 

@@ -8,7 +8,8 @@ from http import HTTPStatus
 import httpx2
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
-from pipeline.weights.errors import TokenError, WeightsError
+from pipeline.errors import WeightsError
+from pipeline.weights.errors import TokenError
 
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
+from pipeline.infinitetalk.manifest import is_prepared
 from pipeline.infinitetalk.variant_names import get_variant
 from pipeline.weights.download import download
 from pipeline.weights.files import RemoteFile, count_bytes, count_present_bytes, list_files
-from pipeline.weights.prepared import is_prepared
 from pipeline.weights.sources import BF16_BYTES, FP8_BYTES, INFINITETALK, PREPARED_BYTES
 
 Say = Callable[[str], None]

@@ -17,7 +17,7 @@ from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import frames_to_tensor
-from pipeline.diffusion.people import query_positions, split_in_halves
+from pipeline.diffusion.people import query_positions
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache
 from pipeline.diffusion.text_encoder import pad_prompt
 from pipeline.infinitetalk.sampler import SamplerSettings
@@ -110,6 +110,17 @@ def _draw_boxes(row: Row) -> torch.Tensor | None:
     masks = torch.zeros(row["people"], *row["latents"][2:])
     for mask, (top, bottom, left, right) in zip(masks, row["masks"], strict=True):
         mask[top:bottom, left:right] = 1
+    return masks
+
+
+def split_in_halves(height: int, width: int) -> torch.Tensor:
+    """Return the masks (2, height, width) of people in the left and the right half, less a margin of 5 %."""
+    half = width // 2
+    rows = slice(int(0.05 * height), int(0.95 * height))
+    left, right = int(0.05 * half), int(0.95 * half)
+    masks = torch.zeros(2, height, width)
+    masks[0, rows, left:right] = 1
+    masks[1, rows, left + half : right + half] = 1
     return masks
 
 
