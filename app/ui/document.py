@@ -16,6 +16,9 @@ from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
 
 COOKIE = "video_lab_language"
 _YEAR_SECONDS = 365 * 24 * 3600
+_ANNOUNCER = '<div id="announcer" role="status"></div>'
+"""Where the script tells screen readers what has changed: they hear only what changes in a place that was there."""
+
 _FOREIGN_META = re.compile(r'<meta\s[^>]*?(?:property="og:|name="twitter:)[^>]*?/>\s*', re.DOTALL)
 
 
@@ -89,7 +92,7 @@ def finish(html: str, texts: Texts) -> str:
         f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
     )
     html = html.replace("<style>", head + "<style>", 1)
-    return html.replace("<gradio-app", _opening(texts) + "<gradio-app", 1)
+    return html.replace("<gradio-app", _opening(texts) + "<gradio-app", 1).replace("</body>", f"{_ANNOUNCER}</body>", 1)
 
 
 def _preload_fonts() -> str:

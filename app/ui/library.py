@@ -49,11 +49,12 @@ def _card(job: Job, texts: Texts) -> str:
         picture = f'<img src="/v/{job.id}/poster.jpg" alt="" loading="lazy">'
     else:
         picture = f"<span>{escape(texts(f'status.{job.status}'))}</span>"
+    # Its own text comes first in its name: a press makes a question of it.
+    delete = f'id="delete-{job.id}" aria-labelledby="delete-{job.id} title-{job.id}"'
     open_label = escape(f"{texts('action.open')}: {title}")
-    delete_label = escape(f"{texts('action.delete')}: {title}")
     return (
         f'<button type="button" class="open" data-action="open" data-job="{job.id}" aria-label="{open_label}">{picture}'
-        f'</button><div class="line"><p>{escape(title)}</p>'
-        f'<button type="button" class="delete" data-action="delete" data-job="{job.id}" aria-label="{delete_label}" '
+        f'</button><div class="line"><p id="title-{job.id}">{escape(title)}</p>'
+        f'<button type="button" class="delete" data-action="delete" data-job="{job.id}" {delete} '
         f'data-confirm="{escape(texts("action.delete.sure"))}">{escape(texts("action.delete"))}</button></div>'
     )

@@ -87,11 +87,10 @@ def note(sentences: Iterable[str], kind: str) -> str:
 
     Args:
         sentences: Each becomes a line.
-        kind: `ok`, `warn`, `error` or `busy`; an error is read out at once.
+        kind: `ok`, `warn` or `error`.
     """
-    role = ' role="alert"' if kind == "error" else ""
     lines = (_CODE.sub(r"<code>\1</code>", escape(sentence)) for sentence in sentences)
-    return "".join(f'<p class="note" data-kind="{kind}"{role}>{line}</p>' for line in lines)
+    return "".join(f'<p class="note" data-kind="{kind}">{line}</p>' for line in lines)
 
 
 def estimate(text: str, plan: Plan) -> str:
@@ -129,7 +128,7 @@ def quiet(text: str) -> str:
 
 def idle_card(texts: Texts) -> str:
     """Return the status card before the first video."""
-    return f'<div class="status" role="status" data-state="idle"><h2>{escape(texts("status.idle"))}</h2></div>'
+    return f'<div class="status" data-state="idle" data-announce=""><h2>{escape(texts("status.idle"))}</h2></div>'
 
 
 def library(texts: Texts, cards: Iterable[str]) -> str:

@@ -80,6 +80,7 @@ def _find_gradios_words(texts: Texts) -> dict[str, str]:
     return {
         "upload_text.drop_audio": texts("voice.placeholder"),
         "upload_text.click_to_upload": "\u200b",
+        "common.complete": "\u200b",
         "audio.drop_to_upload": texts("voice.placeholder"),
         "image.drop_to_upload": texts("photo.placeholder"),
     }

@@ -12,9 +12,9 @@ def render(job: Job, texts: Texts) -> str:
     """Return the card of a job."""
     match job.status:
         case "queued":
-            return _card(job, texts, _queued_line(job, texts), _time_line(job, texts), percent=None)
+            return _card(job, texts, _queued_line(job, texts))
         case "running":
-            return _card(job, texts, _stage_line(job, texts), _time_line(job, texts), percent=_percent(job))
+            return _card(job, texts, _stage(job, texts), _step(job, texts), _percent(job))
         case "done":
             return _done_card(job, texts)
         case "failed":
@@ -26,24 +26,27 @@ def render(job: Job, texts: Texts) -> str:
 
 def plain_card(state: str, title: str, detail: str) -> str:
     """Return a card of two sentences."""
-    line = f"<p>{escape(detail)}</p>" if detail else ""
-    return f'<div class="status" role="status" data-state="{state}"><h2>{escape(title)}</h2>{line}</div>'
+    announced = escape(f"{title}. {detail}")
+    return (
+        f'<div class="status" data-state="{state}" data-announce="{announced}"><h2>{escape(title)}</h2>'
+        f"<p>{escape(detail)}</p></div>"
+    )
 
 
 def sending_card(texts: Texts) -> str:
     """Return the card between the press and the queue."""
     title = escape(texts("status.submitting"))
-    return f'<div class="status" role="status" data-state="sending"><h2>{title}</h2>{_bar(texts, None)}</div>'
+    return f'<div class="status" data-state="sending"><h2>{title}</h2>{_bar(texts, None)}</div>'
 
 
-def _card(job: Job, texts: Texts, line: str, time: str, percent: float | None) -> str:
+def _card(job: Job, texts: Texts, line: str, step: str = "", percent: float | None = None) -> str:
     title = texts(f"status.{job.status}")
-    # The whole card changes every second: only its first sentence is read out, and only when it changes.
+    # The card changes every second; what is read out leaves the steps and the time out.
     return (
-        f'<div class="status" role="status" aria-live="off" data-state="{job.status}" data-job="{job.id}" '
+        f'<div class="status" data-state="{job.status}" data-job="{job.id}" '
         f'data-announce="{escape(title)}: {escape(line)}">'
         f'<div class="line"><h2>{escape(title)}</h2>{_percent_sign(texts, percent)}</div>{_bar(texts, percent)}'
-        f'<div class="line"><p>{escape(line)}</p><p>{time}</p></div>'
+        f'<div class="line"><p>{escape(line + step)}</p><p>{_time_line(job, texts)}</p></div>'
         f'<p class="lost">{escape(texts("status.lost"))}</p></div>'
     )
 
@@ -51,13 +54,16 @@ def _card(job: Job, texts: Texts, line: str, time: str, percent: float | None) -
 def _done_card(job: Job, texts: Texts) -> str:
     if job.is_expired or job.result is None:
         return plain_card("gone", texts("status.gone"), texts("status.gone.detail"))
-    detail = texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds))
+    done, detail = (
+        texts("status.done"),
+        texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds)),
+    )
     if job.model == "preview":
         detail = f"{detail} {texts('status.done.preview')}"
     warnings = markup.note([texts.notice(notice) for notice in job.result.notices], "warn")
     return (
-        f'<div class="status" role="status" data-state="done" data-job="{job.id}">'
-        f"<h2>{escape(texts('status.done'))}</h2><p>{escape(detail)}</p>{warnings}</div>"
+        f'<div class="status" data-state="done" data-job="{job.id}" data-announce="{escape(f"{done}. {detail}")}">'
+        f"<h2>{escape(done)}</h2><p>{escape(detail)}</p>{warnings}</div>"
     )
 
 
@@ -66,14 +72,14 @@ def _queued_line(job: Job, texts: Texts) -> str:
     return texts("status.position.next") if ahead == 0 else texts.count("status.position", ahead, ahead=ahead)
 
 
-def _stage_line(job: Job, texts: Texts) -> str:
-    if job.progress is None:
-        return texts("stage.starting")
-    stage = texts.stage(job.progress.stage)
-    if job.progress.step == 0:
-        return stage
-    step = texts("status.step", step=job.progress.step, count=job.progress.num_steps)
-    return f"{stage}, {step}"
+def _stage(job: Job, texts: Texts) -> str:
+    return texts.stage(job.progress.stage) if job.progress else texts("stage.starting")
+
+
+def _step(job: Job, texts: Texts) -> str:
+    if job.progress is None or job.progress.step == 0:
+        return ""
+    return ", " + texts("status.step", step=job.progress.step, count=job.progress.num_steps)
 
 
 def _time_line(job: Job, texts: Texts) -> str:

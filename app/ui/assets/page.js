@@ -3,13 +3,15 @@
 const page = (() => {
   const find = (selector) => document.querySelector(selector);
   const card = () => find("#status .status");
-  const isPhone = () => matchMedia("(max-width: 700px)").matches;
-  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const fits = (media) => matchMedia(`(${media})`).matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
   const KEPT = "video-lab-inputs";
   const PIECES = ["#photo button", "#voice button", "#profile input", "#buttons button", "#foot footer"];
   const shared = {};
   let state = "";
+  let told = [];
+  let focused;
+  let around;
   let words;
   let patience;
   let heardAt = performance.now();
@@ -27,7 +29,7 @@ const page = (() => {
     if (!target.dataset.confirm || target.dataset.sure) return true;
     const text = target.textContent;
     target.dataset.sure = "yes";
-    target.textContent = target.dataset.confirm;
+    say(target.textContent = target.dataset.confirm);
     setTimeout(() => { delete target.dataset.sure; target.textContent = text; }, 4000);
     return false;
   }
@@ -64,7 +66,7 @@ const page = (() => {
     const box = element.getBoundingClientRect();
     if (box.top >= 0 && box.top < lowest) return;
     // What is found above goes in while this scrolls; only after a jump do browsers keep their place.
-    element.scrollIntoView({ behavior: calm() || find("#opening") ? "instant" : "smooth", block: "start" });
+    element.scrollIntoView({ behavior: fits("prefers-reduced-motion: reduce") || find("#opening") ? "instant" : "smooth", block: "start" });
   }
 
   // The status card: seconds tick here, its first sentence is read out when it changes, silence is noticed.
@@ -101,9 +103,6 @@ const page = (() => {
 
   function hear() {
     heardAt = performance.now();
-    const told = card()?.dataset.announce;
-    const voice = find("#announcer");
-    if (told && voice && voice.textContent !== told) voice.textContent = told;
     document.title = [find("#status .percent")?.textContent, find(".brand").textContent].filter(Boolean).join(" · ");
     const before = state;
     state = card()?.dataset.state ?? "";
@@ -113,13 +112,35 @@ const page = (() => {
   // On a phone the video with its buttons fills the screen, unless it is made while something else is looked at.
   function showResult() {
     const box = find("#result-card").getBoundingClientRect();
-    if (box.top < innerHeight && box.bottom > 0) show(find("#result-card"), isPhone() ? 60 : innerHeight / 2);
+    if (box.top < innerHeight && box.bottom > 0) show(find("#result-card"), fits("max-width: 700px") ? 60 : innerHeight / 2);
   }
+
+  // What has changed is read out, once.
+  const say = (text) => { find("#announcer").textContent = text; };
+
+  function tellNews() {
+    const before = told;
+    told = [...document.querySelectorAll(".status, .note")].map((line) => line.dataset.announce ?? line.textContent);
+    const news = told.filter((line) => line && !before.includes(line));
+    if (news.length && !find("#opening")) say(news.join(" "));
+  }
+
+  // Where what had the focus is gone, the keyboard goes on from the card around it.
+  function keepFocus() {
+    if (document.activeElement !== document.body || focused?.getClientRects().length !== 0) return;
+    around.tabIndex = -1;
+    around.focus({ preventScroll: true });
+  }
+
+  addEventListener("focusin", ({ target }) => {
+    around = target.closest(".card, #actions, #library");
+    focused = around && target;
+  });
 
   // Buttons that need no server.
   function answer(button, text) {
     button.dataset.text ??= button.textContent;
-    button.textContent = text;
+    say(button.textContent = text);
     setTimeout(() => { button.textContent = button.dataset.text; }, 2500);
   }
 
@@ -131,7 +152,7 @@ const page = (() => {
   }
 
   // The video itself, not a link to it: the sheet of a phone saves it among the photos or hands it to another app.
-  const shares = matchMedia("(pointer: coarse)").matches
+  const shares = fits("pointer: coarse")
     && !!navigator.canShare?.({ files: [new File(["."], "a.mp4", { type: "video/mp4" })] });
 
   async function share(button) {
@@ -229,7 +250,7 @@ const page = (() => {
         if (inOwnWords(english) !== english) element.setAttribute(name, inOwnWords(english));
       }
     }
-    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button, .uploading")) {
+    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button, #voice title, .uploading")) {
       if (text?.nodeType !== Node.TEXT_NODE) continue;
       const told = inOwnWords(text.data.replace(/\s+/g, " "));
       if (told !== text.data) text.data = told;
@@ -255,39 +276,29 @@ const page = (() => {
   }
 
   function giveFiles(input, files) {
-    const carrier = new DataTransfer();
-    carrier.items.add(files[0]);
-    input.files = carrier.files;
+    input.files = files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
   function complain(card) {
-    const note = document.createElement("p");
-    note.className = "note";
-    note.dataset.kind = "error";
-    note.setAttribute("role", "alert");
-    note.textContent = card.querySelector("[data-wrong-kind]").dataset.wrongKind;
-    card.querySelector("[id$=-note] .html-container > div").replaceChildren(note);
+    const sentence = card.querySelector("[data-wrong-kind]").dataset.wrongKind;
+    card.querySelector("[id$=-note] .html-container > div").innerHTML = `<p class="note" data-kind="error">${sentence}</p>`;
   }
 
   addEventListener("change", checkFiles, true);
   addEventListener("drop", checkFiles, true);
 
   addEventListener("DOMContentLoaded", () => {
-    const voice = document.createElement("div");
-    voice.id = "announcer";
-    voice.setAttribute("role", "status");
-    document.body.append(voice);
     let frame = 0;
     const tidy = () => {
       frame = 0;
-      for (const task of [describe, translate, noticeLoss, reveal]) task();
+      for (const task of [describe, translate, noticeLoss, tellNews, keepFocus, reveal]) task();
     };
     new MutationObserver((changes) => {
       frame ||= requestAnimationFrame(tidy);
       if (changes.some(isCard)) hear();
     }).observe(document.body, {
-      childList: true, characterData: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state", "data-announce"],
+      childList: true, characterData: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state"],
     });
     setInterval(tick, 1000);
   });

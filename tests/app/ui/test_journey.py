@@ -102,7 +102,7 @@ def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None
     visitor = visit(f"/?job={done_job}")
     visitor.wait_for("done")
     visitor.press("Use these settings")
-    expect(visitor.note("photo")).to_contain_text("Settings taken over.", timeout=PATIENCE)
+    expect(visitor.note("photo")).to_contain_text("Settings restored.", timeout=PATIENCE)
     visitor.tab.locator("#profile input").click()
     visitor.tab.get_by_role("option", name="Balanced").click()
     visitor.press("Advanced")

@@ -64,7 +64,7 @@ def test_a_press_without_a_server_is_answered(visit: Visit, start_server: Starte
     server.kill()
     visitor.press("Preview")
     expect(visitor.tab.locator("#lost")).to_have_text(
-        "No connection. This page comes back by itself.", timeout=PATIENCE
+        "No connection. This page reconnects by itself.", timeout=PATIENCE
     )
     expect(visitor.tab.locator(".toast-body")).not_to_be_visible()
 
