@@ -19,6 +19,7 @@ class Texts:
         decimal_sign: Between a number's ones and tenths.
         table: Key to sentence.
         notices: Code of a notice to sentence.
+        kinds: What a file may be instead of a photo, from English.
         reasons: Why a profile cannot run here, from English.
         gradios_words: What Gradio says in English only, and what to say instead.
     """
@@ -28,6 +29,7 @@ class Texts:
     decimal_sign: str
     table: dict[str, str]
     notices: dict[str, str]
+    kinds: dict[str, str]
     reasons: dict[str, str]
     gradios_words: dict[str, str]
 
@@ -58,7 +60,9 @@ class Texts:
         return english
 
     def _localize(self, value: Value) -> Value:
-        return str(value).replace(".", self.decimal_sign) if isinstance(value, float) else value
+        if isinstance(value, float):
+            return str(value).replace(".", self.decimal_sign)
+        return self.kinds.get(str(value), value)
 
 
 def _in_the_pages_words(sentence: str) -> str:
@@ -70,8 +74,17 @@ def _in_the_pages_words(sentence: str) -> str:
 _NOTICES = {code: _in_the_pages_words(sentence) for code, sentence in notices.TEXTS.items()}
 
 LANGUAGES: dict[str, Texts] = {
-    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, _NOTICES, {}, en.GRADIOS_WORDS),
-    "de": Texts("de", de.NAME, de.DECIMAL_SIGN, de.TEXTS, de_notices.TEXTS, de_notices.REASONS, de.GRADIOS_WORDS),
+    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, _NOTICES, {}, {}, en.GRADIOS_WORDS),
+    "de": Texts(
+        "de",
+        de.NAME,
+        de.DECIMAL_SIGN,
+        de.TEXTS,
+        de_notices.TEXTS,
+        de_notices.KINDS,
+        de_notices.REASONS,
+        de.GRADIOS_WORDS,
+    ),
 }
 ENGLISH = LANGUAGES["en"]
 

@@ -2,73 +2,70 @@
 
 TEXTS: dict[str, str] = {
     "audio.cannot_open": "Die Aufnahme lässt sich nicht öffnen. Bitte prüfen, ob es die Datei gibt und sie lesbar ist.",
-    "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Ein aufrechter spricht natürlicher.",
-    "photo.face_tilted_error": "Der Kopf ist mit etwa {value} Grad zu weit geneigt. Bitte ein Foto mit aufrechtem Kopf "
-    "wählen.",
-    "photo.turned": "Das Foto lag auf der Seite oder auf dem Kopf und wurde aufrecht gedreht.",
+    "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Aufrecht wirkt das Sprechen natürlicher.",
+    "photo.face_tilted_error": "Der Kopf ist mit etwa {value} Grad zu weit geneigt. Bitte ein Foto mit aufrechtem "
+    "Kopf wählen.",
+    "photo.turned": "Das Foto lag auf der Seite oder auf dem Kopf und wurde aufgerichtet.",
     "audio.empty_file": "Die Aufnahme ist leer. Bitte eine andere Datei wählen oder neu aufnehmen.",
     "audio.too_many_bytes": "Die Aufnahme hat {megabytes} MB; höchstens {limit_megabytes} MB sind möglich. Bitte als "
     "MP3 oder M4A speichern oder kürzen.",
     "audio.too_long": "Die Aufnahme ist länger als {limit_minutes} Minuten; mehr geht nicht. Bitte kürzen.",
-    "audio.unknown_format": "Das ist keine Aufnahme einer bekannten Art. Möglich sind WAV, MP3, M4A, AAC, OGG, Opus, "
-    "FLAC, WebM oder ein Video mit Ton.",
+    "audio.unknown_format": "Dieses Format wird nicht erkannt. Möglich sind WAV, MP3, M4A, AAC, OGG, Opus, FLAC, WebM "
+    "oder ein Video mit Ton.",
     "audio.unreadable": "Die Aufnahme ist beschädigt: Nichts darin lässt sich abspielen. Bitte neu speichern oder ein "
     "anderes Format wählen.",
     "audio.no_sound": "Die Datei hat keinen Ton. Bitte eine Aufnahme oder ein Video mit Ton wählen.",
-    "audio.unknown_codec": "Der Ton in der Datei ist von einer Art, die nicht angenommen wird ({codec}). Bitte als "
-    "WAV, MP3 oder M4A speichern.",
-    "audio.unusual": "Erwartet werden 1 bis 16 Kanäle mit 4 bis 192 kHz, gekommen sind {num_channels} mit "
-    "{sampling_rate} Hz. Bitte mit 48 kHz neu speichern.",
+    "audio.unknown_codec": "Das Tonformat in der Datei wird nicht unterstützt ({codec}). Bitte als WAV, MP3 oder M4A "
+    "speichern.",
+    "audio.unusual": "Die Aufnahme hat {num_channels} Kanäle mit {sampling_rate} Hz; möglich sind 1 bis 8 Kanäle mit "
+    "4 bis 192 kHz. Bitte mit 48 kHz neu speichern.",
     "audio.too_short": "Die Aufnahme dauert {total} Sekunden; mindestens 1 Sekunde ist nötig. Bitte länger aufnehmen.",
-    "audio.start_invalid": "Der Anfang muss bei 0 Sekunden oder später liegen, gekommen ist {start}.",
-    "audio.length_invalid": "Die Länge muss mindestens 1 Sekunde betragen, gekommen ist {length}.",
+    "audio.start_invalid": "Der Anfang muss bei 0 Sekunden oder später liegen, nicht bei {start}.",
+    "audio.length_invalid": "Die Länge muss mindestens 1 Sekunde betragen, nicht {length}.",
     "audio.start_beyond_end": "Der Anfang, {start} Sekunden, liegt hinter dem Ende der Aufnahme ({total} Sekunden). "
     "Bitte früher beginnen.",
-    "audio.part_too_short": "Nach {start} Sekunden bleibt weniger als 1 Sekunde; die Aufnahme endet bei {total}. Bitte "
-    "früher beginnen.",
+    "audio.part_too_short": "Nach {start} Sekunden bleibt weniger als 1 Sekunde; die Aufnahme endet bei {total}. "
+    "Bitte früher beginnen.",
     "audio.silent": "Die Aufnahme ist still. Bitte das Mikrofon prüfen und neu aufnehmen.",
     "audio.no_speech": "In der Aufnahme wurde keine Sprache gefunden; der Mund bewegt sich vielleicht kaum.",
     "audio.clipped": "Die Aufnahme ist zu laut und verzerrt. Bitte mit mehr Abstand zum Mikrofon neu aufnehmen.",
     "audio.quiet": "Die Aufnahme ist sehr leise ({decibels} dB). Bitte näher am Mikrofon neu aufnehmen.",
     "audio.damaged": "Ein Teil der Aufnahme ist beschädigt und wurde ausgelassen. Bitte das Ergebnis anhören.",
     "profile.unknown": "Es gibt kein Profil {profile}. Zur Wahl stehen: {known}.",
-    "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, gekommen ist {value}.",
+    "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, nicht bei {value}.",
     "request.prompt_too_long": "Die Beschreibung hat {length} Zeichen; höchstens {limit} sind möglich. Bitte kürzen.",
     "request.large_file": "Die Datei hat {megabytes} MB; höchstens {limit} MB sind möglich. Bitte eine kleinere "
     "wählen.",
     "request.file_gone": "Die hochgeladene Datei ist nicht mehr da. Bitte noch einmal auswählen.",
     "request.model_mismatch": "Das Profil {profile} gehört zum Modell {model}, verlangt war {asked}. Das Modell "
     "weglassen oder ein anderes Profil nennen.",
-    "photo.empty": "Erwartet wird ein Foto, gekommen ist eine leere Datei. Bitte noch einmal auswählen.",
-    "photo.format": "Erwartet wird ein Bild als PNG, JPEG, WebP, HEIC oder AVIF, gekommen ist {kind}. Bitte das Foto "
-    "als JPEG oder PNG speichern.",
+    "photo.empty": "Die Fotodatei ist leer. Bitte noch einmal auswählen.",
+    "photo.format": "Die Datei ist {kind}, kein Foto als PNG, JPEG, WebP, HEIC oder AVIF. Bitte als JPEG oder PNG "
+    "speichern.",
     "photo.damaged": "Die Bilddatei ist beschädigt oder unvollständig. Bitte das Original nehmen oder neu als JPEG "
     "speichern.",
-    "photo.too_many_bytes": "Erwartet wird ein Foto mit höchstens {most} MB, gekommen sind {megabytes} MB. Bitte "
-    "kleiner "
-    "speichern, als JPEG.",
-    "photo.too_many_pixels": "Erwartet wird ein Foto mit höchstens {most} Megapixeln. Bitte verkleinern; 2 Megapixel "
-    "genügen.",
-    "photo.too_small": "Erwartet wird ein Foto mit mindestens {least} × {least} Pixeln, gekommen sind {width} × "
-    "{height}. Bitte ein größeres wählen; ab 512 × 512 wird es gut.",
+    "photo.too_many_bytes": "Das Foto hat {megabytes} MB; höchstens {most} MB sind möglich. Bitte kleiner speichern, "
+    "als JPEG.",
+    "photo.too_many_pixels": "Das Foto hat mehr als {most} Megapixel. Bitte verkleinern; 2 Megapixel genügen.",
+    "photo.too_small": "Das Foto hat {width} × {height} Pixel; mindestens {least} × {least} sind nötig. Bitte ein "
+    "größeres wählen; ab 512 × 512 wird es gut.",
     "photo.low_resolution": "Das Foto hat {width} × {height} Pixel; ab {recommended} × {recommended} wird das Video "
     "schärfer.",
     "photo.no_face": "Es wurde kein Gesicht gefunden. Bitte ein Foto einer Person wählen, die aufrecht in die Kamera "
     "schaut, das ganze Gesicht im Licht.",
     "photo.several_faces": "{count} Gesichter wurden gefunden; das größte spricht. Bitte ein anderes wählen, falls es "
     "gemeint ist.",
-    "photo.face_too_small": "Das Gesicht ist nur {value} Pixel hoch, das Video wird deshalb weich. Besser ist ein Foto "
-    "aus der Nähe.",
+    "photo.face_too_small": "Das Gesicht ist nur {value} Pixel hoch, das Video wird deshalb weich. Besser ist ein "
+    "Foto aus der Nähe.",
     "photo.face_too_small_error": "Das Gesicht ist nur {value} Pixel hoch; {least} sind nötig. Bitte ein Foto aus der "
     "Nähe wählen.",
     "photo.face_cut": "Das Gesicht berührt den Rand des Fotos. Mit ganzem Kopf und Schultern sieht es besser aus.",
     "photo.face_cut_error": "Ein Teil des Gesichts liegt außerhalb des Fotos. Bitte eines mit dem ganzen Gesicht "
     "wählen.",
-    "photo.face_turned": "Das Gesicht ist um etwa {value} Grad zur Seite gedreht. Wer in die Kamera schaut, spricht "
-    "natürlicher.",
+    "photo.face_turned": "Das Gesicht ist um etwa {value} Grad zur Seite gedreht. Mit Blick in die Kamera wirkt das "
+    "Sprechen natürlicher.",
     "photo.face_turned_error": "Das Gesicht ist mit etwa {value} Grad zu weit zur Seite gedreht. Bitte ein Foto "
-    "wählen, "
-    "auf dem die Person in die Kamera schaut.",
+    "wählen, auf dem die Person in die Kamera schaut.",
     "photo.blurred": "Das Gesicht ist unscharf, und das Video wird es auch. Ein schärferes Foto sieht besser aus.",
     "photo.blurred_error": "Das Gesicht ist zu unscharf. Bitte ein schärferes Foto wählen.",
     "photo.too_dark": "Das Gesicht ist dunkel. Ein Foto in gleichmäßigem Licht sieht besser aus.",
@@ -76,8 +73,8 @@ TEXTS: dict[str, str] = {
     "photo.too_bright": "Das Gesicht ist sehr hell. Ein Foto in weicherem Licht sieht besser aus.",
     "photo.too_bright_error": "Das Gesicht ist zu hell. Bitte ein Foto in weicherem Licht wählen.",
     "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 0 bis {last}.",
-    "crop.zoom": "Erwartet wird eine Vergrößerung über 0, etwa 1,5, gekommen ist {zoom}.",
-    "crop.shift": "Erwartet wird die Verschiebung als zwei Zahlen, etwa 0,1 und -0,05.",
+    "crop.zoom": "Die Vergrößerung muss über 0 liegen, etwa bei 1,5, nicht bei {zoom}.",
+    "crop.shift": "Die Verschiebung besteht aus zwei Zahlen, etwa 0,1 und -0,05.",
     "job.engine_failed": "{reason}",
     "job.out_of_memory": "Der Speicher reichte für dieses Video nicht. Bitte eine kürzere Stimme oder eine niedrigere "
     "Qualität wählen.",
@@ -85,18 +82,29 @@ TEXTS: dict[str, str] = {
     "Bitte mit kürzerer Stimme oder niedrigerer Qualität erneut versuchen.",
     "job.crashed": "Der Prozess, der das Video machte, ist abgestürzt ({reason}). Bitte erneut versuchen; hilft das "
     "nicht, ein anderes Foto oder eine andere Aufnahme.",
-    "job.interrupted": "Der Server hielt {attempts} Mal an, während er dieses Video machte; es wurde aufgegeben. Bitte "
-    "mit kürzerer Stimme erneut versuchen.",
+    "job.interrupted": "Der Server hielt {attempts}-mal an, während er dieses Video machte; es wurde aufgegeben. "
+    "Bitte mit kürzerer Stimme erneut versuchen.",
     "job.unexpected": "Etwas Unerwartetes ging schief; Näheres steht im Protokoll des Servers. Bitte erneut versuchen.",
-    "remote.crashed": "Die GPU hielt {attempts} Mal an, während sie dieses Video machte; es wurde aufgegeben. "
+    "remote.crashed": "Die GPU hielt {attempts}-mal an, während sie dieses Video machte; es wurde aufgegeben. "
     "Wahrscheinlich reichte ihr Speicher nicht. Bitte eine kürzere Stimme oder eine niedrigere Qualität wählen.",
     "remote.expired": "Das Video war vor so langer Zeit fertig, dass es gelöscht ist. Bitte neu erstellen.",
     "remote.files_missing": "Die GPU fand Foto und Stimme nicht. Bitte das Video neu erstellen.",
     "remote.lost": "Die GPU ließ sich nicht starten oder ist abgestürzt; Näheres steht im Protokoll der "
-    "Bereitstellung. "
-    "Bitte erneut versuchen.",
+    "Bereitstellung. Bitte erneut versuchen.",
     "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder eine "
     "schnellere Qualität wählen.",
+}
+
+KINDS: dict[str, str] = {
+    "a GIF": "ein GIF",
+    "a BMP": "ein BMP",
+    "a TIFF": "ein TIFF",
+    "a PDF": "ein PDF",
+    "an SVG": "ein SVG",
+    "a video": "ein Video",
+    "a sound or video": "eine Ton- oder Videodatei",
+    "a sound": "eine Tondatei",
+    "another kind of file": "von anderer Art",
 }
 
 REASONS: dict[str, str] = {

@@ -65,6 +65,13 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
     assert "24.5" in ENGLISH.notice(notice)
 
 
+def test_what_a_file_is_instead_of_a_photo_is_said_in_german() -> None:
+    from pipeline.image.load import _OTHER_KINDS
+
+    assert set(_OTHER_KINDS.values()) <= GERMAN.kinds.keys()
+    assert "ein PDF" in GERMAN.notice(Notice("photo.format", "image", {"kind": "a PDF"}))
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"), [(0.4, "0.4\u00a0s"), (42, "42\u00a0s"), (200, "3\u00a0min"), (9000, "2.5\u00a0h")]
 )
