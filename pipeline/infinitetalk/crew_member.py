@@ -58,8 +58,6 @@ def work(rank: int, meeting: Path, settings: EngineSettings, server: Connection)
         server.send(Ended())
     except (EngineError, EngineUnavailableError) as error:
         server.send(Ended(error))
-    except torch.OutOfMemoryError:
-        server.send(Ended(EngineError("A GPU has too little free memory for the model. Use another precision or GPU.")))
 
 
 def _load(rank: int, meeting: Path, settings: EngineSettings, tell: Callable[[Message], None]) -> Runtime:

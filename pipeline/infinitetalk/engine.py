@@ -38,7 +38,7 @@ class InfiniteTalkEngine:
         """Bring the weights into memory, once; later calls return at once, unless one of several processes has died.
 
         Raises:
-            WeightsError: A file is missing, broken or does not fit.
+            EngineError: A file is missing or broken, or memory is short.
             GenerationCancelledError: `report` said so.
         """
         if self._crew is not None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +37,14 @@ MEASURED_TOKENS = 33_600
 _log = logging.getLogger(__name__)
 
 
+@contextmanager
+def _explain_short_memory(advice: str) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EngineError(f"The GPU has too little free memory {advice}") from error
+
+
 @dataclass(frozen=True)
 class Runtime:
     """The models in memory.
@@ -61,7 +70,7 @@ class Runtime:
         """
         self._check_frame(scene.portrait.frame)
         models = self.models
-        try:
+        with _explain_short_memory("for this. Use the profile low_vram."):
             self.distillation.choose(scene.profile)
             place_models(models, offloaded=scene.profile.offloaded or not self.fits)
             _choose_caching(models, scene.profile)
@@ -74,8 +83,6 @@ class Runtime:
             progress = DenoisingProgress(report, plan, scene.sampling.num_inference_steps)
             for clip in generator.generate(inputs, plan, noise, progress.report):
                 yield tensor_to_frames(clip.new_frames)
-        except torch.OutOfMemoryError as error:
-            raise EngineError("The GPU has too little free memory for this. Use the profile low_vram.") from error
 
     def _check_frame(self, frame: Pixels) -> None:
         vae, transformer = self.models.vae, self.models.transformer
@@ -110,6 +117,7 @@ class DenoisingProgress:
             self.sink(Progress("frames", self.plan.starts[clip], self.plan.num_frames, percent))
 
 
+@_explain_short_memory("for the model. Use another precision or GPU.")
 def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bool], bool] = bool) -> Runtime:
     """Read the weights into memory.
 
@@ -120,6 +128,7 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
 
     Raises:
         WeightsError: A file is missing, broken or does not fit.
+        EngineError: Memory is short.
         EngineUnavailableError: There are no weights, or the device is not there.
         GenerationCancelledError: `report` said so.
     """

@@ -3,6 +3,7 @@
 import gc
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,16 @@ def test_stops_where_it_is_cancelled(engine: InfiniteTalkEngine, make_scene: Mak
         list(engine.generate(make_scene(1.1, steps=4), cancel))
     assert calls["transformer"] == {"conditioning": 0, "denoising": 1, "frames": 4}[stage]
     assert len(generate(engine, make_scene(1.1))) == 27
+
+
+def test_short_memory_is_explained(engine: InfiniteTalkEngine, prepared: Path, make_scene: MakeScene) -> None:
+    def run_short(progress: Progress) -> None:
+        raise torch.OutOfMemoryError(progress.stage)
+
+    with pytest.raises(EngineError, match="Use the profile low_vram"):
+        list(engine.generate(make_scene(1.1), run_short))
+    with pytest.raises(EngineError, match="Use another precision or GPU"):
+        InfiniteTalkEngine(EngineSettings(prepared, "cpu")).load(run_short)
 
 
 def test_refuses_a_second_job(engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
