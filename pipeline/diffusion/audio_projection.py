@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-VIDEO_FRAMES_PER_LATENT = 4
+from pipeline.diffusion.clips import FRAMES_PER_LATENT
 
 
 class AudioProjection(nn.Module):
@@ -27,7 +27,7 @@ class AudioProjection(nn.Module):
         self.num_tokens = num_tokens
         num_features = num_layers * channels
         self.proj1 = nn.Linear(window * num_features, intermediate_dim)
-        self.proj1_vf = nn.Linear((window + VIDEO_FRAMES_PER_LATENT - 1) * num_features, intermediate_dim)
+        self.proj1_vf = nn.Linear((window + FRAMES_PER_LATENT - 1) * num_features, intermediate_dim)
         self.proj2 = nn.Linear(intermediate_dim, intermediate_dim)
         self.proj3 = nn.Linear(intermediate_dim, num_tokens * output_dim)
         self.norm = nn.LayerNorm(output_dim)
@@ -59,7 +59,7 @@ def join_windows(windows: torch.Tensor) -> torch.Tensor:
         Features (tracks, n, (window + 3) * layers * channels), in order of time.
     """
     middle = windows.shape[2] // 2
-    groups = windows.unflatten(1, (-1, VIDEO_FRAMES_PER_LATENT))
+    groups = windows.unflatten(1, (-1, FRAMES_PER_LATENT))
     first = groups[:, :, :1, : middle + 1].flatten(2, 3)
     between = groups[:, :, 1:-1, middle]
     last = groups[:, :, -1:, middle:].flatten(2, 3)

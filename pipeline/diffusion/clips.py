@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.profiles import Mode
 
+FRAMES_PER_LATENT = 4
 STREAMING_CLIP_FRAMES = 81
 MOTION_FRAMES = 9
 LONGEST_SINGLE_CLIP_FRAMES = 125
@@ -50,4 +51,4 @@ def plan_clips(num_frames: int, mode: Mode) -> ClipPlan:
 
 def _round_up(num_frames: int) -> int:
     """Return the next 4n + 1: the first latent frame holds one frame, each later one four."""
-    return 4 * -(-(num_frames - 1) // 4) + 1
+    return FRAMES_PER_LATENT * -(-(num_frames - 1) // FRAMES_PER_LATENT) + 1

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from pipeline.diffusion.clips import FRAMES_PER_LATENT
 from pipeline.types import FrameSize
 
-FRAMES_PER_LATENT = 4
 # The VAE's stride times the transformer's patch.
 PIXELS_PER_TOKEN = 16
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import InputError
+from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE, measure_yaw
 from pipeline.notices import Notice
 from pipeline.types import Face, Pixels
 
@@ -23,9 +24,6 @@ CUT, TOO_CUT = 0.005, 0.10
 """Share of the mesh's points outside of the photo."""
 RIVAL = 0.25
 """A second face of this share of the largest's area may be the one that was meant."""
-
-_LEFT_SIDE, _RIGHT_SIDE = 234, 454
-_FOREHEAD, _CHIN = 10, 152
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,13 @@ class FaceFacts:
 def measure_face(pixels: Pixels, face: Face) -> FaceFacts:
     """Measure a face in an RGB picture."""
     points = face.landmarks
-    across = points[_RIGHT_SIDE] - points[_LEFT_SIDE]
-    upright = points[_CHIN, :2] - points[_FOREHEAD, :2]
+    upright = points[CHIN, :2] - points[HAIRLINE, :2]
     grey = _cut_face(pixels, face)
     height, width = pixels.shape[:2]
-    flat = points[:468, :2]
+    flat = points[:FACE_POINTS, :2]
     return FaceFacts(
         height_pixels=float(np.linalg.norm(upright)),
-        yaw_degrees=float(abs(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))),
+        yaw_degrees=measure_yaw(points),
         tilt_degrees=float(abs(np.degrees(np.arctan2(upright[0], upright[1])))),
         sharpness=float(1000 * cv2.Laplacian(grey, cv2.CV_64F).var() / max(float(grey.var()), 1.0)),
         brightness=float(grey.mean()),

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import InputError
+from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE
 from pipeline.types import Box, Face, FrameSize, Framing, Pixels
 
-FOREHEAD, CHIN = 10, 152
 FACE_CENTER_AT = 0.45
 """Height in the frame of the middle between forehead and chin."""
 HEADS_HIGH = 2.6
@@ -100,10 +100,10 @@ def _check(framing: Framing) -> None:
 
 
 def _measure(face: Face) -> _Head:
-    points = face.landmarks[:468, :2]
+    points = face.landmarks[:FACE_POINTS, :2]
     low, high = points.min(axis=0), points.max(axis=0)
-    middle = (face.landmarks[FOREHEAD, :2] + face.landmarks[CHIN, :2]) / 2
-    face_height = float(np.linalg.norm(face.landmarks[CHIN, :2] - face.landmarks[FOREHEAD, :2]))
+    middle = (face.landmarks[HAIRLINE, :2] + face.landmarks[CHIN, :2]) / 2
+    face_height = float(np.linalg.norm(face.landmarks[CHIN, :2] - face.landmarks[HAIRLINE, :2]))
     return _Head(
         center_x=float(low[0] + high[0]) / 2,
         center_y=float(middle[1]),

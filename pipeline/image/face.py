@@ -19,7 +19,9 @@ _MIN_DETECTION_SIDE = 8
 _MESH_SIDE = 256
 _MESH_MARGIN = 1.5
 _RIGHT_EYE, _LEFT_EYE = 33, 263
-_FACE_POINTS = 468
+_LEFT_SIDE, _RIGHT_SIDE = 234, 454
+HAIRLINE, CHIN = 10, 152
+FACE_POINTS = 468
 """The ten points after these are irises, which do not count for the face's extent."""
 
 
@@ -107,6 +109,12 @@ class FaceFinder:
         return np.asarray(np.c_[flat, points[:, 2] / scale], np.float32)
 
 
+def measure_yaw(landmarks: Floats) -> float:
+    """Return by how many degrees a face (478, 3) is turned aside, without sign."""
+    across = landmarks[_RIGHT_SIDE] - landmarks[_LEFT_SIDE]
+    return float(abs(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1])))))
+
+
 def _cut(pixels: Pixels, to_square: npt.NDArray[np.float32], scale: float) -> Pixels:
     # warpAffine takes no area average: shrink first where it would skip pixels.
     if scale < 0.5:
@@ -119,7 +127,7 @@ def _cut(pixels: Pixels, to_square: npt.NDArray[np.float32], scale: float) -> Pi
 
 
 def _square_around(landmarks: Floats) -> tuple[Floats, float, Floats]:
-    points = landmarks[:_FACE_POINTS, :2]
+    points = landmarks[:FACE_POINTS, :2]
     low, high = points.min(axis=0), points.max(axis=0)
     return (
         (low + high) / 2,

@@ -6,11 +6,12 @@ import time
 import torch
 
 from pipeline.diffusion.context import AttentionContext
+from pipeline.diffusion.text_encoder import NUM_TEXT_TOKENS
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
 
 # Any size will do: the graph is the same for all.
 NUM_FRAMES, NUM_LATENT_FRAMES, HEIGHT, WIDTH = 9, 3, 16, 20
-NUM_TEXT_TOKENS, NUM_IMAGE_TOKENS = 512, 257
+NUM_IMAGE_TOKENS = 257
 
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.image.face import CHIN, HAIRLINE
 from pipeline.preview import mesh
 from pipeline.types import Floats
 
@@ -50,7 +51,7 @@ class MouthAxes:
 def find_axes(landmarks: Floats) -> MouthAxes:
     """Measure the axes on a mesh (478, 3)."""
     points = landmarks[:, :2].astype(np.float64)
-    upright = points[mesh.CHIN] - points[mesh.HAIRLINE]
+    upright = points[CHIN] - points[HAIRLINE]
     face_height = float(np.linalg.norm(upright))
     down = upright / face_height
     along = np.array([down[1], -down[0]])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.image.face import measure_yaw
 from pipeline.preview import mesh
 from pipeline.preview.inside import mix_palette, paint_inside
 from pipeline.preview.lids import find_eyes, shut_lids
@@ -185,6 +186,4 @@ def _enlarge(photo: Pixels) -> Pixels:
 
 def _limit_by_turn(landmarks: Floats) -> float:
     """Return how far the mouth of a turned head may open, 0.5 to 1: a lip that is seen edge-on would tear."""
-    across = landmarks[mesh.RIGHT_CHEEK_EDGE] - landmarks[mesh.LEFT_CHEEK_EDGE]
-    yaw = float(abs(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1])))))
-    return 1 - 0.5 * float(ramp((yaw - 15) / 25))
+    return 1 - 0.5 * float(ramp((measure_yaw(landmarks) - 15) / 25))

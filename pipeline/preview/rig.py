@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import RBFInterpolator
 
+from pipeline.image.face import CHIN
 from pipeline.preview import mesh
 from pipeline.preview.axes import MouthAxes, Points, find_axes
 from pipeline.preview.smooth import ramp
@@ -218,7 +219,7 @@ class _Controls:
         depths = np.maximum(self._depths[list(mesh.SIDES)].mean() - self._depths, 0)
         deepest = depths.max()
         depth = np.where(ids >= 0, depths[ids], 0.0)
-        from_neck = points - (self._flat[mesh.CHIN] + 0.3 * axes.face_height * axes.down)
+        from_neck = points - (self._flat[CHIN] + 0.3 * axes.face_height * axes.down)
         return {
             "roll": np.stack([-from_neck[:, 1], from_neck[:, 0]], axis=1) * on_head[:, None],
             "yaw": ((depth + 0.5 * deepest) * on_head)[:, None] * axes.along,
