@@ -136,7 +136,6 @@ class BlockList(nn.ModuleList):
 class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[misc]  # diffusers is untyped
     """Predict the flow of video latents from a photo, a prompt and the speech of one or two people."""
 
-    _no_split_modules = ["InfiniteTalkBlock"]  # noqa: RUF012  # declared so by diffusers
     # TeaCache compares modulations whose change is below bf16's step, and guidance multiplies the output's error.
     _keep_in_fp32_modules = (*WanTransformer3DModel._keep_in_fp32_modules, "norm_audio", "time_proj", "proj_out")  # noqa: SLF001  # diffusers' way
 

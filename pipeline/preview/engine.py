@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from pipeline.engine import Availability, Reporter
-from pipeline.preview.performance import Performance, perform
+from pipeline.preview.performance import Pose, perform
 from pipeline.preview.render import Renderer
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
@@ -34,27 +34,26 @@ class PreviewEngine:
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         """Yield batches of RGB frames (n, height, width, 3), the same for the same scene and seed."""
         report(Progress("conditioning", 0, 100, 0.0))
-        performance = perform(scene.speech, scene.seed, lambda share: report(_listening(share)))
+        poses = perform(scene.speech, scene.seed, lambda share: report(_listening(share)))
         renderer = Renderer(scene.portrait)
         num_frames = scene.speech.num_frames
         num_done = 0
-        for batch in _render_ahead(renderer, performance, num_frames):
+        for batch in _render_ahead(renderer, poses):
             yield batch
             num_done += len(batch)
             percent = _LISTENING_PERCENT + (100 - _LISTENING_PERCENT) * num_done / num_frames
             report(Progress("frames", num_done, num_frames, percent))
 
 
-def _render_ahead(renderer: Renderer, performance: Performance, num_frames: int) -> Iterator[Pixels]:
+def _render_ahead(renderer: Renderer, poses: list[Pose]) -> Iterator[Pixels]:
     """Yield batches of frames; while one is encoded, the next ones are drawn on every core that is free."""
 
     def render(first: int) -> Pixels:
-        last = min(first + BATCH, num_frames)
-        return np.stack([renderer.render(performance.at(index)) for index in range(first, last)])
+        return np.stack([renderer.render(pose) for pose in poses[first : first + BATCH]])
 
     with ThreadPoolExecutor(_BATCHES_AHEAD, thread_name_prefix="preview") as pool:
         upcoming: deque[Future[Pixels]] = deque()
-        for first in range(0, num_frames, BATCH):
+        for first in range(0, len(poses), BATCH):
             upcoming.append(pool.submit(render, first))
             if len(upcoming) > _BATCHES_AHEAD:
                 yield upcoming.popleft().result()

@@ -52,26 +52,8 @@ class Pose:
     roll: float = 0.0
 
 
-@dataclass(frozen=True)
-class Performance:
-    """What the face does in the whole video, each curve (num_frames,) as in `Pose`."""
-
-    opening: Curve
-    width: Curve
-    press: Curve
-    blink: Curve
-    brow: Curve
-    pitch: Curve
-    yaw: Curve
-    roll: Curve
-
-    def at(self, frame: int) -> Pose:
-        """Return the pose of one frame."""
-        return Pose(**{name: float(curve[frame]) for name, curve in vars(self).items()})
-
-
-def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Performance:
-    """Plan the whole video from the voice.
+def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> list[Pose]:
+    """Plan the pose of each frame from the voice.
 
     Args:
         speech: The voice.
@@ -91,12 +73,13 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> Perfo
     press *= trust
     opening = (0.3 + 0.4 * trust) * opening * (0.25 + 0.75 * envelope)
     opening += (0.54 - 0.30 * trust) * envelope**1.5 * (1 - press)
-    return Performance(
-        opening=MAX_OPENING * opening * ramp(envelope / 0.25),
-        width=width * ramp(envelope / 0.2),
-        press=press,
+    curves = {
+        "opening": MAX_OPENING * opening * ramp(envelope / 0.25),
+        "width": width * ramp(envelope / 0.2),
+        "press": press,
         **_gesture(segments, envelope, seed),
-    )
+    }
+    return [Pose(**dict(zip(curves, values, strict=True))) for values in np.stack([*curves.values()], axis=1).tolist()]
 
 
 def _sample_visemes(segments: list[PhonemeSegment], num_frames: int) -> dict[str, Curve]:

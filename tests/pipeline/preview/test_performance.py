@@ -11,7 +11,8 @@ SECOND = 16_000
 
 
 def plan(speech: Speech, seed: int = 1) -> dict[str, np.ndarray]:
-    return vars(perform(speech, seed, lambda _: None))
+    poses = perform(speech, seed, lambda _: None)
+    return {name: np.array([getattr(pose, name) for pose in poses]) for name in vars(poses[0])}
 
 
 @pytest.fixture(scope="module")
