@@ -170,9 +170,7 @@ def _build_voice(texts: Texts) -> VoicePart:
             waveform_options=gr.WaveformOptions(waveform_color="#9bb5ae", waveform_progress_color="#0b7a68"),
             elem_id="voice",
         )
-        video = gr.UploadButton(
-            texts("voice.from_video"), file_types=["video"], size="md", variant="secondary", elem_id="voice-video"
-        )
+        video = gr.UploadButton(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
         note = create_html(elem_id="voice-note")
         duration = gr.Slider(
             1,

@@ -29,6 +29,8 @@ def bind_voice(part: VoicePart, texts: Texts) -> gr.events.Dependency:
     view = VoiceView(part, texts)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
     part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
+    # Not with the change: a video without sound is taken away, and what is said of it stays.
+    part.voice.clear(None, None, part.note, js="() => ''", api_visibility="private")
     outputs = [part.voice, part.note, part.duration]
     return part.voice.change(view.take, part.voice, outputs, trigger_mode="always_last", **private)
 
@@ -47,7 +49,7 @@ class VoiceView:
         """
         part = self.part
         if voice is None:
-            return {part.note: "", part.duration: gr.Slider(visible=False)}
+            return {part.duration: gr.Slider(visible=False)}
         try:
             speech = load_speech(Path(voice))
         except InputError as error:
@@ -58,7 +60,7 @@ class VoiceView:
         return {part.note: self._describe(speech), part.duration: bound_slider(speech.total_seconds)}
 
     def take_from_video(self, video: str) -> _Updates:
-        """Use the sound of a video as the voice."""
+        """Use the sound of a video, or of any recording that Gradio would not take, as the voice."""
         try:
             speech = load_speech(Path(video))
         except InputError as error:

@@ -233,6 +233,7 @@ const page = (() => {
       if (label) group.setAttribute("aria-label", label.textContent.trim());
     }
     find(".buttons")?.toggleAttribute("data-shares", shares);
+    find(VIDEO_INPUT)?.setAttribute("accept", "video/*");
     for (const heading of document.querySelectorAll("[data-sources]")) {
       const buttons = heading.closest(".card").querySelectorAll(".source-selection button");
       heading.dataset.sources.split("|").forEach((name, i) => buttons[i]?.setAttribute("aria-label", name));
@@ -257,26 +258,29 @@ const page = (() => {
     }
   }
 
-  // Files of the wrong kind are named beside their widget; a video that lands on the voice gives its sound.
-  function kindOf(file) {
-    if (/\.hei[cf]$/i.test(file.name)) return "image";
-    return file.type.split("/")[0];
-  }
-
-  function checkFiles(event) {
+  // Files may be dropped anywhere, several at once; one of the wrong kind is named at its widget, a video gives its sound.
+  // Gradio would take no file whose kind the browser does not know, and no second voice.
+  function takeFiles(event) {
+    const files = [...(event.dataTransfer ?? event.target).files ?? []];
     const card = event.target.closest?.("#photo-card, #voice-card");
-    const files = event.dataTransfer?.files ?? event.target.files;
-    if (!card || !files?.length || event.target.matches(VIDEO_INPUT)) return;
-    const [wanted, kind] = [card.id === "photo-card" ? "image" : "audio", kindOf(files[0])];
-    if (kind === wanted) return;
+    if (!files.length || event.target.matches?.(VIDEO_INPUT)) return;
+    if (event.type === "change" && files[0].type.startsWith(wantedBy(card))) return;
     event.stopImmediatePropagation();
     event.preventDefault();
-    if (wanted === "audio" && kind === "video") giveFiles(find(VIDEO_INPUT), files);
-    else complain(card);
+    for (const file of files) give(file, files.length > 1 ? null : card);
   }
 
-  function giveFiles(input, files) {
-    input.files = files;
+  const wantedBy = (card) => card.id === "photo-card" ? "image" : "audio";
+
+  function give(file, card) {
+    const [kind] = file.type.split("/");
+    const place = card ?? find(kind === "image" ? "#photo-card" : "#voice-card");
+    const wanted = wantedBy(place);
+    if (!["", wanted, wanted === "audio" && "video"].includes(kind)) { complain(place); return; }
+    const input = kind !== "video" && place.querySelector(".block input[type=file]") || find(VIDEO_INPUT);
+    const carrier = new DataTransfer();
+    carrier.items.add(new File([file], file.name, { type: kind === wanted ? file.type : `${wanted}/*` }));
+    input.files = carrier.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
@@ -285,8 +289,8 @@ const page = (() => {
     card.querySelector("[id$=-note] .html-container > div").innerHTML = `<p class="note" data-kind="error">${sentence}</p>`;
   }
 
-  addEventListener("change", checkFiles, true);
-  addEventListener("drop", checkFiles, true);
+  for (const name of ["change", "drop"]) addEventListener(name, takeFiles, true);
+  addEventListener("dragover", (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());
 
   addEventListener("DOMContentLoaded", () => {
     let frame = 0;

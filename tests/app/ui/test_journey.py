@@ -1,6 +1,7 @@
 """From a photo and a voice to a video, as people go."""
 
 import io
+import shutil
 from pathlib import Path
 
 import av
@@ -9,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
-from tests.app.ui.visitor import PATIENCE
+from tests.app.ui.visitor import PATIENCE, PHOTO
 from tests.voices import KINDS, make_tone, write_voice
 
 # No browser for tests can share: this one notes what a device would be given.
@@ -96,6 +97,30 @@ def test_a_video_that_is_dropped_on_the_voice_gives_its_sound(visit: Visit, done
     visitor = visit()
     visitor.add_voice(done_video)
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s")
+
+
+def test_files_whose_kind_the_browser_does_not_know_are_read(visit: Visit, tmp_path: Path, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.add_photo(Path(shutil.copy(PHOTO, tmp_path / "photo")))
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    visitor.add_voice(Path(shutil.copy(voice_file, tmp_path / "voice.unknown")))
+    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
+
+
+def test_photo_and_voice_may_be_dropped_anywhere_at_once(visit: Visit, voice_file: Path) -> None:
+    visitor = visit()
+    visitor.drop("h1", voice_file, PHOTO)
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
+
+
+def test_a_recording_that_is_dropped_on_another_takes_its_place(
+    visit: Visit, voice_file: Path, long_voice_file: Path
+) -> None:
+    visitor = visit()
+    visitor.add_voice(voice_file)
+    visitor.drop("#voice", long_voice_file)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 11 s", timeout=PATIENCE)
 
 
 def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None:

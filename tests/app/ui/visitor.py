@@ -1,5 +1,7 @@
 """Someone who uses the page in a real browser."""
 
+from base64 import b64encode
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
@@ -10,6 +12,13 @@ from playwright.sync_api import Locator, Page, Request, expect
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
 SECOND_PHOTO = Path("assets/photos/mona_lisa.jpg").resolve()
 PATIENCE = 60_000
+_DROP = """(element, files) => {
+  const dataTransfer = new DataTransfer();
+  for (const { name, type, bytes } of files) {
+    dataTransfer.items.add(new File([Uint8Array.from(atob(bytes), (byte) => byte.charCodeAt(0))], name, { type }));
+  }
+  element.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+}"""
 
 
 def save_two_people(folder: Path) -> Path:
@@ -94,6 +103,14 @@ class Visitor:
         """Upload a voice and wait for what was found in it."""
         self.tab.locator("#voice input[type=file]").set_input_files(voice)
         expect(self.note("voice").first).to_be_visible(timeout=PATIENCE)
+
+    def drop(self, place: str, *files: Path) -> None:
+        """Let files fall on an element, as from a folder; a browser knows their kinds by their names."""
+        given = [
+            {"name": file.name, "type": guess_type(file)[0] or "", "bytes": b64encode(file.read_bytes()).decode()}
+            for file in files
+        ]
+        self.tab.locator(place).evaluate(_DROP, given)
 
     def fill_in(self, voice: Path) -> None:
         """Upload a photo and a voice."""
