@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.nets import MODELS, read_net
 from pipeline.types import Box, Face, Floats, Pixels
 
-MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 MIN_SCORE = 0.8
 MAX_FACES = 16
 _DETECTION_SIDES = (1280, 480)
@@ -43,13 +42,9 @@ class _Detection:
 class FaceFinder:
     """Holds the two nets. Not for several threads at once: OpenCV's nets keep state between calls."""
 
-    def __init__(self) -> None:
-        # OpenCV 5 warns at each net that its new graph engine ignores the target, which nobody set.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-
     @cached_property
     def _mesh(self) -> cv2.dnn.Net:
-        return cv2.dnn.readNetFromTFLite(str(MODELS / "face_landmarks_detector.tflite"))
+        return read_net("face_landmarks_detector.tflite")
 
     def find(self, pixels: Pixels) -> tuple[Face, ...]:
         """Return the faces in an RGB picture (height, width, 3), the largest first, sixteen at most."""
