@@ -13,7 +13,9 @@ from transformers import PreTrainedModel
 from transformers.initialization import no_init_weights
 
 from pipeline.diffusion.tensor_files import NamedTensor, read_shapes, read_tensors
+from pipeline.engine import Reporter
 from pipeline.errors import WeightsError
+from pipeline.types import Progress
 
 Convert = Callable[[str, torch.Tensor], Iterable[NamedTensor]]
 """Turns a stored tensor into the model's own: one, several that were stored as one, or none where it has no use."""
@@ -107,6 +109,26 @@ class Component:
                 yield path, name, tensor
 
 
+class LoadingProgress:
+    """Turns the bytes of tensors that arrived into progress."""
+
+    def __init__(self, sink: Reporter, num_bytes: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            sink: Takes the progress; raises to stop.
+            num_bytes: Of all tensors.
+        """
+        self._sink = sink
+        self._num_bytes = num_bytes
+        self._num_loaded = 0
+
+    def report(self, num_bytes_more: int) -> None:
+        """Report that so many more have arrived."""
+        self._num_loaded += num_bytes_more
+        self._sink(Progress("loading", self._num_loaded, self._num_bytes, 100.0 * self._num_loaded / self._num_bytes))
+
+
 def load_component(component: Component, device: torch.device, report: Callable[[int], None]) -> Any:  # noqa: ANN401  # each kind has its class
     """Read a model's weights straight to the device.
 
@@ -125,14 +147,14 @@ def load_component(component: Component, device: torch.device, report: Callable[
     for name, tensor in component.tensors():
         parent, _, leaf = name.rpartition(".")
         _assign(model.get_submodule(parent), leaf, tensor.to(device))
-        report(_count_bytes(tensor))
+        report(count_bytes(tensor))
     if isinstance(model, PreTrainedModel):
         model.tie_weights()
     # What is computed rather than stored, e.g. the table of rotary angles.
     return model.to(device).eval().requires_grad_(requires_grad=False)
 
 
-def _count_bytes(tensor: torch.Tensor) -> int:
+def count_bytes(tensor: torch.Tensor) -> int:
     """Return what a tensor takes in memory; a quantised one says itself what it would take if it were not."""
     parts = getattr(tensor, "tensor_data_names", ())
     return sum(getattr(tensor, part).nbytes for part in parts) or tensor.nbytes

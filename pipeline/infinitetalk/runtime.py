@@ -12,6 +12,7 @@ from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
+from pipeline.diffusion.loading import LoadingProgress
 from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.diffusion.team import ALL_PASSES, Team
@@ -71,7 +72,7 @@ class Runtime:
         self._check_frame(scene.portrait.frame)
         models = self.models
         with _explain_short_memory("for this. Use the profile low_vram."):
-            self.distillation.choose(scene.profile)
+            self.distillation.choose(scene.profile, report)
             place_models(models, offloaded=scene.profile.offloaded or not self.fits)
             _choose_caching(models, scene.profile)
             inputs = encode_scene(models, scene, report)
@@ -140,15 +141,9 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
     if (quantized := prepared.open_quantized()) is not None:
         checkpoint = checkpoint.with_transformer(quantized)
     num_bytes = _count_bytes(checkpoint)
-    num_loaded = 0
-
-    def report_bytes(num_bytes_more: int) -> None:
-        nonlocal num_loaded
-        num_loaded += num_bytes_more
-        report(Progress("loading", num_loaded, num_bytes, 100.0 * num_loaded / num_bytes))
-
     fits = agree(device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES)
-    models = load_models(checkpoint, device, offloaded=not fits, report=report_bytes)
+    progress = LoadingProgress(report, num_bytes)
+    models = load_models(checkpoint, device, offloaded=not fits, report=progress.report)
     if quantized is None:
         _quantize(models, settings.precision, fits=fits)
     _speed_up(models, settings, fits=fits)

@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.engine import EngineSettings
-from pipeline.errors import WeightsError
+from pipeline.errors import GenerationCancelledError, WeightsError
 from pipeline.infinitetalk.checkpoint import open_checkpoint
 from pipeline.infinitetalk.distillation import Distillation
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.infinitetalk.models import load_models
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.profiles import get_profile
-from pipeline.types import Scene
+from pipeline.types import Progress, Scene
 
 WEIGHT = "blocks.0.ffn.net.0.proj.weight"
 
@@ -50,7 +50,7 @@ def test_every_profile_gets_the_stored_weights_and_its_own_lora(
     distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
     added = {"turbo": lightx2v, "fast_lora": 1.2 * fusionix, "fast": torch.zeros(1), "quality": torch.zeros(1)}
     for name in ("turbo", "fast_lora", "turbo", "fast", "quality"):
-        distillation.choose(get_profile(name))
+        distillation.choose(get_profile(name), lambda _: None)
         assert torch.equal(transformer.get_parameter(WEIGHT), (stored.float() + added[name]).to(stored.dtype))
 
 
@@ -60,9 +60,9 @@ def test_a_missing_lora_is_named_and_leaves_none(
     write_lora(tmp_path, "lightx2v", transformer, seed=1)
     stored = transformer.get_parameter(WEIGHT).clone()
     distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
-    distillation.choose(get_profile("turbo"))
+    distillation.choose(get_profile("turbo"), lambda _: None)
     with pytest.raises(WeightsError, match="loras/fusionix"):
-        distillation.choose(get_profile("fast_lora"))
+        distillation.choose(get_profile("fast_lora"), lambda _: None)
     assert torch.equal(transformer.get_parameter(WEIGHT), stored)
 
 
@@ -80,10 +80,31 @@ def test_what_was_half_changed_is_restored_for_the_next_profile(
 
     distillation = Distillation(transformer, component, tmp_path, lambda _: replace(component, convert=break_off))
     with pytest.raises(WeightsError, match="cut off"):
-        distillation.choose(get_profile("turbo"))
+        distillation.choose(get_profile("turbo"), lambda _: None)
     assert not torch.equal(transformer.get_parameter(WEIGHT), stored[WEIGHT])
-    distillation.choose(get_profile("fast"))
+    distillation.choose(get_profile("fast"), lambda _: None)
     assert torch.equal(transformer.get_parameter(WEIGHT), stored[WEIGHT])
+
+
+def test_reading_weights_again_is_told_and_can_be_cancelled(
+    prepared: Path, transformer: InfiniteTalkTransformer3DModel, tmp_path: Path
+) -> None:
+    write_lora(tmp_path, "lightx2v", transformer, seed=1)
+    stored = transformer.get_parameter(WEIGHT).clone()
+    told: list[Progress] = []
+
+    def cancel(progress: Progress) -> None:
+        raise GenerationCancelledError
+
+    distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
+    distillation.choose(get_profile("turbo"), told.append)
+    assert not told
+    with pytest.raises(GenerationCancelledError):
+        distillation.choose(get_profile("fast"), cancel)
+    distillation.choose(get_profile("fast"), told.append)
+    assert torch.equal(transformer.get_parameter(WEIGHT), stored)
+    assert {progress.stage for progress in told} == {"loading"}
+    assert told[-1].percent == 100
 
 
 def test_a_profile_without_its_lora_says_where_to_put_it(prepared: Path) -> None:
