@@ -98,7 +98,9 @@ def offload(model: nn.Module, offload_type: str, device: torch.device) -> None:
 def bring_back(model: nn.Module, device: torch.device) -> None:
     """Keep weights on the device, offloaded ones and those that waited until a moment ago."""
     stop_offloading(model)
-    model.to(device)
+    # Weights that are there remain the same tensors: compiled blocks know them.
+    if any(weight.device != device for weight in model.parameters()):
+        model.to(device)
 
 
 def stop_offloading(model: nn.Module) -> None:
