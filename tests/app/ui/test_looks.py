@@ -44,8 +44,7 @@ def find_barriers(visitor: Visitor) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("phone", "dark"), [(True, False), (False, True)], ids=["light phone", "dark desktop"])
 def test_nobody_meets_a_barrier(visit: Visit, voice_file: Path, *, phone: bool, dark: bool) -> None:
     visitor = visit(phone=phone, dark=dark)
     assert find_barriers(visitor) == []
