@@ -27,6 +27,7 @@ class Device:
             is_mobile=self.phone,
             color_scheme="dark" if self.dark else "light",
             locale=self.locale,
+            reduced_motion="reduce",  # a browser without a graphics card draws each frame of a motion
             permissions=["clipboard-read", "clipboard-write"],
         )
         return context.new_page()
