@@ -135,7 +135,7 @@ class PhotoView:
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
         pixels = (await self.jobs.load_photo(Path(photo))).pixels
-        jpeg = await asyncio.to_thread(_encode, turn(pixels, quarter_turns))
+        jpeg = await asyncio.to_thread(lambda: _encode(turn(pixels, quarter_turns)))
         return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:
