@@ -89,6 +89,22 @@ class QueueFullError(AppError):
         )
 
 
+class DecodingError(AppError):
+    """Photos and recordings cannot be read at the moment.
+
+    Attributes:
+        retry_after_seconds: When to try again.
+    """
+
+    retry_after_seconds = 30
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server has no room at the moment for the process that reads photos and recordings. Try again in "
+            f"{self.retry_after_seconds} seconds."
+        )
+
+
 class JobError(AppError):
     """Something about one job.
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from typing import TextIO
 
 _JOB = re.compile(r"(jobs/[\w-]{6})[\w-]{16}", re.ASCII)
 
@@ -13,15 +14,16 @@ class _Formatter(logging.Formatter):
         return _JOB.sub(r"\1...", super().format(record))
 
 
-def set_up_log(form: str, level: str) -> None:
-    """Log to standard error.
+def set_up_log(form: str, level: str, stream: TextIO | None = None) -> None:
+    """Log to standard error, or elsewhere.
 
     Args:
         form: Of a line, as `logging` takes it.
         level: From which on we say something. Others say no more than `info`: below it, Pillow names what stands in
             photos, such as where they were taken.
+        stream: In place of standard error.
     """
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_Formatter(form))
     number = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler])

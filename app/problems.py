@@ -57,6 +57,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
     errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
+    errors.DecodingError: Kind(503, "busy", "Photos and recordings cannot be read at the moment"),
     errors.JobNotFoundError: Kind(404, "job-not-found", "There is no such job"),
     errors.JobNotFinishedError: Kind(409, "no-video", "The job has no video"),
     errors.JobExpiredError: Kind(410, "expired", "The job's files have been deleted"),
@@ -174,7 +175,7 @@ async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Respo
 
 def _find_headers(error: Exception) -> dict[str, str]:
     match error:
-        case errors.QueueFullError():
+        case errors.QueueFullError() | errors.DecodingError():
             return {"Retry-After": str(error.retry_after_seconds)}
         case errors.RangeError():
             return {"Content-Range": f"bytes */{error.num_bytes}"}

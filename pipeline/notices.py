@@ -39,12 +39,17 @@ TEXTS: dict[str, str] = {
     "audio.clipped": "The recording is too loud and distorted (clipped). Record again farther from the microphone.",
     "audio.quiet": "The recording is very quiet ({decibels} dB). Record again closer to the microphone.",
     "audio.damaged": "Some of the recording is damaged and was left out. Listen to the result.",
+    "audio.undecodable": "The recording could not be read: it took more time or memory than ten minutes of voice take, "
+    "or the program that read it crashed. Save it again as WAV, MP3 or M4A.",
     "profile.unknown": "There is no profile {profile}. Choose one of: {known}.",
     "request.out_of_range": "{field} must be from {lowest} to {highest}, got {value}.",
     "request.prompt_too_long": "The prompt has {length} characters; at most {limit} are accepted. Shorten it.",
+    "photo.cannot_open": "The photo cannot be opened. Check that the file exists and may be read.",
     "photo.empty": "Expected a photo, got an empty file. Choose it again.",
     "photo.format": "Expected a PNG, JPEG, WebP, HEIC or AVIF picture, got {kind}. Save the photo as JPEG or PNG.",
     "photo.damaged": "The picture's file is damaged or cut short. Send the original, or save it again as JPEG.",
+    "photo.undecodable": "The picture could not be read: it took more time or memory than the largest photo takes, or "
+    "the program that read it crashed. Save it again as JPEG or PNG.",
     "photo.too_many_bytes": "Expected a photo of at most {most} MB, got {megabytes} MB. Save it smaller, as JPEG.",
     "photo.too_many_pixels": "Expected a photo of at most {most} megapixels. Make it smaller; 2 megapixels are plenty.",
     "photo.too_small": "Expected a photo of at least {least} x {least} pixels, got {width} x {height}. "

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from app.decoding import Decoders, HeardVoice
 from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError
 from app.jobs.checks import accept
 from app.jobs.entry import Entry
@@ -24,10 +25,8 @@ from app.storage import JobFolder, JobStore, explain_full_disk
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
-from pipeline.image import prepare_portrait
-from pipeline.image.load import load_photo
 from pipeline.profiles import Model, Profile, Resolution, get_profile
-from pipeline.types import Framing, GenerationRequest, Photo, Portrait
+from pipeline.types import Framing, GenerationRequest, Portrait
 
 _SWEEP_SECONDS = 5
 _CHECKS_AT_ONCE = 2
@@ -63,6 +62,7 @@ class Jobs:
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
         self._lanes = [Lane(runner, self._ledger, self._end) for runner in runners]
         self._num_submitting = 0
+        self._decoders = Decoders(settings.log_level)
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -90,7 +90,7 @@ class Jobs:
         if self._sweeper:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+        await asyncio.gather(*(lane.close() for lane in self._lanes), self._decoders.close())
         self._store.close()
 
     def availability(self, profile: Profile) -> Availability:
@@ -117,6 +117,7 @@ class Jobs:
             EngineUnavailableError: Its profile cannot run here.
             QueueFullError: No more jobs can wait.
             StorageError: The disk is full.
+            DecodingError: Its files cannot be read at the moment.
         """
         profile = get_profile(request.profile)
         availability = self.availability(profile)
@@ -152,23 +153,40 @@ class Jobs:
         """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
         return self._store.receive()
 
-    async def load_photo(self, photo: Path) -> Photo:
-        """Decode a photo, when those before it are decoded.
+    async def convert_photo(self, photo: Path, quarter_turns: int = 0) -> bytes:
+        """Return a photo as JPEG, upright, when those before it are decoded.
 
         Raises:
             InputError: The photo cannot be used.
+            DecodingError: Nothing can be read at the moment.
         """
         async with self._checks:
-            return await asyncio.to_thread(load_photo, photo)
+            return await self._decoders.convert(photo, quarter_turns)
 
     async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
         """Crop a photo exactly as a job would.
 
         Raises:
             InputError: The photo cannot be used.
+            DecodingError: Nothing can be read at the moment.
         """
         async with self._checks:
-            return await asyncio.to_thread(prepare_portrait, photo, framing, resolution)
+            return await self._decoders.frame(photo, framing, resolution)
+
+    async def hear_voice(self, recording: Path) -> HeardVoice:
+        """Listen to a recording.
+
+        Raises:
+            InputError: The recording cannot be used.
+            DecodingError: Nothing can be read at the moment.
+        """
+        async with self._checks:
+            return await self._decoders.listen(recording)
+
+    async def extract_sound(self, recording: Path, target: Path, total_seconds: float) -> None:
+        """Write the sound of a recording as WAV, which every browser plays; raises as `hear_voice` does."""
+        async with self._checks:
+            await self._decoders.extract(recording, target, total_seconds)
 
     def get(self, job_id: str) -> Job:
         """Return the job's state.
@@ -259,7 +277,9 @@ class Jobs:
         job_id, folder = self._store.create()
         try:
             async with self._checks:
-                record = await asyncio.to_thread(accept, request, profile.model, job_id, folder, self._settings)
+                record = await accept(
+                    request, profile.model, job_id, folder, settings=self._settings, decoders=self._decoders
+                )
             await self._lanes[-1].runner.keep(folder)
         except BaseException:
             self._store.delete(job_id)

@@ -4,11 +4,9 @@ It reads orders from its standard input and tells events on its standard output,
 loaded between jobs. It dies with the server.
 """
 
-import ctypes
 import io
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 from app.jobs.messages import EVENTS, Order, WorkerSettings
 from app.jobs.runner import RunEnd, RunUpdate
 from app.jobs.work import attempt
+from app.lifetime import die_with
 from app.log import set_up_log
 from app.storage import JobFolder
 from pipeline.engine import Engine
@@ -25,7 +24,6 @@ from pipeline.errors import GenerationCancelledError
 from pipeline.profiles import Model
 from pipeline.types import Progress
 
-_PR_SET_PDEATHSIG = 1
 _SECONDS_BETWEEN_UPDATES = 0.1
 
 
@@ -101,18 +99,10 @@ class Worker:
         return self._engines[model]
 
 
-def _die_with(server_pid: int) -> None:
-    """End at once when the server does, even in the middle of a computation."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != server_pid:
-        os._exit(0)
-
-
 def main() -> None:
     """Run jobs until the server ends."""
     settings = WorkerSettings.model_validate_json(sys.argv[1])
-    _die_with(settings.server_pid)
+    die_with(settings.server_pid)
     set_up_log("%(asctime)s %(levelname)s worker: %(message)s", settings.log_level)
     Worker(settings).work()
 

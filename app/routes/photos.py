@@ -24,7 +24,7 @@ router = APIRouter(tags=["photos"])
 @router.post(
     "/face-crop",
     summary="See the crop of a photo",
-    responses=describe_problems(*UPLOAD_STATUSES),
+    responses=describe_problems(*UPLOAD_STATUSES, 503),
     openapi_extra=describe_body(FaceCropBody, FramingBody),
 )
 async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> FaceCropAnswer:

@@ -208,7 +208,7 @@ class Endpoints:
         framing = Framing(aspect, int(face) or None, zoom, shift_x, shift_y)
         try:
             portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution)
-        except InputError as error:
+        except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         boxes = [
             FaceFound(x=b.x_min, y=b.y_min, width=b.width, height=b.height) for b in (f.box for f in portrait.faces)

@@ -37,7 +37,7 @@ def bind_events(blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings
     view = PageView(page, jobs, profile, settings.data_dir / "uploads", texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
-    bind_profile(page, bind_voice(page.voice, texts), profile)
+    bind_profile(page, bind_voice(page.voice, jobs, texts), profile)
     _bind_run(page, start, follow, view)
     _bind_library(page, view, photo)
     recall = "(history) => [history, ...page.recall()]"

@@ -17,12 +17,12 @@ from app.ui import markup
 from app.ui.layout import PhotoPart
 from app.ui.texts import Texts
 from pipeline.errors import InputError
-from pipeline.image.upright import turn
+from pipeline.files import open_regular
 from pipeline.profiles import PROFILES
 from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
 
 _JPEG_QUALITY = 95
-_UNREADABLE = {"photo.empty", "photo.format", "photo.damaged"}
+_UNREADABLE = {"photo.cannot_open", "photo.empty", "photo.format", "photo.damaged", "photo.undecodable"}
 _Updates = dict[Any, Any]
 
 
@@ -134,8 +134,7 @@ class PhotoView:
 
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
-        pixels = (await self.jobs.load_photo(Path(photo))).pixels
-        jpeg = await asyncio.to_thread(lambda: _encode(turn(pixels, quarter_turns)))
+        jpeg = await self.jobs.convert_photo(Path(photo), quarter_turns)
         return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:
@@ -168,8 +167,16 @@ class PhotoView:
 
 
 def is_heic(photo: Path) -> bool:
-    """Whether the file is of the family of HEIC and AVIF, which not every browser shows."""
-    with photo.open("rb") as file:
+    """Whether the file is of the family of HEIC and AVIF, which not every browser shows.
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    try:
+        file = open_regular(photo)
+    except OSError as error:
+        raise InputError("photo.cannot_open", "image") from error
+    with file:
         return file.read(8)[4:] == b"ftyp"
 
 

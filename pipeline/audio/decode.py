@@ -1,5 +1,6 @@
 """Decode an uploaded recording piece by piece, opening nothing but the file itself."""
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from av.container import InputContainer
 
 from pipeline.audio.formats import CODECS, sniff_demuxer
 from pipeline.errors import InputError, InputTooLargeError
+from pipeline.files import open_regular
 from pipeline.notices import Notice
 from pipeline.types import Floats
 
@@ -126,11 +128,11 @@ def _open_container(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
 @contextmanager
 def _open_file(path: Path) -> Iterator[BinaryIO]:
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except OSError as error:
         raise InputError("audio.cannot_open", "audio") from error
     with file:
-        num_bytes = path.stat().st_size
+        num_bytes = os.fstat(file.fileno()).st_size
         if num_bytes == 0:
             raise InputError("audio.empty_file", "audio")
         if num_bytes > MAX_BYTES:

@@ -1,6 +1,7 @@
 """Reads an uploaded picture: upright, RGB, 8 bits. What kind of file it is, its bytes say and not its name."""
 
 import io
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -14,6 +15,7 @@ import pillow_heif
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from pipeline.errors import InputError, InputTooLargeError
+from pipeline.files import open_regular
 from pipeline.types import Photo, Pixels
 
 MAX_MEGABYTES = 50
@@ -75,15 +77,25 @@ def load_photo(path: Path) -> Photo:
 
     Raises:
         InputTooLargeError: It has too many bytes or pixels.
-        InputError: It is empty, of another kind, damaged or too small.
+        InputError: It cannot be opened, is empty, of another kind, damaged or too small.
     """
-    num_bytes = path.stat().st_size
-    if num_bytes > MAX_MEGABYTES * 1_000_000:
-        raise InputTooLargeError("photo.too_many_bytes", "image", megabytes=round(num_bytes / 1e6), most=MAX_MEGABYTES)
-    content = path.read_bytes()
+    content = _read(path)
     with _open(content) as image:
         _check_size(image.size)
         return Photo(_decode(image, content))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        file = open_regular(path)
+    except OSError as error:
+        raise InputError("photo.cannot_open", "image") from error
+    with file:
+        num_bytes = os.fstat(file.fileno()).st_size
+        if num_bytes > MAX_MEGABYTES * 1_000_000:
+            megabytes = round(num_bytes / 1e6)
+            raise InputTooLargeError("photo.too_many_bytes", "image", megabytes=megabytes, most=MAX_MEGABYTES)
+        return file.read(num_bytes)
 
 
 def _open(content: bytes) -> Image.Image:

@@ -42,6 +42,11 @@ TEXTS: dict[str, str] = {
     "photo.empty": "Die Fotodatei ist leer. Bitte noch einmal auswählen.",
     "photo.format": "Die Datei ist {kind}, kein Foto als PNG, JPEG, WebP, HEIC oder AVIF. Bitte als JPEG oder PNG "
     "speichern.",
+    "audio.undecodable": "Die Aufnahme ließ sich nicht lesen: Sie brauchte mehr Zeit oder Speicher als zehn Minuten "
+    "Stimme, oder das Leseprogramm ist abgestürzt. Bitte neu als WAV, MP3 oder M4A speichern.",
+    "photo.cannot_open": "Das Foto lässt sich nicht öffnen. Bitte prüfen, ob es die Datei gibt und sie lesbar ist.",
+    "photo.undecodable": "Das Bild ließ sich nicht lesen: Es brauchte mehr Zeit oder Speicher als das größte Foto, "
+    "oder das Leseprogramm ist abgestürzt. Bitte neu als JPEG oder PNG speichern.",
     "photo.damaged": "Die Bilddatei ist beschädigt oder unvollständig. Bitte das Original nehmen oder neu als JPEG "
     "speichern.",
     "photo.too_many_bytes": "Das Foto hat {megabytes} MB; höchstens {most} MB sind möglich. Bitte kleiner speichern, "

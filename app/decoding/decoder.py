@@ -1,0 +1,124 @@
+"""One decoder, from the server's side."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping
+
+import numpy as np
+from pydantic import ValidationError
+
+from app.decoding.messages import MAX_ARRAY_BYTES, MESSAGES, Answer, AnyOrder, Array, ArrayHead, Message, Ready, Turned
+from pipeline.notices import Field
+
+_LINE_BYTES = 1 << 20
+_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "PYTHON", "LC_", "LD_", "DYLD_", "OMP_", "OPENCV_")
+"""How the names begin of what a decoder is told of the server's environment: passwords and tokens are none of it."""
+
+
+class DecoderDiedError(Exception):
+    """The process has ended, or says what no decoder would."""
+
+
+class Decoder:
+    """A process that does one order at a time.
+
+    Attributes:
+        about: The field whose file it reads.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.about: Field = "image"
+
+    @classmethod
+    async def start(cls, log_level: str) -> "Decoder":
+        """Start a process, and wait until it takes orders.
+
+        Raises:
+            OSError: The system has no room for another process.
+            DecoderDiedError: It does not come up.
+        """
+        command = (sys.executable, "-m", "app.decoding.process", str(os.getpid()), log_level)
+        environment = _choose_environment(os.environ)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES, start_new_session=True, env=environment
+        )
+        decoder = cls(process)
+        is_ready = False
+        try:
+            is_ready = isinstance(await decoder._receive(), Ready)
+        finally:
+            if not is_ready:
+                decoder.kill()
+        return decoder
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    async def ask(self, order: AnyOrder) -> tuple[Answer, list[Array]]:
+        """Have an order done.
+
+        Raises:
+            DecoderDiedError: It was not done.
+        """
+        assert self._process.stdin is not None
+        self.about = order.about
+        try:
+            self._process.stdin.write(order.model_dump_json().encode() + b"\n")
+            await self._process.stdin.drain()
+            while isinstance(message := await self._receive(), Turned):
+                self.about = message.about
+            if isinstance(message, Answer) and sum(head.num_bytes for head in message.arrays) <= MAX_ARRAY_BYTES:
+                return message, [await self._receive_array(head) for head in message.arrays]
+        except (ConnectionError, asyncio.IncompleteReadError, DecoderDiedError) as error:
+            self.kill()
+            raise DecoderDiedError from error
+        self.kill()
+        raise DecoderDiedError
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def wait(self) -> None:
+        """Return when the process has ended."""
+        await self._process.wait()
+
+    @property
+    def end(self) -> str:
+        """How the process has ended, for the log."""
+        code = self._process.returncode
+        return "unknown" if code is None else signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    @property
+    def has_used_its_time(self) -> bool:
+        """Whether the system has ended it because an order took too long."""
+        return self._process.returncode == -signal.SIGXCPU
+
+    async def _receive(self) -> Message:
+        assert self._process.stdout is not None
+        try:
+            return MESSAGES.validate_json(await self._process.stdout.readline())
+        except (ValidationError, ValueError) as error:  # nothing, half a line, or a line without end
+            raise DecoderDiedError from error
+
+    async def _receive_array(self, head: ArrayHead) -> Array:
+        assert self._process.stdout is not None
+        content = await self._process.stdout.readexactly(head.num_bytes)
+        return np.frombuffer(content, head.dtype).reshape(head.shape)
+
+
+def _choose_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_ENVIRONMENT)}

@@ -1,0 +1,158 @@
+"""The decoders of a server."""
+
+import asyncio
+import errno
+import logging
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from app.decoding.decoder import Decoder, DecoderDiedError
+from app.decoding.messages import (
+    AnyOrder,
+    Array,
+    CheckedRequest,
+    CheckOrder,
+    ConvertOrder,
+    ExtractOrder,
+    Failed,
+    FramedPhoto,
+    FrameOrder,
+    HeardVoice,
+    ListenOrder,
+    Refused,
+    Result,
+    Written,
+)
+from app.errors import DecodingError
+from pipeline.errors import InputError
+from pipeline.notices import Field as About
+from pipeline.profiles import Resolution
+from pipeline.types import Framing, GenerationRequest, Portrait
+
+ORDER_SECONDS = 90.0
+"""So long an order may take, whatever else the machine does."""
+IDLE_SECONDS = 180.0
+_START_SECONDS = 60.0
+_ATTEMPTS = 2
+"""A process that was ended from outside says nothing of the file."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_UNDECODABLE: dict[About, str] = {"image": "photo.undecodable", "audio": "audio.undecodable"}
+
+_Wanted = TypeVar("_Wanted", CheckedRequest, HeardVoice, FramedPhoto, Written)
+_log = logging.getLogger(__name__)
+
+
+class Decoders:
+    """Has files opened by processes, each of which does one order at a time. To be used in one event loop.
+
+    A process is started when none is free, so there are as many as orders are given at once: it is for the caller to
+    take turns. One that dies, hangs or fails is replaced; one that has had nothing to do for a while ends.
+    """
+
+    def __init__(self, log_level: str = "info") -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            log_level: Of the processes.
+        """
+        self._log_level = log_level
+        self._all: set[Decoder] = set()
+        self._idle: dict[Decoder, asyncio.TimerHandle] = {}
+
+    async def check(self, request: GenerationRequest) -> CheckedRequest:
+        """Read and check everything that a person gave, exactly as the run will.
+
+        Raises:
+            InputError: Something cannot be used.
+            DecodingError: Nothing can be read at the moment.
+        """
+        return (await self._order(CheckOrder(request=request), CheckedRequest))[0]
+
+    async def frame(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
+        """Crop a photo exactly as a job would; raises as `check` does."""
+        order = FrameOrder(photo=photo, framing=framing, resolution=resolution)
+        framed, arrays = await self._order(order, FramedPhoto)
+        return framed.assemble(arrays)
+
+    async def convert(self, photo: Path, quarter_turns: int = 0) -> bytes:
+        """Return a photo as JPEG, upright, and turned by 90 degrees counterclockwise so many times more.
+
+        Raises as `check` does.
+        """
+        _, arrays = await self._order(ConvertOrder(photo=photo, quarter_turns=quarter_turns), Written)
+        return b"".join(array.tobytes() for array in arrays)
+
+    async def listen(self, recording: Path) -> HeardVoice:
+        """Listen to a recording; raises as `check` does."""
+        return (await self._order(ListenOrder(recording=recording), HeardVoice))[0]
+
+    async def extract(self, recording: Path, target: Path, total_seconds: float) -> None:
+        """Write the sound of a recording as WAV; raises as `check` does."""
+        await self._order(ExtractOrder(recording=recording, target=target, total_seconds=total_seconds), Written)
+
+    async def close(self) -> None:
+        """End all processes."""
+        for timer in self._idle.values():
+            timer.cancel()
+        self._idle.clear()
+        for decoder in self._all:
+            decoder.kill()
+        await asyncio.gather(*(decoder.wait() for decoder in self._all))
+
+    async def _order(self, order: AnyOrder, wanted: type[_Wanted]) -> tuple[_Wanted, list[Array]]:
+        for _ in range(_ATTEMPTS):
+            decoder = await self._take()
+            try:
+                async with asyncio.timeout(ORDER_SECONDS):
+                    answer, arrays = await decoder.ask(order)
+            except TimeoutError:
+                _log.warning("A decoder was ended: it took more than %g seconds.", ORDER_SECONDS)
+                break
+            except DecoderDiedError:
+                await decoder.wait()
+                _log.warning("A decoder has died (%s).", decoder.end)
+                if decoder.has_used_its_time:
+                    break
+            else:
+                if not isinstance(answer.result, Failed):
+                    self._lay_aside(decoder)
+                return _unwrap(answer.result, wanted, decoder.about), arrays
+            finally:
+                if decoder not in self._idle:  # also where nobody waits for it any more
+                    decoder.kill()
+        raise InputError(_UNDECODABLE[decoder.about], decoder.about)
+
+    async def _take(self) -> Decoder:
+        while self._idle:
+            decoder, timer = self._idle.popitem()
+            timer.cancel()
+            if decoder.is_alive:
+                return decoder
+        self._all = {decoder for decoder in self._all if decoder.is_alive}
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                decoder = await Decoder.start(self._log_level)
+        except (OSError, DecoderDiedError, TimeoutError) as error:
+            _log.error("No decoder can be started (%s).", type(error).__name__)
+            raise DecodingError from error
+        self._all.add(decoder)
+        return decoder
+
+    def _lay_aside(self, decoder: Decoder) -> None:
+        loop = asyncio.get_running_loop()
+        self._idle[decoder] = loop.call_later(IDLE_SECONDS, self._retire, decoder)
+
+    def _retire(self, decoder: Decoder) -> None:
+        del self._idle[decoder]
+        decoder.kill()
+
+
+def _unwrap(result: Result, wanted: type[_Wanted], about: About) -> _Wanted:
+    if isinstance(result, Refused):
+        raise result.error
+    if isinstance(result, Failed) and result.errno in _NO_ROOM:
+        raise OSError(result.errno, os.strerror(result.errno))
+    if not isinstance(result, wanted):
+        raise InputError(_UNDECODABLE[about], about)
+    return result

@@ -1,0 +1,229 @@
+"""What the server and a decoder tell each other: a line of JSON each, and behind an answer its arrays as they are.
+
+Nothing that a decoder answers is unpickled: a file may have taken it over.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter
+
+from app.records import Frozen
+from pipeline.errors import InputError, InputTooLargeError
+from pipeline.notices import Field as About
+from pipeline.notices import Notice
+from pipeline.profiles import Resolution
+from pipeline.types import Box, Face, FrameSize, Framing, GenerationRequest, Portrait
+
+MAX_ARRAY_BYTES = 256_000_000
+"""Of all arrays behind an answer. The largest is a photo of 64 megapixels as JPEG."""
+
+Array = npt.NDArray[Any]
+
+
+class Order(Frozen):
+    """What a decoder is to do.
+
+    Attributes:
+        about: The request's field that the file belongs to.
+    """
+
+    # Told as it is: null would mean that nothing was asked for.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+    about: ClassVar[About] = "image"
+
+
+class CheckOrder(Order):
+    """Read and check everything, exactly as the run will."""
+
+    kind: Literal["check"] = "check"
+    request: GenerationRequest
+
+
+class FrameOrder(Order):
+    """Crop a photo."""
+
+    kind: Literal["frame"] = "frame"
+    photo: Path
+    framing: Framing
+    resolution: Resolution
+
+
+class ConvertOrder(Order):
+    """Make a JPEG of a photo."""
+
+    kind: Literal["convert"] = "convert"
+    photo: Path
+    quarter_turns: int
+
+
+class ListenOrder(Order):
+    """Listen to a recording."""
+
+    about: ClassVar[About] = "audio"
+    kind: Literal["listen"] = "listen"
+    recording: Path
+
+
+class ExtractOrder(Order):
+    """Write the sound of a recording as WAV."""
+
+    about: ClassVar[About] = "audio"
+    kind: Literal["extract"] = "extract"
+    recording: Path
+    target: Path
+    total_seconds: float
+
+
+AnyOrder = CheckOrder | FrameOrder | ConvertOrder | ListenOrder | ExtractOrder
+ORDERS: TypeAdapter[AnyOrder] = TypeAdapter(Annotated[AnyOrder, Field(discriminator="kind")])
+
+
+class Ready(Frozen):
+    """The decoder takes orders."""
+
+    kind: Literal["ready"] = "ready"
+
+
+class Turned(Frozen):
+    """The decoder has turned to the file of another field."""
+
+    kind: Literal["turned"] = "turned"
+    about: About
+
+
+class Refused(Frozen):
+    """The input cannot be used."""
+
+    kind: Literal["refused"] = "refused"
+    notice: Notice
+    too_large: bool
+
+    @property
+    def error(self) -> InputError:
+        """What was raised."""
+        kind = InputTooLargeError if self.too_large else InputError
+        return kind(self.notice.code, self.notice.about, **self.notice.values)
+
+
+class Failed(Frozen):
+    """Something went wrong that should not.
+
+    Attributes:
+        errno: The system's reason, where it has refused something; 0 where something else was wrong.
+    """
+
+    kind: Literal["failed"] = "failed"
+    errno: int = 0
+
+
+class CheckedRequest(Frozen):
+    """A request that can be used.
+
+    Attributes:
+        seed: The one that was asked for, or drawn.
+        speech_seconds: Length of the voice that is used.
+        notices: Warnings about photo and voice.
+    """
+
+    kind: Literal["checked"] = "checked"
+    seed: int
+    speech_seconds: float
+    notices: tuple[Notice, ...]
+
+
+class HeardVoice(Frozen):
+    """What was found in a recording.
+
+    Attributes:
+        total_seconds: How long it is.
+        spoken_share: In how much of it somebody speaks, 0 to 1.
+        container: FFmpeg's name of the file's kind.
+        codec: FFmpeg's name of what is in it.
+        notices: Warnings.
+    """
+
+    kind: Literal["heard"] = "heard"
+    total_seconds: float
+    spoken_share: float
+    container: str
+    codec: str
+    notices: tuple[Notice, ...]
+
+
+class FoundFace(Frozen):
+    """A face without its landmarks, which are an array."""
+
+    box: Box
+    score: float
+
+
+class FramedPhoto(Frozen):
+    """A portrait without its arrays: the frame, and the landmarks of the face and of all faces."""
+
+    kind: Literal["framed"] = "framed"
+    face: FoundFace
+    crop: Box
+    faces: tuple[FoundFace, ...]
+    photo_size: FrameSize
+    quarter_turns: int
+    notices: tuple[Notice, ...]
+
+    @classmethod
+    def of(cls, portrait: Portrait) -> tuple["FramedPhoto", list[Array]]:
+        """Take a portrait apart."""
+        face, *faces = (FoundFace(box=face.box, score=face.score) for face in (portrait.face, *portrait.faces))
+        framed = cls(
+            face=face,
+            crop=portrait.crop,
+            faces=tuple(faces),
+            photo_size=portrait.photo_size,
+            quarter_turns=portrait.quarter_turns,
+            notices=portrait.notices,
+        )
+        return framed, [portrait.frame, np.stack([face.landmarks for face in (portrait.face, *portrait.faces)])]
+
+    def assemble(self, arrays: list[Array]) -> Portrait:
+        """Return the portrait."""
+        frame, landmarks = arrays
+        found = zip((self.face, *self.faces), landmarks, strict=True)
+        face, *faces = (Face(about.box, about.score, points) for about, points in found)
+        return Portrait(frame, face, self.crop, tuple(faces), self.photo_size, self.quarter_turns, self.notices)
+
+
+class Written(Frozen):
+    """The file is written, or it is the array."""
+
+    kind: Literal["written"] = "written"
+
+
+Result = CheckedRequest | HeardVoice | FramedPhoto | Written | Refused | Failed
+
+
+class ArrayHead(Frozen):
+    """What the bytes of an array are."""
+
+    dtype: Literal["uint8", "float32"]
+    shape: tuple[NonNegativeInt, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """How many follow."""
+        count = np.dtype(self.dtype).itemsize
+        for side in self.shape:
+            count *= side
+        return count
+
+
+class Answer(Frozen):
+    """What a decoder says when it has done what was ordered; the bytes of its arrays follow."""
+
+    kind: Literal["answer"] = "answer"
+    result: Annotated[Result, Field(discriminator="kind")]
+    arrays: tuple[ArrayHead, ...] = ()
+
+
+Message = Ready | Turned | Answer
+MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

@@ -1,0 +1,90 @@
+"""The process that opens the files of strangers, one order after another: `python -m app.decoding.process`.
+
+It reads orders from its standard input and answers on its standard output. It dies with the server.
+"""
+
+import io
+import logging
+import os
+import sys
+
+from app.decoding.limits import limit_next_order, limit_process
+from app.decoding.messages import (
+    MESSAGES,
+    ORDERS,
+    Answer,
+    AnyOrder,
+    Array,
+    ArrayHead,
+    Failed,
+    Message,
+    Ready,
+    Refused,
+    Turned,
+)
+from app.decoding.tasks import Done, perform, prepare
+from app.lifetime import die_with, gain_no_privileges
+from app.log import set_up_log
+from pipeline.errors import InputError, InputTooLargeError
+from pipeline.notices import Field
+
+_log = logging.getLogger("app.decoding.process")
+
+
+class _Outbox:
+    """Tells the server."""
+
+    def __init__(self) -> None:
+        self._pipe = io.FileIO(os.dup(1), "w")
+
+    def send(self, message: Message, arrays: list[Array] | None = None) -> None:
+        for part in (MESSAGES.dump_json(message) + b"\n", *(array.tobytes() for array in arrays or [])):
+            rest = memoryview(part)
+            while rest:
+                rest = rest[self._pipe.write(rest) :]
+
+    def turn_to(self, about: Field) -> None:
+        self.send(Turned(about=about))
+
+
+def main() -> None:
+    """Do what is ordered, until the server ends or has enough."""
+    die_with(int(sys.argv[1]))
+    gain_no_privileges()
+    outbox = _Outbox()
+    _silence_libraries(sys.argv[2])
+    prepare()
+    limit_process()
+    outbox.send(Ready())
+    for line in sys.stdin.buffer:
+        limit_next_order()
+        result, arrays = _attempt(ORDERS.validate_json(line), outbox)
+        heads = tuple(ArrayHead.model_validate({"dtype": str(a.dtype), "shape": a.shape}) for a in arrays)
+        outbox.send(Answer(result=result, arrays=heads), arrays)
+
+
+def _silence_libraries(log_level: str) -> None:
+    """Let nobody but us write to the server's log: what libraries say of a file may quote it, without end."""
+    log = io.TextIOWrapper(io.FileIO(os.dup(2), "w"), line_buffering=True)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    set_up_log("%(asctime)s %(levelname)s decoder: %(message)s", log_level, log)
+
+
+def _attempt(order: AnyOrder, outbox: _Outbox) -> Done:
+    try:
+        return perform(order, outbox.turn_to)
+    except InputError as error:
+        return Refused(notice=error.notice, too_large=isinstance(error, InputTooLargeError)), []
+    except OSError as error:
+        _log.warning("A file could not be read or written: %s", error.strerror)
+        return Failed(errno=error.errno or 0), []
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, there is an answer
+        # Not the message: it may quote the file.
+        _log.warning("A file could not be decoded (%s, %s)", order.kind, type(error).__name__)
+        return Failed(), []
+
+
+if __name__ == "__main__":
+    main()

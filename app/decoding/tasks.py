@@ -1,0 +1,120 @@
+"""What a decoder does, each with one file or two."""
+
+import io
+import wave
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pillow_heif
+from PIL import Image
+
+from app.decoding.messages import (
+    AnyOrder,
+    Array,
+    CheckedRequest,
+    CheckOrder,
+    ConvertOrder,
+    ExtractOrder,
+    FramedPhoto,
+    FrameOrder,
+    HeardVoice,
+    ListenOrder,
+    Result,
+    Written,
+)
+from pipeline.audio import load_speech, read_packing, read_sound
+from pipeline.generate import prepare_scene
+from pipeline.image import prepare_portrait
+from pipeline.image.load import load_photo
+from pipeline.image.upright import turn
+from pipeline.notices import Field
+from pipeline.types import Floats, Sound
+
+Turn = Callable[[Field], None]
+Done = tuple[Result, list[Array]]
+
+_STAGES: dict[str, Field] = {"photo": "image", "voice": "audio"}
+_SPEAKS_FROM = 0.5
+_JPEG_QUALITY = 95
+_BYTES_A_SAMPLE = 2
+_LOUDEST = 32767
+
+
+def prepare() -> None:
+    """Load what would otherwise be loaded with the first file."""
+    Image.init()
+    pillow_heif.register_heif_opener()
+
+
+def perform(order: AnyOrder, turn_to: Turn) -> Done:
+    """Do what was ordered.
+
+    Args:
+        order: What.
+        turn_to: Told the field whose file is read next.
+
+    Returns:
+        The result, and its arrays.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
+    return _TASKS[type(order)](order, turn_to)
+
+
+def _check(order: CheckOrder, turn_to: Turn) -> Done:
+    scene = prepare_scene(order.request, lambda stage: turn_to(_STAGES[stage]))
+    checked = CheckedRequest(
+        seed=scene.seed,
+        speech_seconds=scene.speech.sound.duration_seconds,
+        notices=scene.portrait.notices + scene.speech.notices,
+    )
+    return checked, []
+
+
+def _frame(order: FrameOrder, _: Turn) -> Done:
+    return FramedPhoto.of(prepare_portrait(order.photo, order.framing, order.resolution))
+
+
+def _convert(order: ConvertOrder, _: Turn) -> Done:
+    pixels = turn(load_photo(order.photo).pixels, order.quarter_turns)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return Written(), [np.frombuffer(buffer.getbuffer(), np.uint8)]
+
+
+def _listen(order: ListenOrder, _: Turn) -> Done:
+    speech, packing = load_speech(order.recording), read_packing(order.recording)
+    heard = HeardVoice(
+        total_seconds=speech.total_seconds,
+        spoken_share=float((speech.activity > _SPEAKS_FROM).mean()),
+        container=packing.container,
+        codec=packing.codec,
+        notices=speech.notices,
+    )
+    return heard, []
+
+
+def _extract(order: ExtractOrder, _: Turn) -> Done:
+    track = read_sound(Sound(order.recording, 0.0, order.total_seconds))
+    with wave.open(str(order.target), "wb") as file:
+        file.setnchannels(track.num_channels)
+        file.setsampwidth(_BYTES_A_SAMPLE)
+        file.setframerate(track.sampling_rate)
+        for samples in track.pieces:
+            file.writeframes(_to_pcm(samples))
+    return Written(), []
+
+
+def _to_pcm(samples: Floats) -> bytes:
+    return (samples.T.clip(-1, 1) * np.float32(_LOUDEST)).astype("<i2").tobytes()
+
+
+_TASKS: dict[type[AnyOrder], Callable[[Any, Turn], Done]] = {
+    CheckOrder: _check,
+    FrameOrder: _frame,
+    ConvertOrder: _convert,
+    ListenOrder: _listen,
+    ExtractOrder: _extract,
+}
