@@ -11,7 +11,18 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import ValidationError
 
-from app.decoding.messages import MAX_ARRAY_BYTES, MESSAGES, Answer, AnyOrder, Array, ArrayHead, Message, Ready, Turned
+from app.decoding.messages import (
+    MAX_ARRAY_BYTES,
+    MESSAGES,
+    Answer,
+    AnyOrder,
+    Array,
+    ArrayHead,
+    DecoderSettings,
+    Message,
+    Ready,
+    Turned,
+)
 from pipeline.notices import Field
 
 _LINE_BYTES = 1 << 20
@@ -35,14 +46,14 @@ class Decoder:
         self.about: Field = "image"
 
     @classmethod
-    async def start(cls, log_level: str) -> "Decoder":
+    async def start(cls, settings: DecoderSettings) -> "Decoder":
         """Start a process, and wait until it takes orders.
 
         Raises:
             OSError: The system has no room for another process.
             DecoderDiedError: It does not come up.
         """
-        command = (sys.executable, "-m", "app.decoding.process", str(os.getpid()), log_level)
+        command = (sys.executable, "-m", "app.decoding.process", settings.model_dump_json())
         environment = _choose_environment(os.environ)
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES, start_new_session=True, env=environment

@@ -14,6 +14,7 @@ from app.decoding.messages import (
     CheckedRequest,
     CheckOrder,
     ConvertOrder,
+    DecoderSettings,
     ExtractOrder,
     Failed,
     FramedPhoto,
@@ -50,13 +51,13 @@ class Decoders:
     take turns. One that dies, hangs or fails is replaced; one that has had nothing to do for a while ends.
     """
 
-    def __init__(self, log_level: str = "info") -> None:
+    def __init__(self, settings: DecoderSettings) -> None:
         """Prepare; nothing is started yet.
 
         Args:
-            log_level: Of the processes.
+            settings: Of the processes.
         """
-        self._log_level = log_level
+        self._settings = settings
         self._all: set[Decoder] = set()
         self._idle: dict[Decoder, asyncio.TimerHandle] = {}
 
@@ -115,7 +116,7 @@ class Decoders:
                 if decoder.has_used_its_time:
                     break
             else:
-                if not isinstance(answer.result, Failed):
+                if isinstance(answer.result, wanted | Refused):
                     self._lay_aside(decoder)
                 return _unwrap(answer.result, wanted, decoder.about), arrays
             finally:
@@ -132,7 +133,7 @@ class Decoders:
         self._all = {decoder for decoder in self._all if decoder.is_alive}
         try:
             async with asyncio.timeout(_START_SECONDS):
-                decoder = await Decoder.start(self._log_level)
+                decoder = await Decoder.start(self._settings)
         except (OSError, DecoderDiedError, TimeoutError) as error:
             _log.error("No decoder can be started (%s).", type(error).__name__)
             raise DecodingError from error

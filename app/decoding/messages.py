@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter
+from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, field_validator
 
 from app.records import Frozen
 from pipeline.errors import InputError, InputTooLargeError
@@ -23,15 +23,33 @@ MAX_ARRAY_BYTES = 256_000_000
 Array = npt.NDArray[Any]
 
 
-class Order(Frozen):
+class _Told(Frozen):
+    # What is no number is told as it is: null would mean that nothing was asked for.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+
+class DecoderSettings(Frozen):
+    """What a decoder is told once, as its argument.
+
+    Attributes:
+        memory_bytes: What it may have beyond what it begins with. A photo of 64 megapixels takes up to 1.2 GB, ten
+            minutes of voice take 0.2.
+        cpu_seconds: What an order may take. On a slow core, the largest photo takes ten, and ten minutes of voice too.
+    """
+
+    server_pid: int
+    log_level: str = "info"
+    memory_bytes: int = 1_500_000_000
+    cpu_seconds: int = 60
+
+
+class Order(_Told):
     """What a decoder is to do.
 
     Attributes:
         about: The request's field that the file belongs to.
     """
 
-    # Told as it is: null would mean that nothing was asked for.
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
     about: ClassVar[About] = "image"
 
 
@@ -81,25 +99,34 @@ AnyOrder = CheckOrder | FrameOrder | ConvertOrder | ListenOrder | ExtractOrder
 ORDERS: TypeAdapter[AnyOrder] = TypeAdapter(Annotated[AnyOrder, Field(discriminator="kind")])
 
 
-class Ready(Frozen):
+class Ready(_Told):
     """The decoder takes orders."""
 
     kind: Literal["ready"] = "ready"
 
 
-class Turned(Frozen):
+class Turned(_Told):
     """The decoder has turned to the file of another field."""
 
     kind: Literal["turned"] = "turned"
     about: About
 
 
-class Refused(Frozen):
+class Refused(_Told):
     """The input cannot be used."""
 
     kind: Literal["refused"] = "refused"
     notice: Notice
     too_large: bool
+
+    @field_validator("notice")
+    @classmethod
+    def _check_notice(cls, notice: Notice) -> Notice:
+        try:
+            notice.text  # noqa: B018 - it is made when it is read
+        except (LookupError, AttributeError) as error:
+            raise ValueError("There is no such notice.") from error
+        return notice
 
     @property
     def error(self) -> InputError:
@@ -108,7 +135,7 @@ class Refused(Frozen):
         return kind(self.notice.code, self.notice.about, **self.notice.values)
 
 
-class Failed(Frozen):
+class Failed(_Told):
     """Something went wrong that should not.
 
     Attributes:
@@ -119,7 +146,7 @@ class Failed(Frozen):
     errno: int = 0
 
 
-class CheckedRequest(Frozen):
+class CheckedRequest(_Told):
     """A request that can be used.
 
     Attributes:
@@ -134,7 +161,7 @@ class CheckedRequest(Frozen):
     notices: tuple[Notice, ...]
 
 
-class HeardVoice(Frozen):
+class HeardVoice(_Told):
     """What was found in a recording.
 
     Attributes:
@@ -153,14 +180,14 @@ class HeardVoice(Frozen):
     notices: tuple[Notice, ...]
 
 
-class FoundFace(Frozen):
+class FoundFace(_Told):
     """A face without its landmarks, which are an array."""
 
     box: Box
     score: float
 
 
-class FramedPhoto(Frozen):
+class FramedPhoto(_Told):
     """A portrait without its arrays: the frame, and the landmarks of the face and of all faces."""
 
     kind: Literal["framed"] = "framed"
@@ -193,7 +220,7 @@ class FramedPhoto(Frozen):
         return Portrait(frame, face, self.crop, tuple(faces), self.photo_size, self.quarter_turns, self.notices)
 
 
-class Written(Frozen):
+class Written(_Told):
     """The file is written, or it is the array."""
 
     kind: Literal["written"] = "written"
@@ -202,7 +229,7 @@ class Written(Frozen):
 Result = CheckedRequest | HeardVoice | FramedPhoto | Written | Refused | Failed
 
 
-class ArrayHead(Frozen):
+class ArrayHead(_Told):
     """What the bytes of an array are."""
 
     dtype: Literal["uint8", "float32"]
@@ -217,7 +244,7 @@ class ArrayHead(Frozen):
         return count
 
 
-class Answer(Frozen):
+class Answer(_Told):
     """What a decoder says when it has done what was ordered; the bytes of its arrays follow."""
 
     kind: Literal["answer"] = "answer"

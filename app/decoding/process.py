@@ -10,12 +10,12 @@ import sys
 
 from app.decoding.limits import limit_next_order, limit_process
 from app.decoding.messages import (
-    MESSAGES,
     ORDERS,
     Answer,
     AnyOrder,
     Array,
     ArrayHead,
+    DecoderSettings,
     Failed,
     Message,
     Ready,
@@ -38,7 +38,7 @@ class _Outbox:
         self._pipe = io.FileIO(os.dup(1), "w")
 
     def send(self, message: Message, arrays: list[Array] | None = None) -> None:
-        for part in (MESSAGES.dump_json(message) + b"\n", *(array.tobytes() for array in arrays or [])):
+        for part in (message.model_dump_json().encode() + b"\n", *(array.tobytes() for array in arrays or [])):
             rest = memoryview(part)
             while rest:
                 rest = rest[self._pipe.write(rest) :]
@@ -49,15 +49,16 @@ class _Outbox:
 
 def main() -> None:
     """Do what is ordered, until the server ends or has enough."""
-    die_with(int(sys.argv[1]))
+    settings = DecoderSettings.model_validate_json(sys.argv[1])
+    die_with(settings.server_pid)
     gain_no_privileges()
     outbox = _Outbox()
-    _silence_libraries(sys.argv[2])
+    _silence_libraries(settings.log_level)
     prepare()
-    limit_process()
+    limit_process(settings)
     outbox.send(Ready())
     for line in sys.stdin.buffer:
-        limit_next_order()
+        limit_next_order(settings)
         result, arrays = _attempt(ORDERS.validate_json(line), outbox)
         heads = tuple(ArrayHead.model_validate({"dtype": str(a.dtype), "shape": a.shape}) for a in arrays)
         outbox.send(Answer(result=result, arrays=heads), arrays)

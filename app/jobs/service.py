@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from app.decoding import Decoders, HeardVoice
+from app.decoding import Decoders, DecoderSettings, HeardVoice
 from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError
 from app.jobs.checks import accept
 from app.jobs.entry import Entry
@@ -62,7 +63,7 @@ class Jobs:
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
         self._lanes = [Lane(runner, self._ledger, self._end) for runner in runners]
         self._num_submitting = 0
-        self._decoders = Decoders(settings.log_level)
+        self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False

@@ -12,6 +12,7 @@ from app.routes.answers import describe_notices
 from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.openapi import describe_body
+from app.routes.presence import while_present
 from app.routes.submission import make_framing
 from app.schemas.answers import FaceAnswer, FaceCropAnswer, Rectangle
 from app.schemas.bodies import FaceCropBody, FramingBody
@@ -32,7 +33,8 @@ async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) 
     with jobs.receive() as folder:
         options = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
         resolution = get_profile(options.profile).resolution
-        portrait = await jobs.frame_photo(folder / "image", make_framing(options), resolution)
+        framed = jobs.frame_photo(folder / "image", make_framing(options), resolution)
+        portrait = await while_present(request, framed)
     return await to_thread.run_sync(_describe, portrait)
 
 

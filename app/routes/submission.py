@@ -6,6 +6,7 @@ from fastapi import Request
 
 from app.jobs import Job, Jobs
 from app.routes.bodies import read_files
+from app.routes.presence import while_present
 from app.schemas.bodies import FramingBody, VideoBody, VideoOptions
 from app.settings import Settings
 from pipeline.errors import InputError
@@ -27,7 +28,7 @@ async def submit(request: Request, jobs: Jobs, settings: Settings) -> Job:
     with jobs.receive() as folder:
         options = await read_files(request, folder, VideoBody, VideoOptions, limit_bytes)
         _check_model(options)
-        return await jobs.submit(_make_request(options, folder))
+        return await while_present(request, jobs.submit(_make_request(options, folder)))
 
 
 def make_framing(options: FramingBody) -> Framing:

@@ -159,6 +159,8 @@ def _decode(image: Image.Image, content: bytes) -> Pixels:
         orientation = _read_orientation(image)
         image.close()  # what was unpacked is in memory until then
         return _turn_upright(pixels, orientation)
+    except MemoryError:
+        raise
     except Exception as error:
         raise InputError("photo.damaged", "image") from error
 

@@ -117,4 +117,11 @@ class Server:
 
     def find_workers(self) -> list[psutil.Process]:
         """Return the processes that make the videos."""
-        return psutil.Process(self.process.pid).children()
+        return self._find_children("app.jobs.worker")
+
+    def find_decoders(self) -> list[psutil.Process]:
+        """Return the processes that open the files."""
+        return self._find_children("app.decoding.process")
+
+    def _find_children(self, module: str) -> list[psutil.Process]:
+        return [child for child in psutil.Process(self.process.pid).children() if module in child.cmdline()]

@@ -1,0 +1,243 @@
+"""A decoder that crashes, hangs or takes too much ends, and nothing else does."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.decoding import Decoders, DecoderSettings
+from app.decoding.decoder import Decoder, _choose_environment
+from app.errors import DecodingError
+from pipeline.errors import InputError
+from pipeline.image import prepare_portrait
+from pipeline.image.load import load_photo
+from pipeline.types import Framing, GenerationRequest, Portrait
+from tests.photos import HOPPER, encode, open_hopper, save
+from tests.voices import KINDS, SPEAKER, make_tone, write_voice
+
+LIES = (
+    "",
+    "{}",
+    "[" * 99,
+    '{"kind": "ready"}',
+    '{"kind": "answer", "result": {"kind": "written"}}',
+    '{"kind": "answer", "result": {"kind": "written"}, "arrays": [{"dtype": "uint8", "shape": [999999999]}]}',
+    '{"kind": "answer", "result": {"kind": "refused", "notice": {"code": "x", "about": "image"}, "too_large": true}}',
+)
+Try = Callable[[Decoders], Coroutine[Any, Any, object]]
+
+
+def run(attempt: Try, **settings: int) -> None:
+    """Make decoders, try something with them, and leave no process behind."""
+
+    async def use() -> None:
+        decoders = Decoders(DecoderSettings(server_pid=os.getpid(), **settings))
+        try:
+            async with asyncio.timeout(60):
+                await attempt(decoders)
+        finally:
+            await decoders.close()
+        assert not any(decoder.is_alive for decoder in decoders._all)
+
+    asyncio.run(use())
+
+
+def frame(decoders: Decoders, photo: Path = HOPPER) -> Coroutine[Any, Any, Portrait]:
+    return decoders.frame(photo, Framing(), "480p")
+
+
+async def refuse(work: Coroutine[Any, Any, object]) -> str:
+    with pytest.raises(InputError) as caught:
+        await work
+    return caught.value.notice.code
+
+
+@asynccontextmanager
+async def halfway(decoders: Decoders) -> AsyncIterator[tuple[Decoder, asyncio.Task[Portrait]]]:
+    """Lend a decoder in the middle of an order, stopped."""
+    await decoders.listen(SPEAKER)
+    (decoder,) = decoders._idle
+    os.kill(decoder.pid, signal.SIGSTOP)
+    task = asyncio.create_task(frame(decoders))
+    while decoder in decoders._idle:  # noqa: ASYNC110 - the next step of the task takes it
+        await asyncio.sleep(0)
+    yield decoder, task
+
+
+def test_finds_what_the_run_will_find() -> None:
+    async def attempt(decoders: Decoders) -> None:
+        framing = Framing("9:16", zoom=1.3)
+        there, here = await decoders.frame(HOPPER, framing, "480p"), prepare_portrait(HOPPER, framing, "480p")
+        np.testing.assert_array_equal(there.frame, here.frame)
+        np.testing.assert_array_equal(there.faces[0].landmarks, here.faces[0].landmarks)
+        np.testing.assert_array_equal(there.face.landmarks, here.face.landmarks)
+        assert (there.crop, there.photo_size, there.notices) == (here.crop, here.photo_size, here.notices)
+        checked = await decoders.check(GenerationRequest(HOPPER, SPEAKER, max_duration_seconds=2, seed=5))
+        assert (checked.seed, checked.speech_seconds, checked.notices) == (5, 2, ())
+
+    run(attempt)
+
+
+def test_converts_a_photo_turned(tmp_path: Path) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        heic = save(tmp_path, encode(open_hopper((300, 200)), "HEIF"))
+        jpeg = save(tmp_path, await decoders.convert(heic, 1), "photo.jpg")
+        turned = np.rot90(load_photo(heic).pixels).astype(int)
+        assert np.abs(load_photo(jpeg).pixels - turned).mean() < 2
+
+    run(attempt)
+
+
+def test_extracts_the_sound_of_a_video(tmp_path: Path) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        video = write_voice(tmp_path / "film.mkv", make_tone(2.0, 48_000, num_channels=2), KINDS["mkv"])
+        heard = await decoders.listen(video)
+        assert (heard.container, heard.codec) == ("matroska", "aac")
+        await decoders.extract(video, tmp_path / "voice.wav", heard.total_seconds)
+        extracted = await decoders.listen(tmp_path / "voice.wav")
+        assert extracted.codec == "pcm_s16le"
+        assert extracted.total_seconds == pytest.approx(heard.total_seconds, abs=0.01)
+
+    run(attempt)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSEGV])
+def test_begins_again_where_a_decoder_was_killed(end: signal.Signals) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        async with halfway(decoders) as (decoder, framing):
+            os.kill(decoder.pid, end)
+            os.kill(decoder.pid, signal.SIGCONT)
+            assert (await framing).faces
+            assert not decoder.is_alive
+
+    run(attempt)
+
+
+def test_answers_others_while_a_decoder_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.decoding.decoders.ORDER_SECONDS", 3.0)
+
+    async def attempt(decoders: Decoders) -> None:
+        async with halfway(decoders) as (decoder, framing):
+            assert (await frame(decoders)).faces
+            assert not framing.done()
+            assert await refuse(framing) == "photo.undecodable"
+            await decoder.wait()
+
+    run(attempt)
+
+
+def test_ends_a_decoder_whose_answer_nobody_waits_for() -> None:
+    async def attempt(decoders: Decoders) -> None:
+        async with halfway(decoders) as (decoder, framing):
+            framing.cancel()
+            await decoder.wait()
+            assert (await frame(decoders)).faces
+
+    run(attempt)
+
+
+@pytest.fixture(scope="module")
+def large_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (7_900, 8_000), np.uint8)
+    return save(tmp_path_factory.mktemp("large"), encode(Image.fromarray(noise), "JPEG", quality=20))
+
+
+def test_refuses_what_takes_too_much_memory(large_photo: Path) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        assert await refuse(frame(decoders, large_photo)) == "photo.undecodable"
+        assert (await frame(decoders)).faces
+
+    run(attempt, memory_bytes=150_000_000)
+
+
+def test_refuses_what_takes_too_much_time(large_photo: Path) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        order = GenerationRequest(large_photo, SPEAKER)
+        assert await refuse(decoders.check(order)) == "photo.undecodable"
+        assert not any(decoder.is_alive for decoder in decoders._all), "no second try: it would take as long"
+
+    run(attempt, cpu_seconds=1)
+
+
+def test_ends_decoders_that_have_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.decoding.decoders.IDLE_SECONDS", 0.01)
+
+    async def attempt(decoders: Decoders) -> None:
+        await decoders.listen(SPEAKER)
+        (decoder,) = decoders._all
+        await decoder.wait()
+        assert not decoders._idle
+
+    run(attempt)
+
+
+def test_says_that_no_decoder_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    async def attempt(decoders: Decoders) -> None:
+        with pytest.raises(DecodingError, match="Try again in 30 seconds"):
+            await frame(decoders)
+
+    run(attempt)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_tells_a_decoder_what_is_no_number(value: float) -> None:
+    async def attempt(decoders: Decoders) -> None:
+        request = GenerationRequest(HOPPER, SPEAKER, max_duration_seconds=value)
+        assert await refuse(decoders.check(request)) == "audio.length_invalid"
+        assert await refuse(decoders.frame(HOPPER, Framing(zoom=value), "480p")) == "crop.zoom"
+
+    run(attempt)
+
+
+def test_tells_a_decoder_no_secrets() -> None:
+    names = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "VIDEO_LAB_PASSWORD", "MODAL_TOKEN_SECRET", "HF_TOKEN")
+    assert set(_choose_environment(dict.fromkeys(names, "x"))) == set(names[:3])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
+def test_a_decoder_gives_up_what_it_does_not_need() -> None:
+    async def attempt(decoders: Decoders) -> None:
+        await decoders.listen(SPEAKER)
+        (decoder,) = decoders._all
+        about = Path(f"/proc/{decoder.pid}")
+        limits = {line[:26].strip(): line[26:47].strip() for line in (about / "limits").read_text().splitlines()}
+        assert (limits["Max core file size"], limits["Max file size"]) == ("0", "256000000")
+        assert int(limits["Max open files"]) <= 256
+        assert int(limits["Max data size"]) < 3e9
+        assert int(limits["Max cpu time"]) <= 70
+        assert "NoNewPrivs:\t1" in (about / "status").read_text()
+        assert (about / "oom_score_adj").read_text().strip() == "1000"
+
+    run(attempt)
+
+
+def test_believes_no_decoder_that_answers_something_else() -> None:
+    """A file may have taken it over."""
+
+    async def attempt(decoders: Decoders) -> None:
+        code = (
+            'import sys; print(\'{"kind": "ready"}\', flush=True); [print(sys.argv[1], flush=True) for _ in sys.stdin]'
+        )
+        for answer in LIES:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", code, answer, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            )
+            assert process.stdout is not None
+            await process.stdout.readline()
+            decoders._lay_aside(Decoder(process))
+            decoders._all |= set(decoders._idle)
+            with suppress(InputError):
+                assert (await frame(decoders)).faces
+            await process.wait()
+
+    run(attempt)
