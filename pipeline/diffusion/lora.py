@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from pipeline.diffusion.lora_alpha import AlphaTable, read_alphas
 from pipeline.diffusion.quantization import read_weight, write_weight
 from pipeline.errors import WeightsError
 
@@ -59,7 +59,7 @@ class WeightChange:
 
     down: torch.Tensor | None = None
     up: torch.Tensor | None = None
-    alpha: torch.Tensor | None = None
+    alpha: float | None = None
     diff: torch.Tensor | None = None
 
     @property
@@ -85,7 +85,7 @@ class WeightChange:
             total += self.diff.to(device, torch.float32)
         if self.down is not None and self.up is not None:
             down, up = (factor.to(device, torch.float32).flatten(1) for factor in (self.down, self.up))
-            scale = 1.0 if self.alpha is None else float(self.alpha) / len(down)
+            scale = 1.0 if self.alpha is None else self.alpha / len(down)
             total += (scale * up @ down).view(shape)
         return total
 
@@ -107,38 +107,45 @@ def read_lora(path: Path) -> Lora:
     """Read a LoRA file.
 
     Raises:
-        WeightsError: It cannot be read, or has keys that are not understood.
+        WeightsError: It cannot be read, has keys that are not understood, or numbers that are none.
     """
     try:
-        state_dict = load_file(path)
+        with safe_open(path, "pt") as file:
+            header, state_dict = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no mapping
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
         ) from error
-    return parse_lora(state_dict, path.name)
+    return parse_lora(state_dict, path.name, read_alphas(header, path))
 
 
-def parse_lora(state_dict: Mapping[str, torch.Tensor], name: str) -> Lora:
+def parse_lora(state_dict: Mapping[str, torch.Tensor], name: str, alphas: AlphaTable | None = None) -> Lora:
     """Sort the tensors of a LoRA by the parameter that they change.
 
     Args:
         state_dict: The file's tensors, with its own keys.
         name: Of the file, for messages.
+        alphas: What the file says of the modules that bring no alpha of their own.
 
     Raises:
-        WeightsError: A key is not understood, or a factor lacks the other.
+        WeightsError: A key is not understood, a factor lacks the other, or a number is none.
     """
+    _refuse(
+        [key for key, tensor in state_dict.items() if not tensor.float().isfinite().all()], name, "broken numbers in"
+    )
     parts: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     unknown = []
     for key, tensor in state_dict.items():
         target = _find_target(key)
         if target is None:
             unknown.append(key)
-        else:
-            parameter, role = target
-            parts[parameter][role] = tensor
+            continue
+        parameter, role = target
+        if role == "alpha" and tensor.numel() != 1:
+            unknown.append(key)
+        parts[parameter][role] = tensor
     _refuse(unknown, name, "keys that are not understood")
-    changes = {parameter: WeightChange(**roles) for parameter, roles in parts.items()}
+    changes = {parameter: _make_change(parameter, roles, alphas or AlphaTable()) for parameter, roles in parts.items()}
     _refuse([key for key, change in changes.items() if not change.complete], name, "incomplete changes of")
     return Lora(name, {ours: changes[theirs] for ours, theirs in _rename(changes).items()})
 
@@ -170,6 +177,16 @@ def check_lora(transformer: nn.Module, lora: Lora) -> None:
     _refuse([key for key in lora.changes if key not in parameters], lora.name, "changes of unknown weights")
     misfits = [key for key, change in lora.changes.items() if not change.fits(parameters[key].shape)]
     _refuse(misfits, lora.name, "changes of another shape than the weights")
+
+
+def _make_change(parameter: str, roles: dict[str, torch.Tensor], alphas: AlphaTable) -> WeightChange:
+    """Put the parts of a change together; a module's own alpha counts more than the file's."""
+    down, up = roles.get("down"), roles.get("up")
+    if "alpha" in roles:
+        alpha: float | None = roles["alpha"].item()
+    else:
+        alpha = None if down is None else alphas.find(parameter.rpartition(".")[0], len(down))
+    return WeightChange(down, up, alpha, roles.get("diff"))
 
 
 def _find_target(key: str) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from pipeline.diffusion.loading import Component
 from pipeline.diffusion.lora import Lora, check_lora, read_lora
 from pipeline.diffusion.tensor_files import NamedTensor
 from pipeline.engine import PrecisionSetting
+from pipeline.errors import WeightsError
 from pipeline.infinitetalk.checkpoint import find_shards, open_checkpoint, read_config
 from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.lora_files import find_lora
@@ -66,12 +67,13 @@ def open_variant(weights: Path, variant: Variant, device: torch.device) -> Compo
         device: Where it will compute.
 
     Raises:
-        WeightsError: A file is missing or cut off.
+        WeightsError: A file is missing or cut off, or was made from another LoRA than is there now.
     """
     folder = variant.path_in(weights)
     if not is_prepared(folder):
         return None
     check_files(folder)
+    _check_sources(weights, folder)
     folder /= TRANSFORMER.name
     config, shards = read_config(folder), find_shards(folder)
     if variant.is_fp8:
@@ -109,6 +111,14 @@ class Variants:
 def find_scale(name: LoraName) -> float:
     """Return how much of a LoRA its profile asks for."""
     return next(profile.lora_scale for profile in PROFILES.values() if profile.lora == name)
+
+
+def _check_sources(weights: Path, folder: Path) -> None:
+    """Refuse a variant whose LoRA was exchanged since: the old one would go on being used, unseen."""
+    for name, num_bytes in read_manifest(folder).sources.items():
+        path = weights / name
+        if path.is_file() and path.stat().st_size != num_bytes:
+            raise WeightsError(f"{path} is another file than {folder} was made from. Delete that folder.")
 
 
 def _add_lora(component: Component, lora: Lora, scale: float) -> Iterator[NamedTensor]:

@@ -1,5 +1,6 @@
 """LoRA against changes made by hand to the dense weights."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -199,6 +200,103 @@ def test_reads_a_file(transformer: WanTransformer3DModel, tmp_path: Path) -> Non
     save_file({key: tensor.contiguous() for key, tensor in state_dict.items()}, tmp_path / "lora.safetensors")
     fuse_lora(transformer, read_lora(tmp_path / "lora.safetensors"))
     assert_changed_by(transformer, before, deltas)
+
+
+MODULE = "blocks.1.attn1.to_q"
+OTHER = "blocks.1.attn2.to_q"
+
+
+def write_factors(path: Path, transformer: nn.Module, header: dict[str, str], **more: float) -> dict[str, torch.Tensor]:
+    """Write a LoRA of two modules with this header, and alphas beside the first one's factors; return the products."""
+    tensors, products = {}, {}
+    for module in (MODULE, OTHER):
+        down, up = make_factors(transformer.get_parameter(f"{module}.weight"))
+        tensors |= {f"transformer.{module}.lora_A.weight": down, f"transformer.{module}.lora_B.weight": up}
+        products[f"{module}.weight"] = up @ down
+    tensors |= {f"transformer.{MODULE}.{name}": torch.tensor(value) for name, value in more.items()}
+    save_file(tensors, path, header)
+    return products
+
+
+HEADERS: dict[str, tuple[dict[str, str], float, float]] = {
+    "diffusers": (
+        {"format": "pt", "lora_adapter_metadata": '{"transformer.r": 4, "transformer.lora_alpha": 1}'},
+        0.25,
+        0.25,
+    ),
+    "diffusers, without a prefix": ({"lora_adapter_metadata": '{"r": 4, "lora_alpha": 2}'}, 0.5, 0.5),
+    "one module apart": (
+        {
+            "lora_adapter_metadata": json.dumps(
+                {
+                    "transformer.lora_alpha": 2,
+                    "transformer.alpha_pattern": {"attn1.to_q": 8},
+                    "transformer.rank_pattern": {},
+                }
+            )
+        },
+        2.0,
+        0.5,
+    ),
+    "a pattern": (
+        {"lora_adapter_metadata": json.dumps({"lora_alpha": 4, "alpha_pattern": {r"^.*attn\d.to_q": 1}})},
+        0.25,
+        0.25,
+    ),
+    "by the root of the rank": ({"lora_adapter_metadata": '{"lora_alpha": 4, "use_rslora": true}'}, 2.0, 2.0),
+    "another trainer's table": ({"lora_config": '{"r": 4, "lora_alpha": 1, "target_modules": "to_q"}'}, 0.25, 0.25),
+    "a text encoder's": ({"lora_adapter_metadata": '{"text_encoder.lora_alpha": 1}'}, 1.0, 1.0),
+    "kohya": ({"ss_network_dim": "4", "ss_network_alpha": "1.0"}, 0.25, 0.25),
+    "kohya, as the rank": ({"ss_network_dim": "4", "ss_network_alpha": "None"}, 1.0, 1.0),
+    "plain": ({"rank": "4", "alpha": "2"}, 0.5, 0.5),
+    "nothing": ({"format": "pt", "note": "{lora}"}, 1.0, 1.0),
+}
+
+
+@pytest.mark.parametrize(("header", "first", "second"), HEADERS.values(), ids=HEADERS)
+def test_reads_the_alpha_of_the_header(
+    transformer: WanTransformer3DModel, tmp_path: Path, header: dict[str, str], first: float, second: float
+) -> None:
+    before = copy_weights(transformer)
+    products = write_factors(tmp_path / "lora.safetensors", transformer, header)
+    fuse_lora(transformer, read_lora(tmp_path / "lora.safetensors"))
+    deltas = {name: products[name] * scale for name, scale in zip(products, (first, second), strict=True)}
+    assert_changed_by(transformer, before, deltas)
+
+
+def test_a_module_s_own_alpha_counts_more_than_the_header_s(transformer: WanTransformer3DModel, tmp_path: Path) -> None:
+    before = copy_weights(transformer)
+    products = write_factors(tmp_path / "lora.safetensors", transformer, HEADERS["diffusers"][0], alpha=8.0)
+    fuse_lora(transformer, read_lora(tmp_path / "lora.safetensors"))
+    deltas = {name: products[name] * scale for name, scale in zip(products, (2.0, 0.25), strict=True)}
+    assert_changed_by(transformer, before, deltas)
+
+
+def test_reads_the_alpha_of_the_settings_beside_the_file(transformer: WanTransformer3DModel, tmp_path: Path) -> None:
+    before = copy_weights(transformer)
+    products = write_factors(tmp_path / "adapter_model.safetensors", transformer, {"format": "pt"})
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "lora_alpha": 1}')
+    fuse_lora(transformer, read_lora(tmp_path / "adapter_model.safetensors"))
+    assert_changed_by(transformer, before, {name: product / 4 for name, product in products.items()})
+
+
+@pytest.mark.parametrize(
+    "table", ['{"lora_alpha": 1', '{"lora_alpha": "much"}', '{"lora_alpha": NaN}', '{"lora_alpha": [1]}']
+)
+def test_a_strength_that_cannot_be_read_is_no_strength(
+    transformer: WanTransformer3DModel, tmp_path: Path, table: str
+) -> None:
+    write_factors(tmp_path / "lora.safetensors", transformer, {"lora_adapter_metadata": table})
+    with pytest.raises(WeightsError, match=r"alpha in the header of .*lora\.safetensors"):
+        read_lora(tmp_path / "lora.safetensors")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("ending", ["alpha", "diff", "lora_B.weight"])
+def test_refuses_numbers_that_would_spoil_the_weights(ending: str, value: float) -> None:
+    factors = {f"blocks.0.ffn.0.{name}.weight": torch.ones(RANK, RANK) for name in ("lora_A", "lora_B")}
+    with pytest.raises(WeightsError, match=rf"broken numbers in: blocks\.0\.ffn\.0\.{ending}"):
+        parse_lora(factors | {f"blocks.0.ffn.0.{ending}": torch.tensor(value)}, "file")
 
 
 @pytest.mark.parametrize("content", [b"", b"not tensors", None])

@@ -108,7 +108,8 @@ def test_a_lora_that_was_added_before_is_that_of_adding_it_at_load(
     list(stored.generate(make_scene(1.1, "turbo"), ignore))
     added = read_values(stored)[WEIGHT].float()
     prepare_variant(weights, get_variant(variant))
-    (weights / "loras/lightx2v/lora.safetensors").write_bytes(b"not read any more")
+    lora = weights / "loras/lightx2v/lora.safetensors"
+    lora.write_bytes(b"not read any more".ljust(lora.stat().st_size))
     engine = load(weights, precision)
     plain = read_values(engine)
     list(engine.generate(make_scene(1.1, "turbo"), ignore))
@@ -154,3 +155,12 @@ def test_names_the_variants_that_there_are() -> None:
     assert set(KNOWN) == {"fp8", "fusionix", "fusionix-fp8", "lightx2v", "lightx2v-fp8"}
     with pytest.raises(WeightsError, match=r"fp8, fusionix, .* got 'fp4'"):
         get_variant("fp4")
+
+
+def test_a_variant_of_another_lora_than_is_there_is_refused(weights: Path) -> None:
+    variant = get_variant("lightx2v")
+    prepare_variant(weights, variant)
+    assert open_variant(weights, variant, torch.device("cpu")) is not None
+    save_file({"diffusion_model.blocks.0.ffn.0.diff": torch.ones(32, 24)}, weights / "loras/lightx2v/lora.safetensors")
+    with pytest.raises(WeightsError, match=r"another file than .*variants/lightx2v was made from"):
+        open_variant(weights, variant, torch.device("cpu"))
