@@ -65,6 +65,7 @@ class Decoder:
         finally:
             if not is_ready:
                 decoder.kill()
+                await decoder.wait()
         return decoder
 
     @property
