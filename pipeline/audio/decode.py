@@ -155,7 +155,7 @@ def _open_demuxer(file: BinaryIO) -> InputContainer:
             buffer_size=1 << 18,
             io_open=_refuse_to_open,
         )
-    except (av.FFmpegError, ValueError, OverflowError) as error:
+    except (av.FFmpegError, OSError, ValueError, OverflowError) as error:
         raise InputError("audio.unreadable", "audio") from error
 
 
