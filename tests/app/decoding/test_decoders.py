@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -177,6 +179,29 @@ def test_ends_decoders_that_have_nothing_to_do(monkeypatch: pytest.MonkeyPatch) 
         assert not decoders._idle
 
     run(attempt)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with another")
+def test_a_decoder_dies_with_its_server_even_in_the_middle() -> None:
+    code = """
+import asyncio, os
+from pathlib import Path
+from app.decoding import Decoders, DecoderSettings
+
+async def serve():
+    decoders = Decoders(DecoderSettings(server_pid=os.getpid()))
+    await decoders.listen(Path("assets/voices/joe.wav"))
+    print(*(decoder.pid for decoder in decoders._all), flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(serve())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        decoder = psutil.Process(int(server.stdout.readline()))
+        decoder.suspend()
+        server.kill()
+        decoder.wait(timeout=20)
 
 
 def test_says_that_no_decoder_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
