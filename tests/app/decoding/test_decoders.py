@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from PIL import Image
 from app.decoding import Decoders, DecoderSettings
 from app.decoding.decoder import Decoder, _choose_environment
 from app.errors import DecodingError
+from app.jobs import Jobs
+from app.settings import Settings
+from app.storage import JobStore
 from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
@@ -160,13 +164,35 @@ def test_refuses_what_takes_too_much_memory(large_photo: Path) -> None:
     run(attempt, memory_bytes=150_000_000)
 
 
-def test_refuses_what_takes_too_much_time(large_photo: Path) -> None:
+def test_refuses_what_takes_too_much_time(large_photo: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def attempt(decoders: Decoders) -> None:
         order = GenerationRequest(large_photo, SPEAKER)
         assert await refuse(decoders.check(order)) == "photo.undecodable"
-        assert not any(decoder.is_alive for decoder in decoders._all), "no second try: it would take as long"
+        assert [record.message for record in caplog.records] == ["A decoder has died (SIGXCPU)."], "tried once"
 
     run(attempt, cpu_seconds=1)
+
+
+def test_asks_none_that_were_killed_while_they_had_nothing_to_do() -> None:
+    async def attempt(decoders: Decoders) -> None:
+        await asyncio.gather(*(decoders.listen(SPEAKER) for _ in range(3)))
+        for decoder in list(decoders._idle):
+            os.kill(decoder.pid, signal.SIGKILL)
+            await decoder.wait()
+        assert (await frame(decoders)).faces
+
+    run(attempt)
+
+
+def test_the_service_ends_its_decoders(tmp_path: Path) -> None:
+    async def serve() -> None:
+        jobs = Jobs(Settings(data_dir=tmp_path), JobStore(tmp_path))
+        assert (await jobs.frame_photo(HOPPER, Framing(), "480p")).faces
+        (decoder,) = jobs._decoders._all
+        await jobs.close()
+        assert not decoder.is_alive
+
+    asyncio.run(serve())
 
 
 def test_ends_decoders_that_have_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,8 +255,18 @@ def test_tells_a_decoder_no_secrets() -> None:
     assert set(_choose_environment(dict.fromkeys(names, "x"))) == set(names[:3])
 
 
+@pytest.fixture
+def dumped_cores() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, before)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
-def test_a_decoder_gives_up_what_it_does_not_need() -> None:
+def test_a_decoder_gives_up_what_it_does_not_need(dumped_cores: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEO_LAB_PASSWORD", "correct horse")
+
     async def attempt(decoders: Decoders) -> None:
         await decoders.listen(SPEAKER)
         (decoder,) = decoders._all
@@ -240,6 +276,7 @@ def test_a_decoder_gives_up_what_it_does_not_need() -> None:
         assert int(limits["Max open files"]) <= 256
         assert int(limits["Max data size"]) < 3e9
         assert int(limits["Max cpu time"]) <= 70
+        assert b"correct horse" not in (about / "environ").read_bytes()
         assert "NoNewPrivs:\t1" in (about / "status").read_text()
         assert (about / "oom_score_adj").read_text().strip() == "1000"
 

@@ -78,6 +78,7 @@ def test_the_first_byte_after_the_end_is_outside(asked: str, app: FastAPI) -> No
     answer = get(app, {"Range": asked})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == "bytes */100"
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("asked", ["bytes=100-", "bytes=0-3"])
