@@ -102,6 +102,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         http=_Protocol,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # read by the app itself, from those that are trusted
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

@@ -11,7 +11,18 @@ from typing import Any
 
 _APP_PREFIX = "VIDEO_LAB_"
 _PREFIX = f"{_APP_PREFIX}MODAL_"
-_NOT_PASSED_ON = {"PASSWORD", "HOST", "PORT", "DATA_DIR", "WEIGHTS_DIR", "DEVICE", "NUM_GPUS", "WORKERS", "LIVE"}
+_NOT_PASSED_ON = {
+    "PASSWORD",
+    "HOST",
+    "PORT",
+    "TRUSTED_PROXIES",  # Modal tells the client's own address without a header
+    "DATA_DIR",
+    "WEIGHTS_DIR",
+    "DEVICE",
+    "NUM_GPUS",
+    "WORKERS",
+    "LIVE",
+}
 """Settings of the app that the deployment decides, or that are secret."""
 
 

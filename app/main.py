@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import VERSION
+from app.clients import ClientMiddleware
 from app.jobs import JobRunner, Jobs
 from app.metrics import Metrics
 from app.middleware import AnswerMiddleware, PasswordMiddleware
@@ -51,6 +52,7 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     app.add_middleware(AnswerMiddleware, metrics=metrics)
     if settings.password is not None:
         app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())
+    app.add_middleware(ClientMiddleware, trusted=settings.trusted_proxies)
     return app
 
 

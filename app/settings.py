@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.clients import Network, parse_networks
 from pipeline.engine import EngineSettings, PrecisionSetting
 
 PREFIX = "VIDEO_LAB_"
@@ -19,6 +20,10 @@ LIVE_PROGRAMS = ("ffmpeg", "ffprobe")
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names variable, value and what is allowed."""
+
+
+def _split_networks(value: object) -> object:
+    return parse_networks(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -50,6 +55,15 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "an http or https address"},
         ),
     ] = None
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        NoDecode,
+        BeforeValidator(_split_networks),
+        Field(
+            description="Proxies whose X-Forwarded-For, -Proto and -Host are believed. Not set: nobody's.",
+            json_schema_extra={"allowed": "IP addresses and networks, with commas between them"},
+        ),
+    ] = ()
     password: Annotated[
         SecretStr | None,
         Field(

@@ -60,7 +60,7 @@ class QuickRunner:
 def main() -> None:
     settings = load_settings()
     app = create_app(settings, QuickRunner(Path(sys.argv[1])))
-    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
+    uvicorn.run(app, host=settings.host, port=settings.port, log_config=None, access_log=False, proxy_headers=False)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_every_setting_is_documented_with_its_default_and_what_is_allowed(name: 
     field = Settings.model_fields[name]
     row = next(line for line in DOCUMENTED.splitlines() if f"`{PREFIX}{name.upper()}`" in line)
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
-    named = [text for value, text in ((True, "on"), (False, "off"), (None, "-")) if field.default is value]
+    named = [text for value, text in ((True, "on"), (False, "off"), (None, "-"), ((), "-")) if field.default is value]
     assert isinstance(field.json_schema_extra, dict)
     assert cells[1].strip("`") == (named[0] if named else str(field.default))
     assert cells[2] == field.json_schema_extra["allowed"]
@@ -44,6 +44,7 @@ def test_every_setting_is_documented_with_its_default_and_what_is_allowed(name: 
         ("log_level", "loud", "debug"),
         ("live", "perhaps", "auto, on, off"),
         ("public_url", "ftp://x", "http or https"),
+        ("trusted_proxies", "10.0.0.0/33", "addresses and networks"),
         ("password", "short", "at least 8"),
         ("weights_dir", "/nowhere", "a folder that exists"),
     ],

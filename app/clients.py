@@ -1,0 +1,117 @@
+"""Who a client is: the address of its connection, or what a proxy that is trusted says of it."""
+
+from collections.abc import Iterable, MutableMapping, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Network = IPv4Network | IPv6Network
+
+UNKNOWN = "unknown"
+"""The client of a connection that has no address, such as one over a Unix socket."""
+
+_IPV6_BITS = 64
+"""What one customer has of IPv6: any of its addresses is the same client."""
+
+_SCHEMES = {"http": "ws", "https": "wss"}
+_FORWARDED = frozenset({b"forwarded", b"x-real-ip"})
+
+
+def find_client(scope: MutableMapping[str, Any]) -> str:
+    """Return a short text that tells one client from another: the IPv4 address, or the /64 network of an IPv6 one.
+
+    Args:
+        scope: Of a request that `ClientMiddleware` has seen.
+    """
+    address = scope.get("client")
+    return _shorten(address[0]) if address else UNKNOWN
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and networks such as `10.0.0.7, 192.168.0.0/16, fd00::/8`.
+
+    Raises:
+        ValueError: One of them is neither.
+    """
+    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+
+
+class ClientMiddleware:
+    """Puts the client's own address, scheme and host into the scope of what comes through a trusted proxy.
+
+    Nothing after it sees any header of a proxy: what anyone else says of hosts and addresses is not believed.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
+        self._app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on as the client sent it."""
+        if scope["type"] != "lifespan":
+            said, scope = Headers(scope=scope), _without_forwarded(scope)
+            if self._is_trusted((scope.get("client") or [""])[0]):
+                self._believe(scope, said)
+        await self._app(scope, receive, send)
+
+    def _believe(self, scope: Scope, said: Headers) -> None:
+        if addresses := [_parse(part) for part in _split(said.getlist("x-forwarded-for"))]:
+            scope["client"] = (self._find_nearest(addresses), 0)
+        scheme = (_split(said.getlist("x-forwarded-proto")) or [""])[-1].lower()
+        if scheme in _SCHEMES:
+            scope["scheme"] = _SCHEMES[scheme] if scope["type"] == "websocket" else scheme
+        if hosts := _split(said.getlist("x-forwarded-host")):
+            others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+            scope["headers"] = [(b"host", hosts[-1].encode("latin-1")), *others]
+
+    def _find_nearest(self, addresses: list[str]) -> str:
+        """Return the last that is no trusted proxy's; what stands before it, that client may have made up."""
+        return next((one for one in reversed(addresses) if not self._is_trusted(one)), addresses[0])
+
+    def _is_trusted(self, address: str) -> bool:
+        with suppress(ValueError):
+            parsed = ip_address(address)
+            parsed = (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
+            return any(parsed in network for network in self._trusted)
+        return False
+
+
+def _without_forwarded(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if not _is_forwarded(name.lower())]
+    return {**scope, "headers": headers}
+
+
+def _is_forwarded(name: bytes) -> bool:
+    return name in _FORWARDED or name.startswith(b"x-forwarded-")
+
+
+def _split(values: Iterable[str]) -> list[str]:
+    """Return the parts of a header that proxies add to, the nearest proxy's last."""
+    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+
+
+def _parse(text: str) -> str:
+    """Return the address without port and brackets."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return UNKNOWN
+
+
+def _shorten(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:64] or UNKNOWN
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _IPV6_BITS), strict=False))
