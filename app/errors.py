@@ -82,11 +82,21 @@ class QueueFullError(AppError):
         retry_after_seconds: When a place is likely to be free.
     """
 
-    def __init__(self, num_waiting: int, retry_after_seconds: int) -> None:
+    def __init__(
+        self, num_waiting: int, retry_after_seconds: int, what: str = "jobs", *, is_share: bool = False
+    ) -> None:
+        """Say how many wait.
+
+        Args:
+            num_waiting: In all, or of one client.
+            retry_after_seconds: When a place is likely to be free.
+            what: Is waiting.
+            is_share: Others may still come, but not the client that has these.
+        """
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(
-            f"{num_waiting} jobs are waiting, which is all that fit. Try again in {retry_after_seconds} seconds."
-        )
+        which = f"{what} of yours" if is_share else what
+        why = "as many as one client may have" if is_share else "which is all that fit"
+        super().__init__(f"{num_waiting} {which} are waiting, {why}. Try again in {retry_after_seconds} seconds.")
 
 
 class DecodingError(AppError):
@@ -126,6 +136,17 @@ class JobNotFoundError(JobError):
         super().__init__("There is no such job. Check its id; a job is forgotten a week after its files were deleted.")
 
 
+class JobSetAsideError(JobNotFoundError):
+    """There is a job of that id, but its record cannot be read."""
+
+    def __init__(self, job_id: str) -> None:
+        super(JobNotFoundError, self).__init__(
+            "What is known of the job cannot be read by this version of the app. Nothing of it was deleted: whoever "
+            "runs the server finds the reason in its log.",
+            job_id,
+        )
+
+
 class JobNotFinishedError(JobError):
     """The job has no video yet, or will never have one."""
 
@@ -153,6 +174,20 @@ class JobCancelledError(JobError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__("The job was cancelled.", job_id)
+
+
+class ServerStoppingError(JobError):
+    """The server stops; jobs that it has taken go on when it is back.
+
+    Attributes:
+        retry_after_seconds: When it is likely to be back.
+    """
+
+    retry_after_seconds = 10
+
+    def __init__(self, job_id: str | None = None) -> None:
+        goes_on = f"The job goes on when it is back: follow it at /jobs/{job_id}."
+        super().__init__(f"The server is stopping. {goes_on if job_id else 'Try again when it is back.'}", job_id)
 
 
 class RequestLimitError(JobError):

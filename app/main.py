@@ -39,7 +39,7 @@ def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
     """
     metrics = Metrics()
     service = Jobs(settings, JobStore(settings.data_dir), runner, on_end=metrics.count_job)
-    metrics.watch_jobs(service.count_statuses)
+    metrics.watch_jobs(service)
     app = _create_api(service)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
     for router in _ROUTERS:

@@ -1,13 +1,12 @@
 """What Prometheus may know: counts and durations, nothing about any one person or job."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.jobs import Job
-from app.records import Status
+from app.jobs import Job, Jobs
 
 _JOB_SECONDS = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200)
 
@@ -36,9 +35,9 @@ class Metrics:
             registry=self.registry,
         )
 
-    def watch_jobs(self, count: Callable[[], Mapping[Status, int]]) -> None:
-        """Show at each reading how many jobs there are of each status."""
-        self.registry.register(_JobsNow(count))
+    def watch_jobs(self, jobs: Jobs) -> None:
+        """Show at each reading how many jobs there are of each status, and what went wrong with runs and records."""
+        self.registry.register(_JobsNow(jobs))
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """Count an answered request; `route` is a pattern, never a path."""
@@ -47,19 +46,24 @@ class Metrics:
     def count_job(self, job: Job) -> None:
         """Count a job that has ended."""
         self._ended.labels(job.profile, job.status).inc()
-        if job.started_at is None or job.finished_at is None:
-            return
-        self._wait_seconds.labels(job.profile).observe((job.started_at - job.created_at).total_seconds())
-        if job.status == "done":
-            self._run_seconds.labels(job.profile).observe((job.finished_at - job.started_at).total_seconds())
+        if job.wait_seconds is not None:
+            self._wait_seconds.labels(job.profile).observe(job.wait_seconds)
+        if job.status == "done" and job.run_seconds is not None:
+            self._run_seconds.labels(job.profile).observe(job.run_seconds)
 
 
 class _JobsNow(Collector):
-    def __init__(self, count: Callable[[], Mapping[Status, int]]) -> None:
-        self._count = count
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily("video_lab_jobs", "Jobs that are kept, by status.", labels=["status"])
-        for status, number in self._count().items():
+        for status, number in self._jobs.count_statuses().items():
             family.add_metric([status], number)
         yield family
+        lost = CounterMetricFamily("video_lab_runs_lost", "Runs that ended without a word.", labels=["reason"])
+        for code, number in self._jobs.count_losses().items():
+            lost.add_metric([code.removeprefix("job.")], number)
+        yield lost
+        set_aside = "Jobs whose records cannot be read."
+        yield GaugeMetricFamily("video_lab_jobs_set_aside", set_aside, self._jobs.num_set_aside)

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.errors import DataFolderError, JobNotFoundError, StorageError
+from app.errors import DataFolderError, JobNotFoundError, JobSetAsideError, StorageError
 from app.records import JobRecord
 from pipeline.types import GenerationRequest
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _RECORD = "job.json"
+_UNFINISHED = frozenset({"photo", "voice", f"{_RECORD}.part"})
+"""What a folder may have in it while its job is being submitted, before it has a record."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
 
@@ -60,11 +63,22 @@ class JobFolder:
         """The clips that are whole, in order."""
         return sorted(self.live.glob("[0-9]*.mp4"))
 
+    @property
+    def end(self) -> Path:
+        """How the job's run ended, from when its video is whole until the record says so."""
+        return self.path / "end.json"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that a run needs is there."""
+        return self.photo.is_file() and self.voice.is_file()
+
     def read(self) -> JobRecord:
         """Return the job's record.
 
         Raises:
             JobNotFoundError: There is none.
+            ValidationError: It is none that this version knows.
         """
         try:
             return JobRecord.model_validate_json((self.path / _RECORD).read_bytes())
@@ -77,8 +91,9 @@ class JobFolder:
 
     def generation_request(self) -> GenerationRequest:
         """Return the job's request, with its files, as the pipeline takes it."""
-        request = self.read().request
-        return GenerationRequest(photo=self.photo, voice=self.voice, **dict(request))
+        record = self.read()
+        resolved = {} if record.resolved is None else record.resolved.known
+        return GenerationRequest(photo=self.photo, voice=self.voice, **record.request.known | resolved)
 
     def delete_inputs(self) -> None:
         """Delete photo, voice and what a run left half done. Live clips stay: someone may be watching them."""
@@ -112,6 +127,7 @@ class JobStore:
         """
         self._root = root
         self._jobs = root / "jobs"
+        self._set_aside: set[str] = set()
         try:
             self._jobs.mkdir(parents=True, exist_ok=True)
             self._lock = (root / "lock").open("a+")
@@ -144,8 +160,18 @@ class JobStore:
 
     @property
     def speeds(self) -> Path:
-        """The file of measured speeds."""
-        return self._root / "speeds.json"
+        """The file of measured speeds, beside the jobs wherever these are."""
+        return self._jobs.resolve().parent / "speeds.json"
+
+    @property
+    def clock(self) -> Path:
+        """The file of the time that it is."""
+        return self._root / "clock.json"
+
+    @property
+    def num_set_aside(self) -> int:
+        """How many jobs' records could not be read; their files are left as they are."""
+        return len(self._set_aside)
 
     def close(self) -> None:
         """Let another server have the folder."""
@@ -156,7 +182,7 @@ class JobStore:
         job_id = secrets.token_urlsafe(16)
         folder = JobFolder(self._jobs / job_id)
         folder.path.mkdir()
-        _sync_folder(self._jobs)
+        sync(self._jobs)
         return job_id, folder
 
     def folder(self, job_id: str) -> JobFolder:
@@ -165,22 +191,40 @@ class JobStore:
         Raises:
             JobNotFoundError: This is no id.
         """
-        if not _ID.fullmatch(job_id):
+        if not is_id(job_id):
             raise JobNotFoundError
         return JobFolder(self._jobs / job_id)
 
     def load(self) -> Iterator[JobRecord]:
         """Yield all records, oldest first.
 
-        Folders without a readable one are deleted: no job was promised, or nobody can say when its files expire. What
-        has no id for a name is not ours and stays.
+        A folder without a record that holds no more than a submission brings is deleted: no job was promised. Any other
+        whose record cannot be read is set aside: it stays as it is, with its video, until a version that can read it
+        or somebody who looks after the folder. What has no id for a name is not ours and stays, too.
         """
-        records = [_read_or_delete(path) for path in self._jobs.iterdir() if _ID.fullmatch(path.name)]
+        records = [self._read(path) for path in self._jobs.iterdir() if is_id(path.name)]
         yield from sorted(filter(None, records), key=lambda record: record.created_at)
+
+    def explain_missing(self, job_id: str) -> JobNotFoundError:
+        """Return why there is no job of that id: its record cannot be read, or there was none."""
+        return JobSetAsideError(job_id) if job_id in self._set_aside else JobNotFoundError()
 
     def delete(self, job_id: str) -> None:
         """Delete a job with all of its files."""
         _delete(self.folder(job_id).path)
+
+    def _read(self, path: Path) -> JobRecord | None:
+        """Return the record; None where there is none that can be read, which is seen to."""
+        try:
+            if _is_abandoned(path):
+                _delete(path)
+                _log.warning("job %.6s was never submitted whole; its files are deleted", path.name)
+                return None
+            return _read_record(path)
+        except (JobNotFoundError, ValidationError, ValueError, OSError) as error:
+            self._set_aside.add(path.name)
+            _log.error("job %.6s is set aside, its files stay as they are: %s", path.name, _explain(error))
+            return None
 
     def _take_lock(self) -> None:
         try:
@@ -217,30 +261,53 @@ def explain_full_disk() -> Iterator[None]:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that it outlives a crash; readers see the old one or the new one, never half of it."""
     partial = path.with_name(f"{path.name}.part")
-    with partial.open("wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    _sync_folder(path.parent)
-
-
-def _read_or_delete(path: Path) -> JobRecord | None:
     try:
-        record = JobFolder(path).read()
-    except (JobNotFoundError, ValidationError, NotADirectoryError):
-        record = None
-    except OSError as error:
-        _log.error("job %.6s cannot be read and is left as it is: %s", path.name, error.strerror)
-        return None
-    if record is not None and record.id == path.name:
-        return record
-    _log.warning("job %.6s has no record that can be read; its files are deleted", path.name)
-    _delete(path)
-    return None
+        with partial.open("wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
+def is_id(text: str) -> bool:
+    """Whether a job may be called so."""
+    return _ID.fullmatch(text) is not None
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether a submission ended before its job was promised."""
+    return path.is_dir() and not path.is_symlink() and {entry.name for entry in path.iterdir()} <= _UNFINISHED
+
+
+def _read_record(path: Path) -> JobRecord:
+    mode = (path / _RECORD).lstat().st_mode
+    if not stat.S_ISREG(mode):  # a pipe would be read for ever
+        raise ValueError(f"{_RECORD} is no file")
+    record = JobFolder(path).read()
+    if record.id != path.name:
+        raise ValueError("its record is another job's")
+    return record
+
+
+def _explain(error: Exception) -> str:
+    """Say why a record cannot be read, without a word of what is in it."""
+    match error:
+        case ValidationError():
+            places = {".".join(map(str, detail["loc"])) or "it is no JSON" for detail in error.errors()}
+            return f"{_RECORD}: not understood: {', '.join(sorted(places))}"
+        case OSError():
+            return f"{_RECORD}: {error.strerror}"
+        case _:
+            return str(error)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a folder's list of them, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -91,6 +91,8 @@ TEXTS: dict[str, str] = {
     "shorter voice or a smaller profile, and try again.",
     "job.crashed": "The process that made the video crashed ({reason}). Try again; if it happens again, try another "
     "photo or recording.",
+    "job.hung": "The process that made the video did nothing any more, several times, and was ended. Try again; if it "
+    "happens again, try another photo or recording.",
     "job.interrupted": "The server stopped {attempts} times while it made this video, so it was given up. Try again "
     "with a shorter voice.",
     "job.unexpected": "Something unexpected went wrong; the server's log has the details. Try again.",
@@ -120,4 +122,7 @@ class Notice:
     @property
     def text(self) -> str:
         """The sentence in English: what was expected, what came, what to do."""
-        return TEXTS[self.code].format(**self.values)
+        try:
+            return TEXTS[self.code].format(**self.values)
+        except KeyError:  # a newer version wrote it into the record of a job
+            return f"This version has no sentence for '{self.code}'."

@@ -4,22 +4,30 @@ import asyncio
 import os
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from app.decoding import Decoders
-from app.records import JobRecord, JobRequest
+from app.records import JobRecord, JobRequest, Resolved
 from app.settings import MEGABYTE, Settings
 from app.storage import JobFolder
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.files import open_regular
 from pipeline.notices import Field
 from pipeline.profiles import Model
+from pipeline.sampling import choose_seed
 from pipeline.types import GenerationRequest
 
 
 async def accept(
-    request: GenerationRequest, model: Model, job_id: str, folder: JobFolder, *, settings: Settings, decoders: Decoders
+    request: GenerationRequest,
+    model: Model,
+    job_id: str,
+    folder: JobFolder,
+    now: datetime,
+    *,
+    settings: Settings,
+    decoders: Decoders,
 ) -> JobRecord:
     """Copy the request's files into the job's folder, check everything exactly as the run will, and write the record.
 
@@ -34,7 +42,8 @@ async def accept(
         id=job_id,
         model=model,
         request=JobRequest.of(request),
-        created_at=datetime.now(UTC),
+        resolved=Resolved(seed=choose_seed(request.seed)),
+        created_at=now,
         speech_seconds=checked.speech_seconds,
         notices=checked.notices,
     )

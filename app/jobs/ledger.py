@@ -3,9 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from app.errors import JobNotFoundError
+from app.jobs.clock import Clock
 from app.jobs.entry import Entry
 from app.jobs.expiry import find_duty
 from app.jobs.runner import RunEnd
@@ -18,13 +18,15 @@ _log = logging.getLogger(__name__)
 class Ledger:
     """The jobs' records. Their folders are the store's."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: JobStore, clock: Clock) -> None:
         """Begin without jobs.
 
         Args:
             store: The data folder.
+            clock: Of the times in records.
         """
         self._store = store
+        self._clock = clock
         self._entries: dict[str, Entry] = {}
 
     def __iter__(self) -> Iterator[Entry]:
@@ -35,21 +37,26 @@ class Ledger:
         for record in self._store.load():
             yield self.add(record)
 
-    def add(self, record: JobRecord) -> Entry:
+    def add(self, record: JobRecord, client: str = "") -> Entry:
         """Take in a job whose record is in its folder."""
-        entry = self._entries[record.id] = Entry(record)
+        entry = self._entries[record.id] = Entry(record, client, self._clock.steady)
         return entry
 
     def find(self, job_id: str) -> Entry:
         """Return the job.
 
         Raises:
-            JobNotFoundError: There is none.
+            JobNotFoundError: There is none, or its record cannot be read.
         """
         try:
             return self._entries[job_id]
         except KeyError:
-            raise JobNotFoundError from None
+            raise self._store.explain_missing(job_id) from None
+
+    @property
+    def num_unwritten(self) -> int:
+        """How many records are not on the disk as they are here."""
+        return sum(not entry.is_kept for entry in self._entries.values())
 
     def folder(self, entry: Entry) -> JobFolder:
         """Return the job's files."""
@@ -72,30 +79,52 @@ class Ledger:
         Returns:
             Whether it had not ended before.
         """
-        folder = self.folder(entry)
         if entry.record.status in ENDED:
-            if entry.record.status != "done":
-                folder.delete_files()  # what a run made that went on after it was cancelled
+            self.clear(entry)  # what a run made that went on after it was cancelled
             return False
-        now = datetime.now(UTC)
+        finished_at = self._clock.take(end.finished_at) or self._clock.now()
+        run_seconds = self._measure_run(entry, end)
         entry.progress = None
-        self.save(entry, status=end.status, finished_at=now, expires_at=now + kept, result=end.result, error=end.error)
-        folder.delete_inputs()
+        self.save(
+            entry,
+            status=end.status,
+            started_at=self._clock.take(end.started_at) or entry.record.started_at,
+            finished_at=finished_at,
+            expires_at=finished_at + kept,
+            run_seconds=run_seconds,
+            result=end.result,
+            error=end.error,
+            cost=end.cost,
+        )
+        self.clear(entry)
         return True
+
+    def clear(self, entry: Entry) -> None:
+        """Delete what nobody needs of a job that has ended; not before its end is on the disk."""
+        if not entry.is_kept:
+            return
+        if entry.record.status == "done":
+            self.folder(entry).delete_inputs()
+        else:
+            self.folder(entry).delete_files()
 
     def erase(self, entry: Entry) -> None:
         """Delete the files and what was asked for; that there was a job is still known for some days."""
         if entry.record.erased:
             return
         self.folder(entry).delete_files()
-        blank = JobRequest(profile=entry.record.request.profile)
-        self.save(entry, erased=True, request=blank, result=None, notices=())
+        record = entry.record
+        blank = JobRequest(profile=record.request.profile)
+        kept = record.known | {"erased": True, "request": blank, "resolved": None, "result": None, "notices": ()}
+        entry.record = JobRecord(**kept)  # without the fields that this version does not know
+        self.save(entry)
 
-    def sweep(self, now: datetime) -> None:
+    def sweep(self) -> None:
         """Do to every job what is due: write it down at last, delete files, forget it."""
+        self._clock.check()
         for entry in self:
             try:
-                self._tidy(entry, now)
+                self._tidy(entry)
             except OSError as error:  # the others are swept all the same, and this one again
                 _log.error("job %.6s could not be tidied up: %s", entry.record.id, error.strerror)
 
@@ -104,10 +133,17 @@ class Ledger:
         counted = Counter(entry.record.status for entry in self)
         return {status: counted[status] for status in STATUSES}
 
-    def _tidy(self, entry: Entry, now: datetime) -> None:
+    def _measure_run(self, entry: Entry, end: RunEnd) -> float | None:
+        if end.cost is not None:
+            return end.cost.seconds
+        return None if entry.begun_at is None else self._clock.steady - entry.begun_at
+
+    def _tidy(self, entry: Entry) -> None:
         if not entry.is_kept:
             self._write(entry)
-        match find_duty(entry.record, now):
+            if entry.record.status in ENDED:
+                self.clear(entry)
+        match find_duty(entry.record, self._clock.now()) if self._clock.may_erase else None:
             case "forget":
                 self._store.delete(entry.record.id)
                 del self._entries[entry.record.id]

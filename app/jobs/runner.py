@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
-from app.records import JobResult
+from app.records import GpuCost, JobResult
 from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.notices import Notice
@@ -19,10 +20,12 @@ class RunUpdate:
     Attributes:
         progress: How far it is.
         num_live_clips: Clips in the job's folder that can be watched.
+        started_at: When it began, where that was later than it was asked to.
     """
 
     progress: Progress
     num_live_clips: int = 0
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -33,24 +36,46 @@ class RunEnd:
         status: How.
         result: What is known of the video; only with `done`, and then the video is in the job's folder.
         error: Why there is none; only with `failed`.
+        started_at: When the run began, where only the run itself knows.
+        finished_at: When it ended, where that was earlier than this server hears of it.
+        cost: What it took of a GPU that is paid for, however it ended.
     """
 
     status: Literal["done", "failed", "cancelled"]
     result: JobResult | None = None
     error: Notice | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cost: GpuCost | None = None
+
+
+@dataclass(frozen=True)
+class RunLost:
+    """A run has ended without saying how, through no fault that is known of the job's: it may be begun again.
+
+    Attributes:
+        error: What happened, to be said if it is not begun again.
+    """
+
+    error: Notice
 
 
 class JobRunner(Protocol):
     """Runs jobs, each from its folder, somewhere that their crashes do not hurt the server.
 
     Attributes:
-        capacity: How many jobs run at the same time.
-        is_lasting: A run goes on when this server ends, and its handle finds it again. Otherwise a run ends with the
-            server, and the next server begins it anew.
+        capacity: How many jobs are handed over to it at the same time.
+        num_parallel: How many of those run at the same time.
+        is_lasting: A run goes on when this server ends, and its handle finds it again; it may wait before it begins,
+            and its first update tells that it has begun. Otherwise a run begins at once and ends with the server, and
+            the next server begins it anew.
     """
 
     @property
     def capacity(self) -> int: ...  # noqa: D102 - told above
+
+    @property
+    def num_parallel(self) -> int: ...  # noqa: D102 - told above
 
     @property
     def is_lasting(self) -> bool: ...  # noqa: D102 - told above
@@ -71,8 +96,8 @@ class JobRunner(Protocol):
         """
         ...
 
-    def events(self, handle: str, folder: JobFolder) -> AsyncIterator[RunUpdate | RunEnd]:
-        """Yield updates and then one end, also for a handle that an earlier server was given."""
+    def events(self, handle: str, folder: JobFolder) -> AsyncIterator[RunUpdate | RunEnd | RunLost]:
+        """Yield updates and then one end or loss, also for a handle that an earlier server was given."""
         ...
 
     async def cancel(self, handle: str) -> None:

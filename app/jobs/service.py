@@ -3,23 +3,27 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from app.decoding import Decoders, DecoderSettings, HeardVoice
-from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError
+from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError, ServerStoppingError
 from app.jobs.checks import accept
+from app.jobs.clock import Clock
 from app.jobs.entry import Entry
 from app.jobs.forecast import Forecaster
 from app.jobs.job import Job, read_job
 from app.jobs.lane import Lane
 from app.jobs.ledger import Ledger
 from app.jobs.local import LocalRunner
+from app.jobs.queue import may_take
 from app.jobs.runner import JobRunner, RunEnd
 from app.jobs.speed import SpeedBook
+from app.jobs.turns import Turns
 from app.records import ENDED, JobRecord, Status
 from app.settings import Settings
 from app.storage import JobFolder, JobStore, explain_full_disk
@@ -31,6 +35,7 @@ from pipeline.types import Framing, GenerationRequest, Portrait
 
 _SWEEP_SECONDS = 5
 _CHECKS_AT_ONCE = 2
+_CHECKS_WAITING = 100
 _log = logging.getLogger(__name__)
 
 
@@ -55,16 +60,17 @@ class Jobs:
         self._settings = settings
         self._store = store
         self._on_end = on_end
+        self._clock = Clock(store.clock)
         self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
         self._local_runner = LocalRunner(
             settings.engine_settings, capacity=settings.workers, live=settings.is_live, log_level=settings.log_level
         )
-        self._ledger = Ledger(store)
+        self._ledger = Ledger(store, self._clock)
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
-        self._lanes = [Lane(runner, self._ledger, self._end) for runner in runners]
-        self._num_submitting = 0
+        self._lanes = [Lane(runner, self._ledger, self._clock, self._end) for runner in runners]
+        self._submitting: Counter[str] = Counter()
         self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
-        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+        self._checks = Turns(_CHECKS_AT_ONCE, _CHECKS_WAITING)
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -72,7 +78,7 @@ class Jobs:
         """Take up what an earlier server left, and begin to work."""
         for entry in self._ledger.load():
             if entry.record.status in ENDED:
-                self._ledger.folder(entry).delete_inputs()
+                self._ledger.clear(entry)
             else:
                 self._lane(entry.record.model).recover(entry)
         for lane in self._lanes:
@@ -92,6 +98,7 @@ class Jobs:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         await asyncio.gather(*(lane.close() for lane in self._lanes), self._decoders.close())
+        self._clock.save()
         self._store.close()
 
     def availability(self, profile: Profile) -> Availability:
@@ -110,13 +117,18 @@ class Jobs:
         is_own = self._lane(profile.model) is self._lanes[0] and self.availability(profile).available
         return replace(estimate, dollars=0.0) if is_own else estimate
 
-    async def submit(self, request: GenerationRequest) -> Job:
+    async def submit(self, request: GenerationRequest, client: str = "") -> Job:
         """Check the request, copy its files and put it in the queue.
+
+        Args:
+            request: What is asked for.
+            client: By whom: clients take turns.
 
         Raises:
             InputError: It cannot be used.
             EngineUnavailableError: Its profile cannot run here.
-            QueueFullError: No more jobs can wait.
+            QueueFullError: No more jobs can wait, or not of this client.
+            ServerStoppingError: The server stops.
             StorageError: The disk is full.
             DecodingError: Its files cannot be read at the moment.
         """
@@ -124,69 +136,74 @@ class Jobs:
         availability = self.availability(profile)
         if not availability.available:
             raise EngineUnavailableError(availability.reason)
-        self.check_room()
-        self._num_submitting += 1
-        try:
+        self.check_room(client)
+        with self._hold_place(client), explain_full_disk():
             if self._lane(profile.model) is self._lanes[0]:
                 await self._local_runner.warm_up()
-            with explain_full_disk():
-                record = await self._accept(request, profile)
-        finally:
-            self._num_submitting -= 1
-        entry = self._ledger.add(record)
+            record = await self._accept(request, profile, client)
+        entry = self._ledger.add(record, client)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
         self._lane(profile.model).add(entry)
         return self._read(entry)
 
-    def check_room(self) -> None:
+    def check_room(self, client: str = "") -> None:
         """Find out before an upload whether a job could wait.
 
+        Args:
+            client: Who asks: each may hold a share of the places.
+
         Raises:
-            QueueFullError: No more jobs can wait.
+            QueueFullError: No more jobs can wait, or not of this client.
+            ServerStoppingError: The server stops.
         """
-        num_waiting = sum(len(lane.waiting) for lane in self._lanes) + self._num_submitting
-        if num_waiting >= self._settings.queue_size:
-            running = [entry for lane in self._lanes for entry in lane.running]
-            soonest = min(map(self._forecaster.predict_run, running), default=1.0)
-            raise QueueFullError(num_waiting, max(1, round(soonest)))
+        if self._is_closing:
+            raise ServerStoppingError
+        num_waiting = sum(lane.num_waiting for lane in self._lanes) + self._submitting.total()
+        num_own = sum(lane.count(client) for lane in self._lanes) + self._submitting[client]
+        if not may_take(num_own, num_waiting, self._settings.queue_size):
+            is_share = num_waiting < self._settings.queue_size
+            raise QueueFullError(num_own if is_share else num_waiting, self._find_wait(), is_share=is_share)
 
     def receive(self) -> AbstractContextManager[Path]:
         """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
         return self._store.receive()
 
-    async def convert_photo(self, photo: Path, quarter_turns: int = 0) -> bytes:
-        """Return a photo as JPEG, upright, when those before it are decoded.
+    async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
+        """Return a photo as JPEG, upright, when it is the client's turn.
 
         Raises:
             InputError: The photo cannot be used.
+            QueueFullError: Too many uploads wait already.
             DecodingError: Nothing can be read at the moment.
         """
-        async with self._checks:
+        async with self._checks.take(client):
             return await self._decoders.convert(photo, quarter_turns)
 
-    async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
+    async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution, client: str = "") -> Portrait:
         """Crop a photo exactly as a job would.
 
         Raises:
             InputError: The photo cannot be used.
+            QueueFullError: Too many uploads wait already.
             DecodingError: Nothing can be read at the moment.
         """
-        async with self._checks:
+        async with self._checks.take(client):
             return await self._decoders.frame(photo, framing, resolution)
 
-    async def hear_voice(self, recording: Path) -> HeardVoice:
+    async def hear_voice(self, recording: Path, client: str = "") -> HeardVoice:
         """Listen to a recording.
 
         Raises:
             InputError: The recording cannot be used.
+            QueueFullError: Too many uploads wait already.
             DecodingError: Nothing can be read at the moment.
         """
-        async with self._checks:
+        async with self._checks.take(client):
             return await self._decoders.listen(recording)
 
-    async def extract_sound(self, recording: Path, target: Path, total_seconds: float) -> None:
+    async def extract_sound(self, recording: Path, target: Path, total_seconds: float, client: str = "") -> None:
         """Write the sound of a recording as WAV, which every browser plays; raises as `hear_voice` does."""
-        async with self._checks:
+        async with self._checks.take(client):
             await self._decoders.extract(recording, target, total_seconds)
 
     def get(self, job_id: str) -> Job:
@@ -218,12 +235,13 @@ class Jobs:
         Raises:
             JobNotFoundError: There is none.
             TimeoutError: It has not ended in time; it goes on.
+            ServerStoppingError: The server stops; it goes on when the server is back.
         """
         async with asyncio.timeout(timeout_seconds):
             async for job in self.follow(job_id):
                 if job.has_ended:
                     return job
-        raise TimeoutError
+        raise ServerStoppingError(job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """End the job, within two seconds; one that has ended stays as it is.
@@ -272,20 +290,54 @@ class Jobs:
         """Return how many jobs there are of each status."""
         return self._ledger.count_statuses()
 
+    def count_losses(self) -> Counter[str]:
+        """Return how many runs ended without a word, by what is said of it."""
+        return sum((lane.losses for lane in self._lanes), Counter())
+
+    @property
+    def num_set_aside(self) -> int:
+        """How many jobs have records that cannot be read."""
+        return self._store.num_set_aside
+
+    def find_troubles(self) -> Iterator[str]:
+        """Yield what whoever runs the server should look at, a sentence each."""
+        yield from self._local_runner.find_troubles()
+        if number := self._store.num_set_aside:
+            yield f"{number} jobs are set aside: their records cannot be read. The log names them."
+        if number := self._ledger.num_unwritten:
+            yield f"{number} records could not be written to the disk."
+        if trouble := self._clock.trouble:
+            yield trouble
+
     # From here on: how a job gets in and ends.
 
-    async def _accept(self, request: GenerationRequest, profile: Profile) -> JobRecord:
+    async def _accept(self, request: GenerationRequest, profile: Profile, client: str) -> JobRecord:
         job_id, folder = self._store.create()
         try:
-            async with self._checks:
+            async with self._checks.take(client):
+                now, settings = self._clock.now(), self._settings
                 record = await accept(
-                    request, profile.model, job_id, folder, settings=self._settings, decoders=self._decoders
+                    request, profile.model, job_id, folder, now, settings=settings, decoders=self._decoders
                 )
             await self._lanes[-1].runner.keep(folder)
         except BaseException:
             self._store.delete(job_id)
             raise
         return record
+
+    @contextmanager
+    def _hold_place(self, client: str) -> Iterator[None]:
+        """Count a job that is being submitted, so that no other takes its place."""
+        self._submitting[client] += 1
+        try:
+            yield
+        finally:
+            self._submitting -= Counter((client,))
+
+    def _find_wait(self) -> int:
+        """Say in how many seconds a place in the queue is likely to be free."""
+        running = [entry for lane in self._lanes for entry in lane.begun]
+        return max(1, round(min(map(self._forecaster.predict_run, running), default=1.0)))
 
     def _end(self, entry: Entry, end: RunEnd) -> None:
         if not self._ledger.end(entry, end, timedelta(hours=self._settings.result_hours)):
@@ -309,9 +361,10 @@ class Jobs:
 
     def _read(self, entry: Entry) -> Job:
         lane = self._lane(entry.record.model)
-        return read_job(entry, lane.find_position(entry), self._forecaster.predict(lane, entry))
+        position = lane.find_position(entry)
+        return read_job(entry, self._clock, position, self._forecaster.predict(lane, entry, position))
 
     async def _sweep_forever(self) -> None:
         while True:
-            self._ledger.sweep(datetime.now(UTC))
+            self._ledger.sweep()
             await asyncio.sleep(_SWEEP_SECONDS)

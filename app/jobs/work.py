@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from app.jobs.runner import RunEnd
 from app.records import JobResult
-from app.storage import JobFolder
+from app.storage import JobFolder, sync
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError, OutputError
 from pipeline.generate import generate
@@ -62,6 +62,7 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
     folder.delete_live_clips()
     result = generate(folder.generation_request(), engine, partial, report, live=folder.live if live else None)
     write_poster(partial, folder.poster)
+    sync(partial)
     partial.replace(folder.video)
     return JobResult(
         num_frames=result.num_frames,

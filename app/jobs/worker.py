@@ -5,6 +5,7 @@ loaded between jobs. It dies with the server.
 """
 
 import io
+import logging
 import os
 import queue
 import sys
@@ -12,7 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from app.jobs.messages import EVENTS, Order, WorkerSettings
+from app.jobs.messages import WORDS, Order, Pulse, WorkerSettings
+from app.jobs.outcome import write_end
 from app.jobs.runner import RunEnd, RunUpdate
 from app.jobs.work import attempt
 from app.lifetime import die_with
@@ -25,6 +27,7 @@ from pipeline.profiles import Model
 from pipeline.types import Progress
 
 _SECONDS_BETWEEN_UPDATES = 0.1
+_log = logging.getLogger(__name__)
 
 
 class _Inbox:
@@ -52,10 +55,27 @@ class _Outbox:
     def __init__(self) -> None:
         # What libraries print must not come between the events: standard output becomes standard error.
         self._pipe = io.FileIO(os.dup(1), "w")
+        self._lock = threading.Lock()
         os.dup2(2, 1)
 
-    def send(self, event: RunUpdate | RunEnd) -> None:
-        self._pipe.write(EVENTS.dump_json(event) + b"\n")
+    def send(self, word: RunUpdate | RunEnd | Pulse) -> None:
+        with self._lock:
+            self._pipe.write(WORDS.dump_json(word) + b"\n")
+
+
+class _Heart:
+    """Gives signs of life while there is a job, from a thread of its own."""
+
+    def __init__(self, outbox: _Outbox, seconds: float) -> None:
+        self.is_beating = threading.Event()
+        self._outbox = outbox
+        self._seconds = seconds
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while self.is_beating.wait():
+            self._outbox.send(Pulse(time.process_time()))
+            time.sleep(self._seconds)
 
 
 class _Reporter:
@@ -85,18 +105,37 @@ class Worker:
         self._engines: dict[Model, Engine] = {}
         self._inbox = _Inbox()
         self._outbox = _Outbox()
+        self._heart = _Heart(self._outbox, settings.pulse_seconds)
 
     def work(self) -> None:
         """Run what is ordered, until the server ends."""
         while True:
             folder = JobFolder(self._inbox.runs.get())
-            report = _Reporter(folder, self._inbox, self._outbox)
-            self._outbox.send(attempt(folder, self._engine, report, live=self._settings.live))
+            self._heart.is_beating.set()
+            end = self._run(folder)
+            self._heart.is_beating.clear()
+            self._outbox.send(end)
+
+    def _run(self, folder: JobFolder) -> RunEnd:
+        report = _Reporter(folder, self._inbox, self._outbox)
+        folder.end.unlink(missing_ok=True)
+        end = attempt(folder, self._engine, report, live=self._settings.live)
+        if end.status == "done":
+            _keep(end, folder)
+        return end
 
     def _engine(self, model: Model) -> Engine:
         if model not in self._engines:
             self._engines[model] = create_engine(model, self._settings.engine)
         return self._engines[model]
+
+
+def _keep(end: RunEnd, folder: JobFolder) -> None:
+    """Write the end beside the video: if nobody hears of it, the video is not made again."""
+    try:
+        write_end(folder, end)
+    except OSError as error:  # a full disk; whoever listens hears it all the same
+        _log.warning("job %.6s: its end could not be written down: %s", folder.path.name, error.strerror)
 
 
 def main() -> None:

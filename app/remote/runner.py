@@ -39,7 +39,7 @@ class RemoteRunner:
             capacity: How many jobs are handed over at the same time; they may wait for a GPU there.
             poll_seconds: Between two looks at a run.
         """
-        self.capacity = capacity
+        self.capacity = self.num_parallel = capacity
         self._cloud = cloud
         self._find_availability = find_availability
         self._poll_seconds = poll_seconds

@@ -18,15 +18,18 @@ router = APIRouter(tags=["health"])
 @router.get("/health", summary="See whether the server is well")
 async def show_health(jobs: JobsOfApp) -> HealthAnswer:
     """Answer with the models that can be used here, and why others cannot."""
+    troubles = list(jobs.find_troubles())
     engines = {model: _describe(model, jobs) for model in dict.fromkeys(p.model for p in PROFILES.values())}
     statuses = jobs.count_statuses()
     return HealthAnswer(
-        status="healthy",
+        status="degraded" if troubles else "healthy",
+        troubles=troubles,
         version=VERSION,
         models=[model for model, engine in engines.items() if engine.available],
         engines=engines,
         jobs_waiting=statuses["queued"],
         jobs_running=statuses["running"],
+        jobs_set_aside=jobs.num_set_aside,
     )
 
 

@@ -7,6 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from PIL import Image
 
+from app.clients import find_client
 from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.answers import describe_notices
 from app.routes.bodies import read_files
@@ -30,10 +31,11 @@ router = APIRouter(tags=["photos"])
 )
 async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> FaceCropAnswer:
     """Answer with the faces that were found, warnings, and the frame exactly as the engine gets it."""
+    client = find_client(request.scope)
     with jobs.receive() as folder:
         options = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
         resolution = get_profile(options.profile).resolution
-        framed = jobs.frame_photo(folder / "image", make_framing(options), resolution)
+        framed = jobs.frame_photo(folder / "image", make_framing(options), resolution, client)
         portrait = await while_present(request, framed)
     return await to_thread.run_sync(_describe, portrait)
 

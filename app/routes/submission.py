@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastapi import Request
 
+from app.clients import find_client
 from app.jobs import Job, Jobs
 from app.routes.bodies import read_files
 from app.routes.presence import while_present
@@ -21,14 +22,16 @@ async def submit(request: Request, jobs: Jobs, settings: Settings) -> Job:
         BodyError: The body cannot be read.
         InputError: The input cannot be used.
         EngineUnavailableError: The profile cannot run here.
-        QueueFullError: No more jobs can wait.
+        QueueFullError: No more jobs can wait, or not of this client.
+        ServerStoppingError: The server stops.
     """
-    jobs.check_room()
+    client = find_client(request.scope)
+    jobs.check_room(client)
     limit_bytes = settings.max_photo_bytes + settings.max_voice_bytes
     with jobs.receive() as folder:
         options = await read_files(request, folder, VideoBody, VideoOptions, limit_bytes)
         _check_model(options)
-        return await while_present(request, jobs.submit(_make_request(options, folder)))
+        return await while_present(request, jobs.submit(_make_request(options, folder), client))
 
 
 def make_framing(options: FramingBody) -> Framing:

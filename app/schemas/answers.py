@@ -214,12 +214,17 @@ class EngineAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """The state of the server."""
 
-    status: Literal["healthy"]
+    status: Annotated[
+        Literal["healthy", "degraded"],
+        Field(description="degraded: it works, but somebody should look at it; `troubles` says why."),
+    ]
+    troubles: Annotated[list[str], Field(description="What should be looked at, a sentence each.")]
     version: str
     models: Annotated[list[str], Field(description="The models that can be used here.", examples=[["preview"]])]
     engines: dict[str, EngineAnswer]
     jobs_waiting: int
     jobs_running: int
+    jobs_set_aside: Annotated[int, Field(description="Jobs whose records cannot be read; nothing of them is deleted.")]
 
 
 class Problem(BaseModel):

@@ -8,8 +8,9 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema  # type: ignore[import-untyped] # ships no types
 
-from app.errors import AppError
+from app.errors import AppError, ServerStoppingError
 from app.jobs import Job, Jobs
+from app.ui.caller import find_caller
 from app.ui.inputs import create_photo_input, create_voice_input
 from app.ui.texts import ENGLISH
 from pipeline.errors import EngineUnavailableError, InputError
@@ -105,7 +106,7 @@ class Endpoints:
             framing=Framing(aspect, int(face) or None, zoom),
         )
         try:
-            return describe(await self.jobs.submit(request))
+            return describe(await self.jobs.submit(request, find_caller()))
         except (InputError, EngineUnavailableError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -143,6 +144,8 @@ class Endpoints:
         async for job in self.jobs.follow(submitted["id"]):
             state = describe(job)
             progress(state["percent"] / 100, desc=state["stage"])
+        if not job.has_ended:
+            raise gr.Error(str(ServerStoppingError(job.id)), print_exception=False)
         if job.status != "done":
             raise gr.Error(state["error"] or f"The job {job.id} is {job.status}.", print_exception=False)
         return str(self.jobs.video_path(job.id)), state
@@ -207,7 +210,7 @@ class Endpoints:
             )
         framing = Framing(aspect, int(face) or None, zoom, shift_x, shift_y)
         try:
-            portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution)
+            portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution, find_caller())
         except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         boxes = [
@@ -236,7 +239,7 @@ def describe(job: Job) -> JobState:
         eta_seconds=job.eta_seconds,
         position=job.position,
         speech_seconds=job.speech_seconds,
-        seed=job.result.seed if job.result else job.request.seed,
+        seed=job.result.seed if job.result else job.seed,
         warnings=[notice.text for notice in notices],
         error=job.error.text if job.error else None,
     )

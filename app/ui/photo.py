@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.jobs import Jobs
 from app.ui import markup
+from app.ui.caller import find_caller
 from app.ui.layout import PhotoPart
 from app.ui.texts import Texts
 from pipeline.errors import InputError
@@ -127,14 +128,14 @@ class PhotoView:
         return self._show(portrait, asked.person or 0)
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
-        return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution)
+        return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
 
     async def _save_as_jpeg(self, photo: str, quarter_turns: int = 0) -> str:
         """Return the photo upright and as browsers can show it; it comes back as a new photo.
 
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
-        jpeg = await self.jobs.convert_photo(Path(photo), quarter_turns)
+        jpeg = await self.jobs.convert_photo(Path(photo), quarter_turns, find_caller())
         return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:

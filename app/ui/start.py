@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import QueueFullError, StorageError
+from app.errors import QueueFullError, ServerStoppingError, StorageError
 from app.jobs import Jobs
 from app.ui import library, markup, status_card, words
+from app.ui.caller import find_caller
 from app.ui.form import Form
 from app.ui.layout import Page
 from app.ui.library import Entry
@@ -52,7 +53,7 @@ class StartView:
             return
         yield {result.status: status_card.sending_card(self.texts)}
         try:
-            job = await self.jobs.submit(form.request(profile))
+            job = await self.jobs.submit(form.request(profile), find_caller())
         except InputError as error:
             yield self._refuse(error.notice)
         except EngineUnavailableError as error:
@@ -61,6 +62,9 @@ class StartView:
             wait = words.remaining(self.texts, error.retry_after_seconds)
             detail = self.texts("status.full.detail", time=wait)
             yield {result.status: status_card.plain_card("full", self.texts("status.full"), detail)}
+        except ServerStoppingError:
+            detail = self.texts("status.stopping.detail")
+            yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
         except StorageError:
             detail = self.texts("status.no_room.detail")
             yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}

@@ -9,6 +9,7 @@ import gradio as gr
 from app.decoding import HeardVoice
 from app.jobs import Jobs
 from app.ui import markup, words
+from app.ui.caller import find_caller
 from app.ui.layout import VoicePart
 from app.ui.texts import Texts
 from pipeline.errors import InputError
@@ -47,7 +48,7 @@ class VoiceView:
         if voice is None:
             return {part.duration: gr.Slider(visible=False)}
         try:
-            heard = await self.jobs.hear_voice(Path(voice))
+            heard = await self.jobs.hear_voice(Path(voice), find_caller())
             if not _is_played(heard):
                 return {part.voice: await self._extract(Path(voice), heard)}
         except InputError as error:
@@ -58,7 +59,7 @@ class VoiceView:
     async def take_from_video(self, video: str) -> _Updates:
         """Use the sound of a video, or of any recording that Gradio would not take, as the voice."""
         try:
-            sound = await self._extract(Path(video), await self.jobs.hear_voice(Path(video)))
+            sound = await self._extract(Path(video), await self.jobs.hear_voice(Path(video), find_caller()))
         except InputError as error:
             return {self.part.voice: None, self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
         return {self.part.voice: sound, self.part.note: gr.skip()}
@@ -66,7 +67,7 @@ class VoiceView:
     async def _extract(self, recording: Path, heard: HeardVoice) -> str:
         """Return the sound of a video or a recording as a file that the player and the trimmer understand."""
         target = recording.with_suffix(".voice.wav")
-        await self.jobs.extract_sound(recording, target, heard.total_seconds)
+        await self.jobs.extract_sound(recording, target, heard.total_seconds, find_caller())
         return str(target)
 
     def _describe(self, heard: HeardVoice) -> str:

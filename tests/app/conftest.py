@@ -39,7 +39,9 @@ def long_voice() -> bytes:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("shared") / "data", page="on", max_voice_mb=5, max_photo_mb=5) as server:
+    with Server(
+        tmp_path_factory.mktemp("shared") / "data", page="on", live="off", max_voice_mb=5, max_photo_mb=5
+    ) as server:
         yield server
         assert "Traceback" not in server.log.read_text()
 
@@ -49,6 +51,6 @@ def start_server(tmp_path: Path) -> Iterator[Starter]:
     with ExitStack() as stack:
 
         def start(data_dir: Path = tmp_path / "data", command: tuple[str, ...] = APP, **settings: object) -> Server:
-            return stack.enter_context(Server(data_dir, command, **{"page": "off"} | settings))
+            return stack.enter_context(Server(data_dir, command, **{"page": "off", "live": "off"} | settings))
 
         yield start

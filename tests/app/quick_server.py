@@ -24,7 +24,7 @@ RUN_SECONDS = 0.2
 class QuickRunner:
     """Copies the voice where a video should be, and writes down each run."""
 
-    capacity = 4
+    capacity = num_parallel = 4
     is_lasting = False
 
     def __init__(self, runs: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,7 +106,9 @@ class Server:
 
     def wait_for_frames(self, job_id: str) -> dict[str, Any]:
         """Return the job in the middle of its run."""
+        ends_at = time.monotonic() + 60
         while (job := self.wait_for(job_id, "running"))["progress"] is None or job["progress"]["stage"] != "frames":
+            assert time.monotonic() < ends_at, job
             time.sleep(0.03)
         return job
 
@@ -114,6 +116,14 @@ class Server:
         """Return the ids of the jobs that it has taken."""
         ids = {path.name for path in (self.data_dir / "jobs").iterdir()}
         return {job_id for job_id in ids if self.client.get(f"/jobs/{job_id}").status_code == 200}
+
+    def wait_until(self, is_so: Callable[[], bool], timeout_seconds: float = 60) -> None:
+        """Return once something is so; fail if the server ends, or it takes too long."""
+        ends_at = time.monotonic() + timeout_seconds
+        while not is_so():
+            assert self.process.poll() is None
+            assert time.monotonic() < ends_at
+            time.sleep(0.05)
 
     def find_workers(self) -> list[psutil.Process]:
         """Return the processes that make the videos."""

@@ -128,6 +128,7 @@ TEXTS: dict[str, str] = {
     "status.full": "Zu viele Videos warten",
     "status.full.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen.",
     "status.no_room.detail": "Der Server hat keinen Platz mehr. Foto und Stimme sind noch da; bitte später versuchen.",
+    "status.stopping.detail": "Der Server startet neu. Foto und Stimme sind noch da; bitte gleich erneut versuchen.",
     "status.submitting": "Wird gesendet",
     "status.eta": "noch etwa {time}",
     "status.step": "{step} von {count}",

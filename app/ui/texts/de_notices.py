@@ -87,6 +87,8 @@ TEXTS: dict[str, str] = {
     "Bitte mit kürzerer Stimme oder niedrigerer Qualität erneut versuchen.",
     "job.crashed": "Der Prozess, der das Video machte, ist abgestürzt ({reason}). Bitte erneut versuchen; hilft das "
     "nicht, ein anderes Foto oder eine andere Aufnahme.",
+    "job.hung": "Der Prozess, der das Video machte, tat mehrmals nichts mehr und wurde beendet. Bitte erneut "
+    "versuchen; hilft das nicht, ein anderes Foto oder eine andere Aufnahme nehmen.",
     "job.interrupted": "Der Server hielt {attempts}-mal an, während er dieses Video machte; es wurde aufgegeben. "
     "Bitte mit kürzerer Stimme erneut versuchen.",
     "job.unexpected": "Etwas Unerwartetes ging schief; Näheres steht im Protokoll des Servers. Bitte erneut versuchen.",

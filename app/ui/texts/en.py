@@ -128,6 +128,7 @@ TEXTS: dict[str, str] = {
     "status.full": "Too many videos are waiting",
     "status.full.detail": "Your photo and voice are still here. Try again in {time}.",
     "status.no_room.detail": "The server has no room left. Your photo and voice are still here; try again later.",
+    "status.stopping.detail": "The server is restarting. Your photo and voice are still here; try again in a minute.",
     "status.submitting": "Sending",
     "status.eta": "about {time} left",
     "status.step": "{step} of {count}",

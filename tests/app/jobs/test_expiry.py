@@ -17,6 +17,8 @@ END = datetime(2026, 1, 31, tzinfo=UTC)
         (timedelta(seconds=60), False, "delete live clips"),
         (timedelta(hours=24), False, "erase"),
         (timedelta(hours=24), True, None),
+        (timedelta(hours=23, minutes=59), False, "delete live clips"),
+        (timedelta(hours=24 + 7 * 24 - 1), True, None),
         (timedelta(hours=24, days=7), True, "forget"),
     ],
 )

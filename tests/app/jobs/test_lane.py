@@ -1,0 +1,204 @@
+"""Jobs wait, run in turn, are begun again, and end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.jobs.lane import MAX_ATTEMPTS
+from app.jobs.outcome import write_end
+from app.jobs.runner import RunUpdate
+from app.records import Resolved
+from pipeline.types import Progress
+from tests.app.jobs.rig import DONE, LOST, Rig, settle
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+async def close(rig: Rig) -> AsyncIterator[None]:
+    yield
+    await rig.lane.close()
+
+
+async def test_a_lost_run_is_begun_again_before_any_other(rig: Rig) -> None:
+    first, second = rig.add("a"), rig.add("b")
+    await rig.say(first, LOST)
+    assert rig.runner.started == [first.record.id] * 2
+    assert (first.record.status, second.record.status) == ("running", "queued")
+    await rig.finish(first)
+    assert (first.record.status, second.record.status) == ("done", "running")
+
+
+async def test_a_run_that_is_lost_again_and_again_is_given_up_with_the_reason(rig: Rig) -> None:
+    job, other = rig.add(), rig.add()
+    for _ in range(MAX_ATTEMPTS):
+        await rig.say(job, LOST)
+    assert (job.record.status, job.record.error) == ("failed", LOST.error)
+    assert len(rig.runner.started) == MAX_ATTEMPTS + 1
+    assert other.record.status == "running"
+    assert rig.lane.losses == {"job.killed": MAX_ATTEMPTS}
+
+
+async def test_what_a_lost_run_had_shown_is_forgotten(rig: Rig) -> None:
+    job = rig.add()
+    await rig.say(job, RunUpdate(Progress("frames", 1, 2, 50.0), 3), LOST)
+    assert (job.progress, job.num_live_clips) == (None, 0)
+
+
+async def test_a_lost_run_whose_video_is_whole_is_done(rig: Rig) -> None:
+    job = rig.add()
+    await settle()
+    rig.ledger.folder(job).video.write_bytes(b"mp4")
+    write_end(rig.ledger.folder(job), DONE)
+    await rig.say(job, LOST)
+    assert job.record.status == "done"
+    assert rig.files(job) == {"job.json", "video.mp4"}
+
+
+@pytest.mark.parametrize("has_video", [False, True])
+async def test_a_run_whose_end_nobody_heard_is_not_made_again(rig: Rig, *, has_video: bool) -> None:
+    job = rig.make(status="running", attempts=1)
+    write_end(rig.ledger.folder(job), DONE)
+    if has_video:
+        rig.ledger.folder(job).video.write_bytes(b"mp4")
+    rig.lane.recover(job)
+    rig.lane.dispatch()
+    assert job.record.status == ("done" if has_video else "running")
+
+
+async def test_a_damaged_end_says_nothing(rig: Rig) -> None:
+    job = rig.make(status="running", attempts=1)
+    rig.ledger.folder(job).video.write_bytes(b"mp4")
+    rig.ledger.folder(job).end.write_text('{"status":"do')
+    rig.lane.recover(job)
+    assert job.record.status == "queued"
+
+
+@pytest.mark.parametrize(("attempts", "losses", "status"), [(3, 0, "failed"), (3, 1, "queued"), (2, 0, "queued")])
+async def test_only_what_stopped_the_server_counts_as_that(attempts: int, losses: int, status: str, rig: Rig) -> None:
+    job = rig.make(status="running", attempts=attempts, losses=losses)
+    rig.lane.recover(job)
+    assert job.record.status == status
+
+
+async def test_a_job_of_an_older_version_gets_a_seed_for_all_its_runs(rig: Rig) -> None:
+    drawn, kept = rig.make(), rig.make(resolved=Resolved(seed=5))
+    for job in (drawn, kept):
+        rig.lane.recover(job)
+    seeds = {rig.ledger.folder(drawn).generation_request().seed for _ in range(2)}
+    assert len(seeds) == 1
+    assert None not in seeds
+    assert rig.ledger.folder(kept).generation_request().seed == 5
+
+
+async def test_begins_nothing_while_it_closes(rig: Rig) -> None:
+    running, waiting = rig.add(), rig.add()
+    await settle()
+    await rig.lane.close()
+    late = rig.add()
+    await settle()
+    assert rig.runner.started == [running.record.id]
+    assert {job.record.status for job in (running, waiting, late)} == {"queued"}
+    assert running.record.attempts == 0
+
+
+async def test_a_job_cancelled_while_its_run_starts_is_cancelled_there(rig: Rig) -> None:
+    rig.runner.gate = asyncio.Event()
+    job = rig.add()
+    await settle()
+    cancelling = asyncio.create_task(rig.lane.cancel(job))
+    await settle()
+    rig.runner.gate.set()
+    await cancelling
+    assert rig.runner.cancelled == [job.record.id]
+    assert job.record.status == "cancelled"
+    assert rig.files(job) == {"job.json"}
+
+
+async def test_a_job_cancelled_just_when_its_run_is_lost_is_not_begun_again(rig: Rig) -> None:
+    rig.runner.gate = asyncio.Event()
+    job = rig.add()
+    await settle()
+    cancelling = asyncio.create_task(rig.lane.cancel(job))
+    await settle()
+    rig.runner.words[job.record.id] = asyncio.Queue()
+    rig.runner.cancel = drop  # type: ignore[method-assign] # a worker that is dead hears nothing
+    rig.runner.gate.set()
+    await rig.say(job, LOST)
+    await cancelling
+    assert job.record.status == "cancelled"
+    assert len(rig.lane.waiting) == 0
+
+
+async def drop(handle: str) -> None:
+    """Do nothing."""
+
+
+async def test_clients_take_turns(rig: Rig) -> None:
+    greedy = [rig.add("a") for _ in range(20)]
+    modest = rig.add("b")
+    assert rig.lane.find_position(modest) == 2
+    assert (rig.lane.count("a"), rig.lane.count("b")) == (19, 1)
+    for job in greedy[:2]:
+        await rig.finish(job)
+    assert modest.record.status == "running"
+
+
+def count_down(rig: Rig, jobs: list) -> list[float]:
+    return [rig.forecaster.predict(rig.lane, job, rig.lane.find_position(job)) for job in jobs]
+
+
+async def test_each_waits_for_all_before_it(rig: Rig) -> None:
+    jobs = [rig.add(speech_seconds=4.0) for _ in range(4)]
+    one = rig.forecaster.predict_run(jobs[-1])
+    assert count_down(rig, jobs) == pytest.approx([one, 2 * one, 3 * one, 4 * one])
+    await rig.lane.cancel(jobs[1])
+    assert count_down(rig, jobs[2:]) == pytest.approx([2 * one, 3 * one])
+    rig.time.pass_by(2)
+    assert count_down(rig, jobs[2:]) == pytest.approx([2 * one - 2, 3 * one - 2])
+
+
+async def test_waits_are_shorter_where_several_run_at_once(rig: Rig) -> None:
+    rig.runner.capacity = 2
+    jobs = [rig.add() for _ in range(3)]
+    one = rig.forecaster.predict_run(jobs[-1])
+    assert count_down(rig, jobs)[-1] == pytest.approx(2 * one)
+
+
+async def test_a_turn_costs_little_though_ten_thousand_wait_and_are_followed(rig: Rig) -> None:
+    template = rig.add("a").record
+    jobs = []
+    for number in range(10_000):
+        record = template.model_copy(update={"id": f"{number:022d}", "speech_seconds": 1.0 + number % 600})
+        entry = rig.ledger.add(record.model_copy(update={"status": "queued"}), f"client {number % 100}")
+        rig.lane.waiting.add(entry, entry.client)
+        jobs.append(entry)
+    heard: list[float] = []
+
+    async def follow(entry: object) -> None:
+        while True:
+            await entry.changed.wait()
+            heard.append(count_down(rig, [entry])[0])
+
+    followers = [asyncio.create_task(follow(entry)) for entry in jobs]
+    await settle()
+    seconds = []
+    for _ in range(3):
+        started = time.process_time()
+        await rig.say(next(iter(rig.lane.running)), DONE)
+        seconds.append(time.process_time() - started)
+    for follower in followers:
+        follower.cancel()
+    assert len(heard) >= 3 * 50
+    assert min(seconds) < 0.05
+
+
+async def test_everyone_hears_of_a_new_place_in_the_end(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.jobs.lane._TOLD_AT_ONCE", 2)
+    monkeypatch.setattr("app.jobs.lane._TELL_SECONDS", 0.0)
+    jobs = [rig.add() for _ in range(9)]
+    followed = [asyncio.create_task(job.changed.wait()) for job in jobs[2:]]
+    await rig.lane.cancel(jobs[1])
+    await asyncio.wait_for(asyncio.gather(*followed), timeout=10)
