@@ -94,9 +94,8 @@ class QueueFullError(AppError):
             is_share: Others may still come, but not the client that has these.
         """
         self.retry_after_seconds = retry_after_seconds
-        which = f"{what} of yours" if is_share else what
-        why = "as many as one client may have" if is_share else "which is all that fit"
-        super().__init__(f"{num_waiting} {which} are waiting, {why}. Try again in {retry_after_seconds} seconds.")
+        which = f"{what} of yours are waiting as one client may have" if is_share else f"{what} are waiting as fit"
+        super().__init__(f"As many {which} ({num_waiting}). Try again in {retry_after_seconds} seconds.")
 
 
 class DecodingError(AppError):

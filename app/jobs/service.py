@@ -303,9 +303,9 @@ class Jobs:
         """Yield what whoever runs the server should look at, a sentence each."""
         yield from self._local_runner.find_troubles()
         if number := self._store.num_set_aside:
-            yield f"{number} jobs are set aside: their records cannot be read. The log names them."
+            yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
         if number := self._ledger.num_unwritten:
-            yield f"{number} records could not be written to the disk."
+            yield f"Records that could not be written to the disk: {number}."
         if trouble := self._clock.trouble:
             yield trouble
 

@@ -20,7 +20,15 @@ def test_learns_and_remembers(tmp_path: Path) -> None:
     assert SpeedBook(tmp_path / "speeds.json").ratio("fast") == pytest.approx(2.6)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"fast": null}'])
+@pytest.mark.parametrize("run_seconds", [-86_400.0, 0.0, float("inf"), float("nan"), 1e9])
+def test_believes_no_time_that_cannot_be(run_seconds: float, tmp_path: Path) -> None:
+    book = SpeedBook(tmp_path / "speeds.json")
+    book.add("fast", speech_seconds=10, run_seconds=run_seconds)
+    assert book.ratio("fast") is None
+    assert not (tmp_path / "speeds.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"fast": null}', '{"fast": -1850.2}', '{"fast": NaN}'])
 def test_learns_anew_where_its_file_is_damaged(content: str, tmp_path: Path) -> None:
     (tmp_path / "speeds.json").write_text(content)
     assert SpeedBook(tmp_path / "speeds.json").ratio("fast") is None
