@@ -216,7 +216,7 @@ class JobStore:
     def _read(self, path: Path) -> JobRecord | None:
         """Return the record; None where there is none that can be read, which is seen to."""
         try:
-            if _is_abandoned(path):
+            if is_abandoned(path):
                 _delete(path)
                 _log.warning("job %.6s was never submitted whole; its files are deleted", path.name)
                 return None
@@ -279,7 +279,7 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def _is_abandoned(path: Path) -> bool:
+def is_abandoned(path: Path) -> bool:
     """Whether a submission ended before its job was promised."""
     return path.is_dir() and not path.is_symlink() and {entry.name for entry in path.iterdir()} <= _UNFINISHED
 

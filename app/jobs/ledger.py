@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.jobs.clock import Clock
 from app.jobs.entry import Entry
@@ -119,12 +119,16 @@ class Ledger:
         entry.record = JobRecord(**kept)  # without the fields that this version does not know
         self.save(entry)
 
-    def sweep(self) -> None:
-        """Do to every job what is due: write it down at last, delete files, forget it."""
+    def sweep(self, now: datetime | None = None) -> None:
+        """Do to every job what is due: write it down at last, delete files, forget it.
+
+        Args:
+            now: The moment; None asks the clock.
+        """
         self._clock.check()
         for entry in self:
             try:
-                self._tidy(entry)
+                self._tidy(entry, now or self._clock.now())
             except OSError as error:  # the others are swept all the same, and this one again
                 _log.error("job %.6s could not be tidied up: %s", entry.record.id, error.strerror)
 
@@ -138,12 +142,12 @@ class Ledger:
             return end.cost.seconds
         return None if entry.begun_at is None else self._clock.steady - entry.begun_at
 
-    def _tidy(self, entry: Entry) -> None:
+    def _tidy(self, entry: Entry, now: datetime) -> None:
         if not entry.is_kept:
             self._write(entry)
             if entry.record.status in ENDED:
                 self.clear(entry)
-        match find_duty(entry.record, self._clock.now()) if self._clock.may_erase else None:
+        match find_duty(entry.record, now) if self._clock.may_erase else None:
             case "forget":
                 self._store.delete(entry.record.id)
                 del self._entries[entry.record.id]
