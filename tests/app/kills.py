@@ -23,7 +23,7 @@ import psutil
 from tests.app.conftest import cut_voice
 from tests.app.server import ENDED, Server
 
-NUM_SEEDS = 5
+NUM_SEEDS = 3
 PHOTO = Path("assets/photos/grace_hopper.jpg")
 
 
@@ -49,18 +49,24 @@ class Chaos:
         return server
 
     def submit(self, num_jobs: int) -> list[str]:
-        """Put jobs into the queue; every fifth has the same seed."""
+        """Put jobs into the queue; every third has the same seed."""
         photo, voice = PHOTO.read_bytes(), cut_voice(1.2)
         return [self.server.submit(photo, voice, seed=n % NUM_SEEDS)["job_id"] for n in range(num_jobs)]
 
+    def end(self) -> None:
+        """End the server as a power cut would."""
+        self.server.kill()
+        self.server.client.close()
+
     def kill_server(self) -> None:
         """End the server as a power cut would, and start the next one."""
-        self.server.kill()
+        self.end()
         self.server = self._start()
 
     def stop_server(self) -> None:
         """Ask the server to stop, and start the next one."""
         self.server.stop()
+        self.server.client.close()
         self.server = self._start()
 
     def fill_disk_and_kill_server(self) -> None:
@@ -143,7 +149,7 @@ def run(folder: Path, num_jobs: int, num_kills: int, *, workers: int, seed: int,
         wrong += [f"seed {seed} made {len(hashes)} videos" for seed, hashes in videos.items() if len(hashes) > 1]
         return wrong
     finally:
-        chaos.server.kill()
+        chaos.end()
         sys.stdout.write(f"{num_jobs} jobs, {len(chaos.accidents)} accidents: {', '.join(chaos.accidents)}\n")
 
 

@@ -6,4 +6,4 @@ from tests.app.kills import run
 
 
 def test_no_job_is_lost_and_each_seed_makes_one_video(tmp_path: Path) -> None:
-    assert run(tmp_path, num_jobs=6, num_kills=2, workers=1, seed=1, hang=False) == []
+    assert run(tmp_path, num_jobs=4, num_kills=2, workers=1, seed=1, hang=False) == []
