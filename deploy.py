@@ -12,23 +12,32 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import modal
 
 from app.deployment import passed_on, read_deployment
-from app.terminal import check_pair, follow, keep, read_file, say
+from app.starts import StartWatch
+from app.terminal import check_pair, follow, keep, read_file, require_lock, say, tell_spending
 
 HERE = Path(__file__).parent
 SETTINGS = read_deployment()
-ENVIRONMENT: dict[str, str | None] = {**passed_on()}
+DEPLOYED_AT = str(time.time_ns()) if modal.is_local() else os.environ.get("DEPLOYED_AT", "")
+ENVIRONMENT: dict[str, str | None] = {**passed_on(), "DEPLOYED_AT": DEPLOYED_AT}
 DOWNLOAD = "modal run deploy.py --download-weights"
-REQUEST_LIMIT_SECONDS = 140  # Modal redirects a request after 150 s; the app's own answer comes first
-SPAWNED_JOBS = 100  # handed over to Modal's queue, where they go on even when the web container is gone
 MINUTES = 60
+HOURS = 60 * MINUTES
 GIGABYTES = 1024
+HELD_SECONDS = 30.0 * MINUTES  # unless it is set: long enough for 5 s of `fast` on a GPU that has to be started first
+NUM_GPUS = int(os.environ.get("VIDEO_LAB_NUM_GPUS") or 1)  # of this container
+IS_DEPLOYING = modal.is_local() and sys.argv[1:2] == ["deploy"]
+
+if IS_DEPLOYING:
+    require_lock(SETTINGS, os.environ.get("VIDEO_LAB_PASSWORD", ""), input if sys.stdin.isatty() else None)
 
 
 def require_secret(name: str, key: str) -> modal.Secret:
@@ -92,7 +101,7 @@ gpu_image = add_sources(gpu_base)
     volumes={SETTINGS.weights_path: weights_volume},
     cpu=4,
     memory=SETTINGS.gpu_memory_gb * GIGABYTES,
-    timeout=6 * 60 * MINUTES,
+    timeout=6 * HOURS,
     max_containers=1,
 )
 def fetch_weights(variants: list[str]) -> str:
@@ -143,36 +152,70 @@ def find_device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
+def load_engine(engine: Any) -> None:  # noqa: ANN401 - an Engine, which a machine that only deploys cannot import
+    """Bring the weights into memory. What is wrong with them is said now, and again to every job."""
+    import diffusers  # noqa: F401 - for its effect
+    import torch  # noqa: F401 - for its effect
+    import transformers  # noqa: F401 - for its effect
+
+    from pipeline.errors import PipelineError
+
+    started = time.monotonic()
+    try:
+        engine.load(lambda _: None)
+        say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
+    except PipelineError as error:
+        say(f"The weights could not be loaded: {error}")
+
+
+def make_worker(engine: Any, refusal: Any = None) -> Any:  # noqa: ANN401 - of types as above
+    """Make what runs jobs with the engine, or refuses them all."""
+    from app.remote import RemoteWorker, TimeLimits
+
+    return RemoteWorker(
+        Path(SETTINGS.data_path) / "jobs",
+        Desk(),
+        lambda _: engine,
+        TimeLimits(SETTINGS.time_limits),
+        find_device_name(),
+        num_gpus=NUM_GPUS,
+        refusal=refusal,
+    )
+
+
+def tell_price(seconds: float) -> str:
+    """Say what seconds of this container's GPUs cost, if that is known."""
+    with suppress(Exception):  # whatever keeps the model from being loaded may keep this from being known
+        from app.remote.cost import find_cost
+
+        cost = find_cost(find_device_name(), seconds, NUM_GPUS)
+        return "" if cost.dollars is None else f", ${cost.dollars:.2f}"
+    return ""
+
+
 class VideoMaker:
     """What each container with GPUs does, whether it has one or several."""
 
     @modal.enter(snap=False)
     def load_weights(self) -> None:
         """Bring the weights into the GPUs' memory, once. If they cannot be, every job says why."""
+        watch = StartWatch(Desk(), f"starts/{DEPLOYED_AT}/{type(self).__name__}", tell_price)
+        if refusal := watch.start(self.prepare):
+            say(refusal.text)
+            self.worker = make_worker(None, refusal)
+
+    def prepare(self) -> None:
+        """Make the worker, with the engine loaded."""
         from app.log import set_up_log
-        from app.remote import RemoteWorker
         from app.settings import load_settings
         from pipeline.engines import create_engine
-        from pipeline.errors import PipelineError
 
-        started = time.monotonic()
         settings = load_settings()
         set_up_log("%(levelname)s %(message)s", settings.log_level)
         where = replace(settings.engine_settings, weights=Path(SETTINGS.prepared_weights))
         engine = create_engine("infinitetalk", where)
-        try:
-            engine.load(lambda _: None)
-            say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
-        except PipelineError as error:
-            say(f"The weights could not be loaded: {error}")
-        self.worker = RemoteWorker(
-            Path(SETTINGS.data_path) / "jobs",
-            Desk(),
-            lambda _: engine,
-            SETTINGS.time_limits,
-            find_device_name(),
-            num_gpus=where.num_gpus,
-        )
+        load_engine(engine)
+        self.worker = make_worker(engine)
 
     @modal.method()
     def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
@@ -202,7 +245,7 @@ class VideoMaker:
     min_containers=SETTINGS.min_gpus,
     max_containers=SETTINGS.max_gpus,
     scaledown_window=SETTINGS.gpu_idle_seconds,
-    timeout=int(max(SETTINGS.time_limits.values())) + 10 * MINUTES,
+    timeout=SETTINGS.run_timeout,
     startup_timeout=30 * MINUTES,
     region=SETTINGS.region or None,
     enable_memory_snapshot=SETTINGS.snapshot,
@@ -213,9 +256,10 @@ class Generator(VideoMaker):
     @modal.enter(snap=SETTINGS.snapshot)
     def import_libraries(self) -> None:
         """Import what is slow to import and needs no GPU: the part that a memory snapshot keeps."""
-        import diffusers  # noqa: F401 - for its effect
-        import torch  # noqa: F401 - for its effect
-        import transformers  # noqa: F401 - for its effect
+        with suppress(Exception):  # raised again where starts are counted
+            import diffusers  # noqa: F401 - for its effect
+            import torch  # noqa: F401 - for its effect
+            import transformers  # noqa: F401 - for its effect
 
 
 @app.cls(
@@ -227,7 +271,7 @@ class Generator(VideoMaker):
     memory=SETTINGS.gpu_memory_gb * GIGABYTES,
     max_containers=1,
     scaledown_window=SETTINGS.gpu_idle_seconds,
-    timeout=int(max(SETTINGS.time_limits.values())) + 10 * MINUTES,
+    timeout=SETTINGS.run_timeout,
     startup_timeout=30 * MINUTES,
     region=SETTINGS.region or None,
 )
@@ -236,8 +280,20 @@ class TeamGenerator(VideoMaker):
 
 
 def find_generator(profile: str) -> Any:  # noqa: ANN401 - of one of two classes
-    """Return the class that makes videos of the profile."""
-    return TeamGenerator() if SETTINGS.count_gpus(profile) > 1 else Generator()
+    """Return the class that makes videos of the profile, on the profile's own kind of GPU where it has one."""
+    count = SETTINGS.count_gpus(profile)
+    makers: Any = TeamGenerator if count > 1 else Generator
+    if own := SETTINGS.find_gpu(profile):
+        gpu = f"{own.partition(':')[0]}:{count}" if count > 1 else own
+        makers = makers.with_options(gpu=gpu, cpu=4 * count, memory=SETTINGS.gpu_memory_gb * GIGABYTES)
+    return makers()
+
+
+def read_profile(job_id: str) -> str:
+    """Return the profile of a job, as its record has it."""
+    from app.storage import JobFolder
+
+    return JobFolder(Path(SETTINGS.data_path) / "jobs" / job_id).read().request.profile
 
 
 # The web: the page and the REST API, without torch
@@ -255,10 +311,7 @@ class ModalCloud:
 
     async def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""
-        from app.storage import JobFolder
-
-        request = JobFolder(Path(SETTINGS.data_path) / "jobs" / job_id).read().request
-        call = await find_generator(request.profile).generate.spawn.aio(job_id)
+        call = await find_generator(read_profile(job_id)).generate.spawn.aio(job_id)
         return call.object_id
 
     async def poll(self, call_id: str) -> Any:  # noqa: ANN401 - a Delivery or None, see app.remote.Cloud
@@ -299,33 +352,51 @@ class ModalCloud:
     min_containers=SETTINGS.min_webs,
     max_containers=1,
     scaledown_window=SETTINGS.web_idle_seconds,
-    timeout=60 * MINUTES,
+    timeout=24 * HOURS,  # of a request; the app has its own, shorter limits
     region=SETTINGS.region or None,
 )
-@modal.concurrent(max_inputs=100)
+@modal.concurrent(max_inputs=500)  # a held request costs next to nothing
 @modal.asgi_app(requires_proxy_auth=SETTINGS.proxy_auth)
 def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys does not have
     """Serve the app; previews are made here, everything else by the GPU class."""
     from app.log import set_up_log
     from app.main import create_app
-    from app.remote import RemoteRunner, WeightsWatch
+    from app.remote import RemoteRunner, WeightsWatch, keep_telling
     from app.settings import load_settings
-    from pipeline.estimate import find_device
-    from pipeline.types import DEFAULT_DEVICE
 
     settings = load_settings()
     set_up_log("%(levelname)s %(message)s", settings.log_level)
-    limit = min(settings.request_limit_seconds, REQUEST_LIMIT_SECONDS)
+    keep_telling(notes.put)
+    is_set = "request_limit_seconds" in settings.model_fields_set
+    limit = settings.request_limit_seconds if is_set else HELD_SECONDS
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
 
-    kind = find_device(SETTINGS.gpus[0]) or DEFAULT_DEVICE
-
     def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
-        return replace(watch.find_availability(profile), num_gpus=SETTINGS.count_gpus(profile.name), gpu=kind)
+        return find_place(profile.name, watch.find_availability(profile))
 
-    runner = RemoteRunner(ModalCloud(), find_availability, capacity=SPAWNED_JOBS)
-    return create_app(settings.model_copy(update=changes), runner)
+    # All jobs are handed over to Modal's queue at once: they go on when the web container is gone.
+    capacity = settings.queue_size + SETTINGS.max_gpus
+    runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
+    return create_app(settings.model_copy(update=changes), runner, dollars_per_day=float(SETTINGS.dollars_per_day))
+
+
+def find_place(profile: str, availability: Any = None) -> Any:  # noqa: ANN401 - of types as above
+    """Say which GPUs make videos of a profile, and how long these may be expected to take."""
+    from app.remote import TimeLimits
+    from pipeline.engine import Availability
+    from pipeline.estimate import find_device
+    from pipeline.types import DEFAULT_DEVICE
+
+    preferred, *others = (find_device(kind) or DEFAULT_DEVICE for kind in SETTINGS.find_gpus(profile))
+    return replace(
+        availability or Availability(available=True),
+        num_gpus=SETTINGS.count_gpus(profile),
+        gpu=preferred,
+        fallbacks=tuple(others),
+        most_seconds=TimeLimits(SETTINGS.time_limits).find_most(profile),
+        gpu_setting=SETTINGS.name_gpu_setting(profile),
+    )
 
 
 def link_data() -> Path:
@@ -336,6 +407,51 @@ def link_data() -> Path:
     return folder
 
 
+# On time, though nobody visits
+
+
+class SweepDesk(Desk):
+    """Notes and calls as the sweep has them."""
+
+    def list_notes(self) -> list[str]:
+        """Return the keys of all notes."""
+        return list(notes.keys())
+
+    def delete_note(self, key: str) -> None:
+        """Forget what was noted under the key."""
+        notes.pop(key, None)
+
+    def spawn(self, job_id: str) -> str:
+        """Begin the run of a job."""
+        return str(find_generator(read_profile(job_id)).generate.spawn(job_id).object_id)
+
+
+@app.function(
+    image=web_image,
+    env=ENVIRONMENT,
+    volumes={SETTINGS.data_path: data_volume},
+    schedule=modal.Period(minutes=30),
+    max_containers=1,
+    timeout=10 * MINUTES,
+    region=SETTINGS.region or None,
+)
+def sweep() -> bool:
+    """Delete what has expired and begin what waits, unless the web container is there and does so itself."""
+    from app.log import set_up_log
+    from app.remote import Sweeper
+    from app.settings import load_settings
+
+    settings = load_settings()
+    set_up_log("%(levelname)s %(message)s", settings.log_level)
+    data_volume.reload()
+    sweeper = Sweeper(link_data(), SweepDesk(), timedelta(hours=settings.result_hours))
+    try:
+        return sweeper.sweep(datetime.now(UTC))
+    finally:
+        sweeper.close()
+        data_volume.commit()
+
+
 # The command line
 
 
@@ -344,7 +460,7 @@ def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> str:
     """Check a request before a GPU is paid for. Returns why it cannot be used; nothing if it can."""
     from app.remote import check_files
 
-    return check_files(photo, voice, request)
+    return check_files(photo, voice, request, find_place)
 
 
 @app.local_entrypoint()
@@ -398,7 +514,8 @@ The app is at {url}
   curl -F image=@assets/photos/grace_hopper.jpg -F audio=@assets/voices/joe.wav -F profile=preview {url}/jobs
 Weights for the profiles that need a GPU, once: {DOWNLOAD}
 Logs: modal app logs {SETTINGS.app}""")
+    tell_spending(SETTINGS)
 
 
-if modal.is_local() and sys.argv[1:2] == ["deploy"]:
+if IS_DEPLOYING:
     atexit.register(tell_next_steps)

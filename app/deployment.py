@@ -9,6 +9,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Any
 
+PAID_PROFILES = ("turbo", "fast_lora", "fast", "low_vram", "balanced", "quality")
+"""The profiles whose videos are made by GPUs."""
+
+_MINUTES_AFTER_THE_LAST_STEP = 30
 _APP_PREFIX = "VIDEO_LAB_"
 _PREFIX = f"{_APP_PREFIX}MODAL_"
 _NOT_PASSED_ON = {
@@ -38,9 +42,15 @@ class Deployment:
         app: Name of the app; its volumes and its dict are named after it.
         secret: Name of the secret that has HF_TOKEN.
         gpu: Kinds of GPU, the preferred one first; Modal takes the first that is free.
+        gpu_turbo: The kind for the profile turbo, in place of these; empty has none of its own.
+        gpu_fast_lora: For the profile fast_lora.
+        gpu_fast: For the profile fast.
+        gpu_low_vram: For the profile low_vram.
+        gpu_balanced: For the profile balanced.
+        gpu_quality: For the profile quality.
         region: Where containers run; empty leaves it to Modal.
         min_gpus: GPU containers that are kept running, and paid for, all the time.
-        max_gpus: GPU containers at most; each makes one video at a time.
+        max_gpus: GPU containers at most, of each kind that profiles have to themselves; each makes one video at a time.
         team_gpus: GPUs that make one video together, in containers of their own; 1 has no such containers.
         team_profiles: Profiles whose videos are made by several GPUs.
         gpu_idle_seconds: How long a GPU container waits for the next job before it is given back.
@@ -49,7 +59,10 @@ class Deployment:
         min_webs: 1 keeps the web container running, so that the page opens at once.
         web_idle_seconds: How long the web container waits for the next request before it is given back.
         proxy_auth: Whether Modal asks every client for its own proxy tokens.
-        turbo_minutes: Time limit of a video of the profile turbo.
+        open: Whether anybody who knows the address may use the app: no password, no proxy tokens.
+        dollars_per_day: What the web app's videos may cost in 24 hours; 0 sets no limit.
+        max_minutes: What no video may take longer than; Modal ends everything after 24 hours.
+        turbo_minutes: What no video of the profile turbo may take longer than; 0 leaves it at `max_minutes`.
         fast_lora_minutes: Of the profile fast_lora.
         fast_minutes: Of the profile fast.
         low_vram_minutes: Of the profile low_vram.
@@ -63,6 +76,12 @@ class Deployment:
     app: str = "video-lab"
     secret: str = "HF_SECRET"  # noqa: S105 - a secret's name
     gpu: str = "A100-80GB,H100"
+    gpu_turbo: str = ""
+    gpu_fast_lora: str = ""
+    gpu_fast: str = ""
+    gpu_low_vram: str = ""
+    gpu_balanced: str = ""
+    gpu_quality: str = ""
     region: str = ""
     min_gpus: int = field(default=0, metadata={"range": (0, 10)})
     max_gpus: int = field(default=1, metadata={"range": (1, 50)})
@@ -74,12 +93,15 @@ class Deployment:
     min_webs: int = field(default=0, metadata={"range": (0, 1)})
     web_idle_seconds: int = field(default=300, metadata={"range": (2, 3600)})
     proxy_auth: bool = False
-    turbo_minutes: int = field(default=30, metadata={"range": (1, 1380)})
-    fast_lora_minutes: int = field(default=30, metadata={"range": (1, 1380)})
-    fast_minutes: int = field(default=30, metadata={"range": (1, 1380)})
-    low_vram_minutes: int = field(default=60, metadata={"range": (1, 1380)})
-    balanced_minutes: int = field(default=240, metadata={"range": (1, 1380)})
-    quality_minutes: int = field(default=720, metadata={"range": (1, 1380)})
+    open: bool = False
+    dollars_per_day: int = field(default=20, metadata={"range": (0, 100_000)})
+    max_minutes: int = field(default=1410, metadata={"range": (1, 1410)})
+    turbo_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    fast_lora_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    fast_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    low_vram_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    balanced_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    quality_minutes: int = field(default=0, metadata={"range": (0, 1410)})
     data_path: str = "/data"
     weights_path: str = "/weights"
     compiled_path: str = "/compiled"
@@ -87,24 +109,36 @@ class Deployment:
     @property
     def gpus(self) -> list[str]:
         """The kinds of GPU, the preferred one first."""
-        return [name.strip() for name in self.gpu.split(",")]
+        return _split(self.gpu)
+
+    def find_gpu(self, profile: str) -> str:
+        """Return the kind of GPU that the profile has to itself; empty where it has none."""
+        own: str = getattr(self, f"gpu_{profile}", "")
+        return own.strip()
+
+    def find_gpus(self, profile: str) -> list[str]:
+        """Return the kinds of GPU that make videos of the profile, the preferred one first."""
+        own = self.find_gpu(profile)
+        return [own] if own else self.gpus
+
+    def name_gpu_setting(self, profile: str) -> str:
+        """Return the variable that gives the profile a kind of GPU to itself."""
+        return f"{_PREFIX}GPU_{profile.upper()}"
+
+    @property
+    def run_timeout(self) -> int:
+        """Seconds after which Modal ends a run that does not end by itself: room for what follows its last step."""
+        return 60 * (self.max_minutes + _MINUTES_AFTER_THE_LAST_STEP)
 
     def count_gpus(self, profile: str) -> int:
         """Return how many GPUs make a video of the profile together."""
-        return self.team_gpus if profile in map(str.strip, self.team_profiles.split(",")) else 1
+        return self.team_gpus if profile in _split(self.team_profiles) else 1
 
     @property
     def time_limits(self) -> dict[str, float]:
-        """Seconds that a video may take, by profile."""
-        minutes = {
-            "turbo": self.turbo_minutes,
-            "fast_lora": self.fast_lora_minutes,
-            "fast": self.fast_minutes,
-            "low_vram": self.low_vram_minutes,
-            "balanced": self.balanced_minutes,
-            "quality": self.quality_minutes,
-        }
-        return {profile: 60.0 * limit for profile, limit in minutes.items()}
+        """Seconds that no video may take longer than, by profile."""
+        own = {profile: getattr(self, f"{profile}_minutes") for profile in PAID_PROFILES}
+        return {profile: 60.0 * min(minutes or self.max_minutes, self.max_minutes) for profile, minutes in own.items()}
 
     @property
     def prepared_weights(self) -> PurePosixPath:
@@ -124,7 +158,9 @@ def read_deployment(environment: Mapping[str, str] = os.environ) -> Deployment:
         names = ", ".join(_PREFIX + name.upper() for name in known)
         raise DeploymentSettingsError(f"There is no setting {_PREFIX}{unknown[0].upper()}. There are: {names}.")
     values: dict[str, Any] = {name: _read(known[name], value) for name, value in found.items()}
-    return Deployment(**values)
+    deployment = Deployment(**values)
+    _check_own_gpus(deployment)
+    return deployment
 
 
 def passed_on(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -135,6 +171,17 @@ def passed_on(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         if name.startswith(_APP_PREFIX) and name.removeprefix(_APP_PREFIX) not in _NOT_PASSED_ON
     )
     return {name: environment[name] for name in sorted(names) if environment[name]}
+
+
+def _check_own_gpus(deployment: Deployment) -> None:
+    for profile in PAID_PROFILES:
+        if "," in (own := deployment.find_gpu(profile)):
+            name = deployment.name_gpu_setting(profile)
+            raise DeploymentSettingsError(f"{name} is '{own}'. Allowed: one kind, such as H100.")
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",")]
 
 
 def _is_given(name: str, value: str) -> bool:

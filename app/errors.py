@@ -114,6 +114,29 @@ class DecodingError(AppError):
         )
 
 
+class BudgetError(AppError):
+    """More would be spent than is allowed.
+
+    Attributes:
+        code: Of the reason.
+        retry_after_seconds: When there is room for it again; None where waiting does not help.
+    """
+
+    code = "limit.budget"
+
+    def __init__(self, dollars: float, spent: float, limit: float, retry_after_seconds: int | None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        way_out = (
+            "Use a shorter voice or a quicker profile"
+            if retry_after_seconds is None
+            else f"Try again in {_tell_time(retry_after_seconds)}"
+        )
+        super().__init__(
+            f"This video is likely to cost ${dollars:.2f}. Of the ${limit:.2f} that may be spent in 24 hours, "
+            f"${spent:.2f} is spent or promised. {way_out}, or ask whoever runs the app for a higher limit."
+        )
+
+
 class JobError(AppError):
     """Something about one job.
 
@@ -198,3 +221,11 @@ class RequestLimitError(JobError):
             f"on: follow it at /jobs/{job_id} and fetch /jobs/{job_id}/video when it is done.",
             job_id,
         )
+
+
+class JobTimeLimitError(JobError):
+    """The job that a request waited for was ended because it took too long."""
+
+
+def _tell_time(seconds: int) -> str:
+    return f"{seconds // 3600} hours" if seconds >= 2 * 3600 else f"{max(1, round(seconds / 60))} minutes"

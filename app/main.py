@@ -27,18 +27,20 @@ what to do, `code` stays the same while texts may change.
 """
 
 
-def create_app(settings: Settings, runner: JobRunner | None = None) -> FastAPI:
+def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_per_day: float = 0.0) -> FastAPI:
     """Make the app; it takes the data folder now and works from its start-up on.
 
     Args:
         settings: Checked settings.
         runner: Runs the models that need a GPU; None runs them on this machine.
+        dollars_per_day: What its jobs may cost in 24 hours; 0 sets no limit.
 
     Raises:
         DataFolderError: The data folder cannot be used.
     """
     metrics = Metrics()
-    service = Jobs(settings, JobStore(settings.data_dir), runner, on_end=metrics.count_job)
+    store = JobStore(settings.data_dir)
+    service = Jobs(settings, store, runner, on_end=metrics.count_job, dollars_per_day=dollars_per_day)
     metrics.watch_jobs(service)
     app = _create_api(service)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics

@@ -58,12 +58,14 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
     errors.DecodingError: Kind(503, "busy", "Photos and recordings cannot be read at the moment"),
+    errors.BudgetError: Kind(429, "budget-spent", "The day's budget is spent"),
     errors.JobNotFoundError: Kind(404, "job-not-found", "There is no such job"),
     errors.JobSetAsideError: Kind(503, "job-set-aside", "The job cannot be read"),
     errors.ServerStoppingError: Kind(503, "stopping", "The server is stopping"),
     errors.JobNotFinishedError: Kind(409, "no-video", "The job has no video"),
     errors.JobExpiredError: Kind(410, "expired", "The job's files have been deleted"),
     errors.JobFailedError: Kind(500, "job-failed", "The video could not be made"),
+    errors.JobTimeLimitError: Kind(504, "job-time-limit", "The video took too long to make"),
     errors.JobCancelledError: Kind(409, "job-cancelled", "The job was cancelled"),
     errors.RequestLimitError: Kind(504, "request-limit", "The video takes longer than the request may"),
     Exception: UNEXPECTED,
@@ -178,6 +180,8 @@ async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Respo
 def _find_headers(error: Exception) -> dict[str, str]:
     match error:
         case errors.QueueFullError() | errors.DecodingError() | errors.ServerStoppingError():
+            return {"Retry-After": str(error.retry_after_seconds)}
+        case errors.BudgetError() if error.retry_after_seconds is not None:
             return {"Retry-After": str(error.retry_after_seconds)}
         case errors.RangeError():
             return {"Content-Range": f"bytes */{error.num_bytes}"}

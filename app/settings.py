@@ -147,10 +147,11 @@ class Settings(BaseSettings):
         float,
         Field(
             ge=1,
-            le=3600,
+            le=86_400,
             allow_inf_nan=False,
-            description="How long POST /generate waits for its video before it answers 504. The job goes on.",
-            json_schema_extra={"allowed": "a number from 1 to 3600"},
+            description="How long POST /generate waits for its video before it answers 504. The job goes on. On Modal: "
+            "1800 unless set.",
+            json_schema_extra={"allowed": "a number from 1 to 86400"},
         ),
     ] = 120.0
     result_hours: Annotated[

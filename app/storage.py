@@ -173,6 +173,11 @@ class JobStore:
         """How many jobs' records could not be read; their files are left as they are."""
         return len(self._set_aside)
 
+    @property
+    def spending(self) -> Path:
+        """The file of what was spent, beside the jobs wherever these are."""
+        return self._jobs.resolve().parent / "spending.json"
+
     def close(self) -> None:
         """Let another server have the folder."""
         self._lock.close()

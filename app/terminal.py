@@ -2,13 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.deployment import PAID_PROFILES, Deployment
 from pipeline.errors import InputError
 from pipeline.notices import Notice
-from pipeline.profiles import get_profile
+from pipeline.profiles import Profile, get_profile
+
+_HINT_SECONDS = 5.0
 
 
 class Call(Protocol):
@@ -27,6 +30,71 @@ def say(text: str) -> None:
     """Print a line now."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def require_lock(settings: Deployment, password: str, ask: Callable[[str], str] | None) -> None:
+    """End the program if anybody could use the app and nobody has said that they may.
+
+    Args:
+        settings: Of the deployment.
+        password: That the app will ask for; empty if it will ask for none.
+        ask: Puts a question to the person at the terminal; None where nobody is there.
+    """
+    if password or settings.proxy_auth:
+        return
+    spending = f"${settings.dollars_per_day} a day" if settings.dollars_per_day else "as much as Modal bills"
+    say(f"WARNING: without a password, anybody who finds the address can spend {spending} on your account.")
+    if settings.open:
+        return
+    ways = (
+        "Set VIDEO_LAB_PASSWORD to at least 8 characters, or VIDEO_LAB_MODAL_PROXY_AUTH=1; VIDEO_LAB_MODAL_OPEN=1 "
+        "deploys it open."
+    )
+    if ask is None:
+        sys.exit(ways)
+    if ask("Deploy it open to everybody? [y/N] ").strip().lower() not in {"y", "yes"}:
+        sys.exit(f"Not deployed. {ways}")
+
+
+def tell_spending(settings: Deployment) -> None:
+    """Print what the app may spend, and which GPUs would make videos sooner and for less."""
+    limit = f"${settings.dollars_per_day} in 24 hours" if settings.dollars_per_day else "none"
+    say(f"Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): {limit}")
+    for line in _find_hints(settings):
+        say(line)
+
+
+def _find_hints(settings: Deployment) -> Iterator[str]:
+    try:
+        from pipeline.estimate import Estimate, estimate, find_better, find_device
+        from pipeline.types import DEFAULT_DEVICE, DeviceKind, Sampling
+    except ImportError:  # a machine that only deploys needs no packages
+        yield (
+            "An H100 makes videos about three times as quickly as an A100-80GB, for half of the price: "
+            f"{settings.name_gpu_setting('quality')}=H100, or VIDEO_LAB_MODAL_GPU=H100,A100-80GB for all profiles."
+        )
+        return
+    for name in PAID_PROFILES:
+        profile = get_profile(name)
+        sampling = Sampling(profile.num_inference_steps, profile.guidance_scale, profile.audio_guidance_scale)
+        kind = find_device(settings.find_gpus(name)[0]) or DEFAULT_DEVICE
+
+        def calculate(
+            kind: DeviceKind, profile: Profile = profile, sampling: Sampling = sampling, name: str = name
+        ) -> Estimate:
+            return estimate(profile, sampling, _HINT_SECONDS, kind, None, settings.count_gpus(name))
+
+        own = calculate(kind)
+        if better := find_better(own, kind, calculate).better:
+            yield (
+                f"{_HINT_SECONDS:g} s of {name} take {_tell_run(own.seconds, own.dollars)} on an {kind}, "
+                f"{_tell_run(better.seconds, better.dollars)} on an {better.gpu}: "
+                f"{settings.name_gpu_setting(name)}={better.gpu}"
+            )
+
+
+def _tell_run(seconds: float, dollars: float) -> str:
+    return f"{seconds / 60:.1f} minutes (${dollars:.2f})"
 
 
 def check_pair(profile: str, model: str) -> None:
@@ -73,16 +141,25 @@ def follow(call: Call, read_progress: Callable[[], str | None]) -> tuple[dict[st
             break
     end = json.loads(text)
     if end["status"] != "done":
-        sys.exit(Notice(**end["error"]).text)
+        sys.exit(_explain_end(end))
     return end["result"], video
 
 
 def keep(result: dict[str, Any], video: bytes, output: str) -> None:
     """Write the video, and say what it is and what it cost."""
     Path(output).write_bytes(video)
-    cost = result["cost"]
+    say(f"{output}: {result['num_frames']} frames; {_tell_cost(result['cost'])}")
+
+
+def _explain_end(end: dict[str, Any]) -> str:
+    """Say why there is no video, and what was paid all the same."""
+    reason = Notice(**end["error"]).text if end.get("error") else "The run was cancelled."
+    return f"{reason}\n{_tell_cost(end['cost'])}" if end.get("cost") else reason
+
+
+def _tell_cost(cost: dict[str, Any]) -> str:
     price = "" if cost["dollars"] is None else f", ${cost['dollars']}"
-    say(f"{output}: {result['num_frames']} frames; {cost['seconds']} s on {cost['gpu']}{price}")
+    return f"{cost['seconds']} s on {cost['gpu']}{price}"
 
 
 def _describe(progress: str | None) -> str:

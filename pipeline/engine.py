@@ -24,12 +24,18 @@ class Availability:
         reason: Why not, and what to do, in one sentence; empty where it can.
         num_gpus: GPUs that make a video of the profile together.
         gpu: Their kind, as far as an estimate needs to know it.
+        fallbacks: Kinds that it may get instead.
+        most_seconds: How long a run may be expected to take so that it is begun; None where that does not matter.
+        gpu_setting: What to set so that the profile gets another kind; empty where nothing can be set.
     """
 
     available: bool
     reason: str = ""
     num_gpus: int = 1
     gpu: DeviceKind = DEFAULT_DEVICE
+    fallbacks: tuple[DeviceKind, ...] = ()
+    most_seconds: float | None = None
+    gpu_setting: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """How long a video is likely to take, and what it is likely to cost."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.diffusion.clips import STREAMING_CLIP_FRAMES, ClipPlan, plan_clips
@@ -52,6 +53,21 @@ def find_device(name: str) -> DeviceKind | None:
 
 
 @dataclass(frozen=True)
+class Better:
+    """A GPU that would make the same video sooner and for less.
+
+    Attributes:
+        gpu: Its kind.
+        seconds: What the run would take there.
+        dollars: What it would cost there.
+    """
+
+    gpu: DeviceKind
+    seconds: float
+    dollars: float
+
+
+@dataclass(frozen=True)
 class Estimate:
     """What a run is likely to take.
 
@@ -60,12 +76,14 @@ class Estimate:
         dollars: What they cost.
         loading_seconds: Before that, when the weights have to be loaded first; a new container's start comes on top.
         basis: Whether the figures come from measured runs or from arithmetic.
+        better: A GPU that would be quicker and cheaper; None where there is none, or none can be chosen.
     """
 
     seconds: float
     dollars: float
     loading_seconds: float
     basis: Basis
+    better: Better | None = None
 
 
 def estimate(  # noqa: PLR0917  # each is a thing of its own
@@ -100,6 +118,23 @@ def estimate(  # noqa: PLR0917  # each is a thing of its own
     seconds = _count_flops(profile, sampling, plan) / flops
     seconds += _count_windows(profile, plan) * DEVICES[device].decode_seconds
     return Estimate(seconds, seconds * price, loading_seconds, "calculated")
+
+
+def find_better(forecast: Estimate, device: DeviceKind, calculate: Callable[[DeviceKind], Estimate]) -> Estimate:
+    """Add to an estimate the cheapest GPU that would be both quicker and cheaper, if there is one.
+
+    Args:
+        forecast: Of a run on the device, which may rest on measured runs.
+        device: That GPU.
+        calculate: Estimates the same run on another one, from arithmetic.
+    """
+    own = calculate(device)
+    found = [
+        Better(kind, forecast.seconds * other.seconds / own.seconds, forecast.dollars * other.dollars / own.dollars)
+        for kind in DEVICES
+        if (other := calculate(kind)).seconds < own.seconds and other.dollars < own.dollars
+    ]
+    return replace(forecast, better=min(found, key=lambda one: one.dollars, default=None))
 
 
 def _count_flops(profile: Profile, sampling: Sampling, plan: ClipPlan) -> float:

@@ -85,6 +85,11 @@ TEXTS: dict[str, str] = {
     "request.file_gone": "The uploaded file is gone. Choose it again.",
     "request.model_mismatch": "The profile {profile} belongs to the model {model}, but {asked} was asked for. Leave "
     "the model out, or name another profile.",
+    "request.takes_too_long": "{seconds} seconds of voice with the profile {profile} would take about {hours} hours; "
+    "at most {most} hours are possible here. Use at most {fitting} seconds of the voice, or another profile: "
+    "{quicker}.",
+    "request.takes_too_long_always": "The profile {profile} would take about {hours} hours; at most {most} hours are "
+    "possible here. Choose another profile ({quicker}), or fewer steps.",
     "job.engine_failed": "{reason}",
     "job.out_of_memory": "There was not enough memory for this video. Use a shorter voice, or a smaller profile.",
     "job.killed": "The process that made the video was ended from outside, most likely because memory ran out. Use a "
@@ -101,6 +106,10 @@ TEXTS: dict[str, str] = {
     "remote.expired": "The video was finished so long ago that it is gone. Make it again.",
     "remote.files_missing": "The GPU did not find the photo and the voice. Make the video again.",
     "remote.lost": "The GPU could not be started, or crashed; the log of the deployment has the details. Try again.",
+    "remote.not_started": "The GPU could not be made ready {attempts} times and was given up: {reason} Whoever runs "
+    "the app finds more in the deployment's log.",
+    "remote.time_limit": "The video was not done after {minutes} minutes, several times what it was expected to take, "
+    "so its run was ended. Try again, with a shorter voice or a quicker profile.",
     "remote.timeout": "The GPU took longer than the deployment allows. Use a shorter voice or a quicker profile.",
 }
 

@@ -6,7 +6,10 @@ from pipeline.engine import Reporter
 from pipeline.types import Progress
 
 _SHARES = {"photo": (0, 1), "voice": (1, 3), "loading": (3, 10), "finishing": (98, 100)}
-_ENGINE_SHARE = (10, 98)
+ALL_MADE_PERCENT = 98
+"""Of a run whose last step is made: what is left takes little."""
+
+_ENGINE_SHARE = (10, ALL_MADE_PERCENT)
 
 
 class RunProgress:

@@ -11,8 +11,9 @@ from app.jobs.lane import Lane
 from app.jobs.speed import SpeedBook, find_remaining, name_place
 from app.records import ENDED, JobRecord, JobRequest
 from pipeline.engine import Availability
-from pipeline.estimate import Estimate, estimate, find_device
+from pipeline.estimate import Estimate, estimate, find_better, find_device
 from pipeline.profiles import Profile, get_profile
+from pipeline.types import DeviceKind
 
 _OUTLOOK_SECONDS = 1.0
 
@@ -58,9 +59,9 @@ class Forecaster:
             return
         if record.cost is None:
             self._speeds.add(record.request.profile, record.speech_seconds, record.run_seconds)
-        elif kind := find_device(record.cost.gpu):
+        elif (kind := find_device(record.cost.gpu)) and record.result:
             place = name_place(record.request.profile, kind, record.cost.count)
-            self._speeds.add(place, record.speech_seconds, record.cost.seconds)
+            self._speeds.add(place, record.speech_seconds, record.result.compute_seconds)
 
     def estimate(self, profile: Profile, speech_seconds: float, num_inference_steps: int | None = None) -> Estimate:
         """Say what a run takes, with Modal's price; `num_inference_steps` stands in place of the profile's."""
@@ -71,15 +72,26 @@ class Forecaster:
         """Say what the run of a request takes, with Modal's price."""
         profile = get_profile(request.profile)
         where = self._availability(profile)
-        measured = self._speeds.ratio(name_place(profile.name, where.gpu, where.num_gpus), profile.name)
-        return estimate(
-            profile,
-            request.sampling,
-            speech_seconds,
+        forecast = self._estimate_on(where.gpu, where.num_gpus, request, speech_seconds)
+        if not where.gpu_setting:
+            return forecast
+        return find_better(
+            forecast,
             where.gpu,
-            measured if request.is_plain else None,
-            where.num_gpus,
+            lambda kind: estimate(profile, request.sampling, speech_seconds, kind, None, where.num_gpus),
         )
+
+    def predict_slowest(self, request: JobRequest, speech_seconds: float) -> float:
+        """Say how many seconds a run takes on the slowest GPU that it may get."""
+        where = self._availability(get_profile(request.profile))
+        kinds = (where.gpu, *where.fallbacks)
+        return max(self._estimate_on(kind, where.num_gpus, request, speech_seconds).seconds for kind in kinds)
+
+    def _estimate_on(self, gpu: DeviceKind, num_gpus: int, request: JobRequest, speech_seconds: float) -> Estimate:
+        profile = get_profile(request.profile)
+        measured = self._speeds.ratio(name_place(profile.name, gpu, num_gpus), profile.name)
+        known = measured if request.is_plain else None
+        return estimate(profile, request.sampling, speech_seconds, gpu, known, num_gpus)
 
     def predict_run(self, entry: Entry) -> float:
         """Say how many seconds the job's run is likely to take from now, without its time in the queue."""
@@ -125,4 +137,4 @@ class Forecaster:
             if seconds is None:
                 seconds = found[kind] = self.estimate_request(request, max(length, 1)).seconds
             runs.append(seconds)
-        return [seconds / lane.runner.num_parallel for seconds in accumulate(runs)]
+        return [seconds / lane.num_parallel for seconds in accumulate(runs)]

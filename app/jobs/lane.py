@@ -92,6 +92,11 @@ class Lane:
         return chain(self._handed_over, self.waiting)
 
     @property
+    def num_parallel(self) -> int:
+        """How many runs go on at the same time."""
+        return self.runner.num_parallel if self.runner.is_lasting else self.runner.capacity
+
+    @property
     def begun(self) -> list[Entry]:
         """Those whose runs have begun."""
         return [entry for entry in self.running if entry.record.status != "queued"]
@@ -198,7 +203,7 @@ class Lane:
                 case RunUpdate():
                     entry.progress, entry.num_live_clips = event.progress, event.num_live_clips
                     started_at = self._clock.take(event.started_at) or entry.record.started_at or self._clock.now()
-                    self._mark_begun(entry, started_at)
+                    self._mark_begun(entry, started_at, event.seconds)
                     entry.tell()
 
     def _lose(self, entry: Entry, end: RunEnd | None, error: Notice) -> None:
@@ -216,12 +221,12 @@ class Lane:
             entry.rewind()
             self._ledger.save(entry, status="queued", started_at=None, handle=None, losses=losses)
 
-    def _mark_begun(self, entry: Entry, started_at: datetime) -> None:
+    def _mark_begun(self, entry: Entry, started_at: datetime, seconds: float = 0.0) -> None:
         """Write down when the run began; a run whose machine was lost begins again, later."""
         record = entry.record
         if record.status in ENDED or (record.status, record.started_at) == ("running", started_at):
             return
-        entry.begun_at = self._clock.steady
+        entry.begun_at = self._clock.steady - seconds
         self._num_changes += 1
         self._ledger.save(entry, status="running", started_at=started_at)
         if self.runner.is_lasting:

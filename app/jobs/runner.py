@@ -21,11 +21,13 @@ class RunUpdate:
         progress: How far it is.
         num_live_clips: Clips in the job's folder that can be watched.
         started_at: When it began, where that was later than it was asked to.
+        seconds: How long it has gone on since, where it tells.
     """
 
     progress: Progress
     num_live_clips: int = 0
     started_at: datetime | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

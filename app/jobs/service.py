@@ -12,9 +12,11 @@ from pathlib import Path
 
 from app.decoding import Decoders, DecoderSettings, HeardVoice
 from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError, ServerStoppingError
+from app.jobs.budget import Budget
 from app.jobs.checks import accept
 from app.jobs.clock import Clock
 from app.jobs.entry import Entry
+from app.jobs.feasible import check_feasible
 from app.jobs.forecast import Forecaster
 from app.jobs.job import Job, read_job
 from app.jobs.lane import Lane
@@ -48,6 +50,7 @@ class Jobs:
         store: JobStore,
         runner: JobRunner | None = None,
         on_end: Callable[[Job], None] | None = None,
+        dollars_per_day: float = 0.0,
     ) -> None:
         """Prepare the service; `start` begins the work.
 
@@ -56,6 +59,7 @@ class Jobs:
             store: The data folder; closed with the service.
             runner: Runs the models that need a GPU; None runs them on this machine. Previews always run here.
             on_end: Is told of each job that ends.
+            dollars_per_day: What the given runner's jobs may cost in 24 hours; 0 sets no limit.
         """
         self._settings = settings
         self._store = store
@@ -68,6 +72,7 @@ class Jobs:
         self._ledger = Ledger(store, self._clock)
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
         self._lanes = [Lane(runner, self._ledger, self._clock, self._end) for runner in runners]
+        self._budget = Budget(store.spending, dollars_per_day) if dollars_per_day else None
         self._submitting: Counter[str] = Counter()
         self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
         self._checks = Turns(_CHECKS_AT_ONCE, _CHECKS_WAITING)
@@ -127,6 +132,7 @@ class Jobs:
         Raises:
             InputError: It cannot be used.
             EngineUnavailableError: Its profile cannot run here.
+            BudgetError: It would cost more than may be spent.
             QueueFullError: No more jobs can wait, or not of this client.
             ServerStoppingError: The server stops.
             StorageError: The disk is full.
@@ -319,9 +325,12 @@ class Jobs:
                 record = await accept(
                     request, profile.model, job_id, folder, now, settings=settings, decoders=self._decoders
                 )
+            self._check_price(record)
             await self._lanes[-1].runner.keep(folder)
         except BaseException:
             self._store.delete(job_id)
+            if self._budget:
+                self._budget.settle(job_id, 0.0)
             raise
         return record
 
@@ -339,11 +348,33 @@ class Jobs:
         running = [entry for lane in self._lanes for entry in lane.begun]
         return max(1, round(min(map(self._forecaster.predict_run, running), default=1.0)))
 
+    def _check_price(self, record: JobRecord) -> None:
+        """Refuse what takes longer than it may, or costs more."""
+        if self._lane(record.model) is self._lanes[0]:
+            return
+        check_feasible(record.request, record.speech_seconds, self._forecaster.predict_slowest, self._find_most)
+        if self._budget:
+            forecast = self._forecaster.estimate_request(record.request, record.speech_seconds)
+            self._budget.reserve(record.id, forecast.dollars)
+
+    def _find_most(self, profile: str) -> float | None:
+        return self.availability(get_profile(profile)).most_seconds
+
+    def _settle(self, record: JobRecord) -> None:
+        """Put what a run cost in place of what was promised for it; one that did not begin cost nothing."""
+        if self._budget is None:
+            return
+        if record.cost and record.cost.dollars is not None:
+            self._budget.settle(record.id, record.cost.dollars)
+        elif record.started_at is None:
+            self._budget.settle(record.id, 0.0)
+
     def _end(self, entry: Entry, end: RunEnd) -> None:
         if not self._ledger.end(entry, end, timedelta(hours=self._settings.result_hours)):
             return
         if end.status == "done":
             self._forecaster.learn(entry.record)
+        self._settle(entry.record)
         _log.info("job %.6s %s", entry.record.id, end.status)
         if self._on_end:
             self._on_end(self._read(entry))

@@ -2,7 +2,10 @@
 
 from app.remote.cloud import Cloud, Delivery, RunExpiredError, RunLostError, RunTimeoutError
 from app.remote.command import check_files
+from app.remote.limits import TimeLimits
+from app.remote.presence import keep_telling
 from app.remote.runner import RemoteRunner
+from app.remote.sweep import Sweeper
 from app.remote.weights import WeightsWatch
 from app.remote.worker import Desk, RemoteWorker
 
@@ -15,6 +18,9 @@ __all__ = [
     "RunExpiredError",
     "RunLostError",
     "RunTimeoutError",
+    "Sweeper",
+    "TimeLimits",
     "WeightsWatch",
     "check_files",
+    "keep_telling",
 ]

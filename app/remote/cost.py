@@ -15,4 +15,4 @@ def find_cost(device_name: str, seconds: float, num_gpus: int = 1) -> GpuCost:
     kind = find_device(device_name)
     dollars = None if kind is None else round(num_gpus * seconds * DEVICES[kind].dollars_per_second, 4)
     gpu = device_name if num_gpus == 1 else f"{num_gpus} x {device_name}"
-    return GpuCost(gpu=gpu, seconds=round(seconds, 1), dollars=dollars)
+    return GpuCost(gpu=gpu, seconds=round(seconds, 1), dollars=dollars, count=num_gpus)

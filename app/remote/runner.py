@@ -15,6 +15,7 @@ from pipeline.engine import Availability
 from pipeline.notices import Notice
 from pipeline.profiles import Profile
 
+_WAITING_LOOKED_AT_EACH_TIME = 20
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +30,7 @@ class RemoteRunner:
         find_availability: Callable[[Profile], Availability],
         *,
         capacity: int,
+        num_parallel: int = 1,
         poll_seconds: float = 1.0,
     ) -> None:
         """Prepare it; nothing is begun yet.
@@ -37,9 +39,11 @@ class RemoteRunner:
             cloud: Where the runs are.
             find_availability: Says whether a profile can run there.
             capacity: How many jobs are handed over at the same time; they may wait for a GPU there.
+            num_parallel: How many of them can run there at the same time.
             poll_seconds: Between two looks at a run.
         """
-        self.capacity = self.num_parallel = capacity
+        self.capacity = capacity
+        self.num_parallel = num_parallel
         self._cloud = cloud
         self._find_availability = find_availability
         self._poll_seconds = poll_seconds
@@ -66,20 +70,24 @@ class RemoteRunner:
     async def events(self, handle: str, folder: JobFolder) -> AsyncIterator[RunUpdate | RunEnd]:
         """Yield the run's progress as it is noted, and its end, with the video in the folder."""
         keys = NoteKeys(folder.path.name)
-        self._job_ids[handle] = keys.job_id
         last: str | None = None
+        self._job_ids[handle] = keys.job_id
         try:
             while (delivery := await self._cloud.poll(handle)) is None:
                 note = await self._cloud.read_note(keys.progress)
                 if note is not None and note != last:
                     last = note
                     yield EVENTS.validate_json(note)
-                await asyncio.sleep(self._poll_seconds)
+                await asyncio.sleep(self._poll_seconds * self._find_patience(has_begun=last is not None))
             yield await asyncio.to_thread(_keep, delivery, folder)
         except RunLostError as error:
             yield await self._explain_loss(error, folder)
         finally:
             del self._job_ids[handle]
+
+    def _find_patience(self, *, has_begun: bool) -> float:
+        """Return how many times less often to look: the more runs wait, the less each is likely to have begun."""
+        return 1.0 if has_begun else max(1.0, len(self._job_ids) / _WAITING_LOOKED_AT_EACH_TIME)
 
     async def cancel(self, handle: str) -> None:
         """Ask the run to end between two steps, and take it out of the queue if it has not begun."""

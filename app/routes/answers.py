@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from app.jobs import Job
-from app.records import JobRequest
-from app.schemas.answers import JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer
+from app.records import GpuCost, JobRequest
+from app.schemas.answers import CostAnswer, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer
 from app.schemas.bodies import CropBody, VideoOptions
 from pipeline.notices import Notice
 
@@ -27,6 +27,7 @@ def describe_job(job: Job) -> JobAnswer:
         audio_duration=round(job.speech_seconds, 3),
         request=_describe_request(job.request),
         metadata=describe_result(job),
+        cost=_describe_cost(job.cost),
         warnings=describe_notices(job.notices),
         error=None if job.error is None else _describe_notice(job.error),
         links=_describe_links(job),
@@ -54,6 +55,10 @@ def describe_result(job: Job) -> Metadata | None:
         price_usd=result.cost and result.cost.dollars,
         warnings=describe_notices(result.notices),
     )
+
+
+def _describe_cost(cost: GpuCost | None) -> CostAnswer | None:
+    return None if cost is None else CostAnswer(gpu=cost.gpu, gpu_seconds=cost.seconds, price_usd=cost.dollars)
 
 
 def describe_notices(notices: Iterable[Notice]) -> list[NoticeAnswer]:

@@ -50,7 +50,7 @@ JobOfPath = Annotated[Job, Depends(_find_job)]
     "",
     summary="Ask for a video",
     status_code=202,
-    responses=_SUBMITTED | describe_problems(*UPLOAD_STATUSES, 503),
+    responses=_SUBMITTED | describe_problems(*UPLOAD_STATUSES, 429, 503),
     openapi_extra=describe_body(VideoBody, VideoOptions),
 )
 async def submit_job(request: Request, response: Response, jobs: JobsOfApp, settings: SettingsOfApp) -> JobAnswer:

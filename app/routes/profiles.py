@@ -7,8 +7,9 @@ from app.problems import describe_problems
 from app.routes.bodies import read_json
 from app.routes.dependencies import JobsOfApp
 from app.routes.openapi import describe_body
-from app.schemas.answers import EstimateAnswer, ProfileAnswer
+from app.schemas.answers import BetterAnswer, EstimateAnswer, ProfileAnswer
 from app.schemas.bodies import EstimateBody
+from pipeline.estimate import Better
 from pipeline.profiles import PROFILES, Profile, get_profile
 
 router = APIRouter(tags=["profiles"])
@@ -32,13 +33,27 @@ async def estimate_video(request: Request, jobs: JobsOfApp) -> EstimateAnswer:
     body = await read_json(request, EstimateBody)
     profile = get_profile(body.profile)
     estimate = jobs.estimate(profile, body.audio_duration, body.num_inference_steps)
+    availability = jobs.availability(profile)
     return EstimateAnswer(
         profile=profile.name,
         seconds=round(estimate.seconds, 1),
         loading_seconds=round(estimate.loading_seconds, 1),
         cost_usd=round(estimate.dollars, 4),
         basis=estimate.basis,
-        available=jobs.availability(profile).available,
+        available=availability.available,
+        gpu=None if profile.model == "preview" else availability.gpu,
+        better=_describe_better(estimate.better, availability.gpu_setting),
+    )
+
+
+def _describe_better(better: Better | None, setting: str) -> BetterAnswer | None:
+    if better is None:
+        return None
+    return BetterAnswer(
+        gpu=better.gpu,
+        seconds=round(better.seconds, 1),
+        cost_usd=round(better.dollars, 4),
+        setting=f"{setting}={better.gpu}",
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from app.errors import JobCancelledError, JobFailedError, RequestLimitError
+from app.errors import JobCancelledError, JobFailedError, JobTimeLimitError, RequestLimitError
 from app.jobs import Job
 from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.answers import describe_result
@@ -19,12 +19,14 @@ from app.schemas.bodies import VideoBody, VideoOptions
 
 router = APIRouter(tags=["videos"])
 
+_TIME_LIMITS = frozenset({"remote.time_limit", "remote.timeout"})
+
 
 @router.post(
     "/generate",
     summary="Make a video and wait for it",
     response_model=VideoAnswer,
-    responses=describe_problems(*UPLOAD_STATUSES, 409, 500, 503, 504),
+    responses=describe_problems(*UPLOAD_STATUSES, 409, 429, 500, 503, 504),
     openapi_extra=describe_body(VideoBody, VideoOptions),
 )
 async def generate_video(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> Response:
@@ -50,7 +52,8 @@ def _check_done(job: Job) -> None:
     if job.status == "cancelled":
         raise JobCancelledError(job.id)
     if job.error is not None:
-        raise JobFailedError(job.error.text, job.id, job.error.code)
+        kind = JobTimeLimitError if job.error.code in _TIME_LIMITS else JobFailedError
+        raise kind(job.error.text, job.id, job.error.code)
 
 
 def _encode(video: Path, metadata: Metadata) -> bytes:

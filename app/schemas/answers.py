@@ -30,6 +30,15 @@ _METADATA: JsonDict = {
 }
 
 
+class BetterAnswer(BaseModel):
+    """A GPU that would make the video sooner and for less."""
+
+    gpu: str
+    seconds: Annotated[float, Field(description="From the start of the run, there.")]
+    cost_usd: Annotated[float, Field(description="On Modal, there.")]
+    setting: Annotated[str, Field(description="What whoever deploys the app sets, so that the profile gets it.")]
+
+
 class EstimateAnswer(BaseModel):
     """What a video is likely to take."""
 
@@ -39,6 +48,8 @@ class EstimateAnswer(BaseModel):
     cost_usd: Annotated[float, Field(description="On Modal; 0 where it runs on this machine.")]
     basis: Annotated[str, Field(description="measured: from earlier runs; calculated: from arithmetic.")]
     available: Annotated[bool, Field(description="The profile can be used here.")]
+    gpu: Annotated[str | None, Field(description="The GPU that the figures are for; null for the preview.")] = None
+    better: Annotated[BetterAnswer | None, Field(description="A GPU that would be quicker and cheaper.")] = None
 
 
 class NoticeAnswer(BaseModel):
@@ -70,6 +81,14 @@ class Metadata(BaseModel):
     gpu_seconds: Annotated[float | None, Field(description="How long the run had it.")] = None
     price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars.")] = None
     warnings: list[NoticeAnswer]
+
+
+class CostAnswer(BaseModel):
+    """What a run took of a GPU that is paid for by the second."""
+
+    gpu: Annotated[str, Field(description="Its name.")]
+    gpu_seconds: Annotated[float, Field(description="How long the run had it.")]
+    price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars; null if not known.")]
 
 
 class VideoAnswer(BaseModel):
@@ -151,6 +170,7 @@ class JobAnswer(BaseModel):
     audio_duration: Annotated[float, Field(description="Seconds of voice that are used.")]
     request: Annotated[VideoOptions, Field(description="What was asked for, to be sent again.")]
     metadata: Annotated[Metadata | None, Field(description="Of the video, once it is done.")]
+    cost: Annotated[CostAnswer | None, Field(description="What its run cost, also where it failed.")] = None
     warnings: list[NoticeAnswer]
     error: Annotated[NoticeAnswer | None, Field(description="Why it failed.")]
     links: Links

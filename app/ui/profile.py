@@ -70,7 +70,7 @@ class ProfileView:
         profile = PROFILES[name]
         return {
             self.part.profile: gr.Dropdown(self.choices(used), value=name),
-            self.part.note: self.describe(profile),
+            self.part.note: self.describe(profile) + self._hint(profile, used),
             self.action.estimate: markup.estimate(self._estimate(profile, used, steps), self._plan(profile)),
         }
 
@@ -86,6 +86,17 @@ class ProfileView:
             return markup.quiet(summary)
         reason = self.texts("profile.unavailable.reason", reason=self.texts.reason(availability.reason))
         return markup.quiet(summary) + markup.note([reason], "warn")
+
+    def _hint(self, profile: Profile, seconds: float | None) -> str:
+        """Say which GPU would be quicker and cheaper, where one can be chosen."""
+        setting = self.jobs.availability(profile).gpu_setting
+        better = self.jobs.estimate(profile, seconds).better if seconds else None
+        if not setting or better is None:
+            return ""
+        time = words.remaining(self.texts, better.seconds)
+        price = words.price(self.texts, better.dollars)
+        hint = self.texts("profile.better", gpu=better.gpu, time=time, price=price, setting=f"{setting}={better.gpu}")
+        return markup.quiet(hint)
 
     def _plan(self, profile: Profile) -> markup.Plan:
         if profile.name == FREE_PROFILE:

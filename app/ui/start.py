@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import QueueFullError, ServerStoppingError, StorageError
+from app.errors import BudgetError, QueueFullError, ServerStoppingError, StorageError
 from app.jobs import Jobs
 from app.ui import library, markup, status_card, words
 from app.ui.caller import find_caller
@@ -65,6 +65,9 @@ class StartView:
         except ServerStoppingError:
             detail = self.texts("status.stopping.detail")
             yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
+
+        except BudgetError as error:
+            yield {result.status: self._refuse_price(error)}
         except StorageError:
             detail = self.texts("status.no_room.detail")
             yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
@@ -77,6 +80,12 @@ class StartView:
             card = status_card.plain_card("failed", self.texts("status.failed"), sentence)
             return {self.page.result.status: card}
         return self._idle() | {self._note(notice.about): markup.note([sentence], "error")}
+
+    def _refuse_price(self, error: BudgetError) -> str:
+        seconds = error.retry_after_seconds
+        key = "status.budget.never" if seconds is None else "status.budget.detail"
+        detail = self.texts(key, time=words.remaining(self.texts, seconds or 0))
+        return status_card.plain_card("full", self.texts("status.budget"), detail)
 
     def _idle(self) -> _Updates:
         return {self.page.result.status: markup.idle_card(self.texts)}

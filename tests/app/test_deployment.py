@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from app.deployment import Deployment, DeploymentSettingsError, passed_on, read_deployment
+from app.deployment import PAID_PROFILES, Deployment, DeploymentSettingsError, passed_on, read_deployment
+from pipeline.profiles import PROFILES
 
 
 def test_has_defaults_for_everything() -> None:
@@ -32,6 +33,12 @@ def test_reads_a_variable(name: str, value: str, field: str, expected: object) -
         ("MAX_GPUS", "many", "VIDEO_LAB_MODAL_MAX_GPUS is 'many'. Allowed: a whole number from 1 to 50."),
         ("GPU_IDLE_SECONDS", "1", "VIDEO_LAB_MODAL_GPU_IDLE_SECONDS is '1'. Allowed: a whole number from 2 to 3600."),
         ("SNAPSHOT", "maybe", "VIDEO_LAB_MODAL_SNAPSHOT is 'maybe'. Allowed: 1 or 0."),
+        (
+            "GPU_FAST",
+            "H100,A100-80GB",
+            "VIDEO_LAB_MODAL_GPU_FAST is 'H100,A100-80GB'. Allowed: one kind, such as H100.",
+        ),
+        ("DOLLARS_PER_DAY", "-1", "VIDEO_LAB_MODAL_DOLLARS_PER_DAY is '-1'. Allowed: a whole number from 0 to 100000."),
         ("GPUS", "H100", "There is no setting VIDEO_LAB_MODAL_GPUS. There are: VIDEO_LAB_MODAL_APP,"),
     ],
 )
@@ -58,9 +65,28 @@ def test_counts_the_gpus_of_a_video(settings: dict[str, str], expected: dict[str
     assert {profile: deployment.count_gpus(profile) for profile in expected} == expected
 
 
-def test_has_a_time_limit_for_each_profile_that_needs_a_gpu() -> None:
-    assert Deployment(fast_minutes=2).time_limits["fast"] == 120.0
-    assert set(Deployment().time_limits) == {"turbo", "fast_lora", "fast", "low_vram", "balanced", "quality"}
+@pytest.mark.parametrize("profile", PAID_PROFILES)
+def test_bounds_each_profile_that_needs_a_gpu_by_its_own_minutes(profile: str) -> None:
+    limits = Deployment(max_minutes=100, **{f"{profile}_minutes": 2}).time_limits
+    assert limits == dict.fromkeys(PAID_PROFILES, 6000.0) | {profile: 120.0}
+
+
+def test_bounds_what_is_not_set_or_set_higher_by_the_longest_run() -> None:
+    deployment = Deployment(max_minutes=60, quality_minutes=720)
+    assert set(deployment.time_limits.values()) == {3600.0}
+    assert deployment.run_timeout == 90 * 60
+
+
+def test_leaves_modal_s_day_as_the_last_limit() -> None:
+    assert Deployment().run_timeout == 24 * 3600
+    assert set(PAID_PROFILES) == {profile.name for profile in PROFILES.values() if profile.model != "preview"}
+
+
+def test_gives_a_profile_a_gpu_of_its_own() -> None:
+    deployment = read_deployment({"VIDEO_LAB_MODAL_GPU_QUALITY": "H100"})
+    assert deployment.find_gpus("quality") == ["H100"]
+    assert deployment.find_gpus("fast") == ["A100-80GB", "H100"]
+    assert deployment.name_gpu_setting("quality") == "VIDEO_LAB_MODAL_GPU_QUALITY"
 
 
 def test_passes_settings_on_to_containers() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.terminal import check_pair, follow, keep, read_file
+from app.deployment import Deployment
+from app.terminal import check_pair, follow, keep, read_file, require_lock, tell_spending
 
 RESULT = {"num_frames": 30, "cost": {"gpu": "H100", "seconds": 40.0, "dollars": 0.0439}}
 
@@ -68,3 +69,44 @@ def test_says_which_file_cannot_be_read(tmp_path: Path) -> None:
 def test_says_which_profile_cannot_be_made(profile: str, model: str, message: str) -> None:
     with pytest.raises(SystemExit, match=message):
         check_pair(profile, model)
+
+
+def test_says_what_a_run_cost_that_failed() -> None:
+    end = {"status": "failed", "error": {"code": "remote.lost", "about": "request"}, "cost": RESULT["cost"]}
+    with pytest.raises(SystemExit, match=r"(?s)The GPU could not be started.*40\.0 s on H100, \$0\.0439"):
+        follow(Run(0, end), lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "password"),
+    [(Deployment(), "correct horse"), (Deployment(proxy_auth=True), ""), (Deployment(open=True), "")],
+)
+def test_deploys_what_is_locked_or_meant_to_be_open(settings: Deployment, password: str) -> None:
+    require_lock(settings, password, None)
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "what?"])
+def test_deploys_nothing_open_that_is_not_agreed_to(answer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="VIDEO_LAB_PASSWORD"):
+        require_lock(Deployment(), "", lambda _: answer)
+    assert "WARNING: without a password, anybody" in capsys.readouterr().out
+
+
+def test_deploys_open_what_is_agreed_to(capsys: pytest.CaptureFixture[str]) -> None:
+    require_lock(Deployment(dollars_per_day=0), "", lambda _: " Yes ")
+    assert "as much as Modal bills" in capsys.readouterr().out
+
+
+def test_deploys_nothing_open_where_nobody_can_be_asked() -> None:
+    with pytest.raises(SystemExit, match="VIDEO_LAB_MODAL_OPEN=1"):
+        require_lock(Deployment(), "", None)
+
+
+@pytest.mark.parametrize(("gpu", "num_hints"), [("A100-80GB,H100", 5), ("H100", 0)])
+def test_names_the_gpus_that_would_be_quicker_and_cheaper(
+    gpu: str, num_hints: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_spending(Deployment(gpu=gpu, gpu_fast="H100"))
+    printed = capsys.readouterr().out
+    assert printed.startswith("Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): $20 in 24 hours\n")
+    assert printed.count("=H100") == num_hints

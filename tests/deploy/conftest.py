@@ -71,6 +71,7 @@ def loopback(volumes: Path, hub: FakeHub) -> Iterator[Loopback]:
     environment = {
         "HF_ENDPOINT": hub.url,
         "VIDEO_LAB_DEVICE": "cpu",
+        "VIDEO_LAB_MODAL_OPEN": "1",
         "VIDEO_LAB_MODAL_DATA_PATH": str(volumes / "data"),
         "VIDEO_LAB_MODAL_WEIGHTS_PATH": str(volumes / "weights"),
         "VIDEO_LAB_MODAL_COMPILED_PATH": str(volumes / "compiled"),

@@ -13,7 +13,7 @@ from tests.deploy.loopback.plane import Loopback
 
 MODAL_NAMES = {
     "App", "Dict", "FunctionCall", "Image", "Secret", "Volume", "asgi_app", "concurrent", "enter", "exception",
-    "is_local", "method",
+    "Period", "is_local", "method",
 }  # fmt: skip
 """All that deploy.py may use of Modal: stable, documented names."""
 
@@ -35,7 +35,7 @@ def web(declared: dict[str, Declared]) -> Declared:
 
 
 def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
-    assert set(declared) == {"Generator.*", "TeamGenerator.*", "web", "fetch_weights", "check"}
+    assert set(declared) == {"Generator.*", "TeamGenerator.*", "web", "sweep", "fetch_weights", "check"}
 
 
 def test_prefers_an_a100_and_falls_back_to_an_h100(gpu: Declared) -> None:
@@ -81,11 +81,17 @@ def test_takes_no_snapshot_unless_it_is_asked_for(gpu: Declared) -> None:
 
 
 def test_serves_the_page_from_one_container(web: Declared) -> None:
-    assert (web.web, web.min_containers, web.max_containers, web.max_concurrent_inputs) == (True, 0, 1, 100)
+    assert (web.web, web.min_containers, web.max_containers, web.max_concurrent_inputs) == (True, 0, 1, 500)
 
 
-def test_lets_an_upload_or_a_download_take_an_hour(web: Declared) -> None:
-    assert web.timeout == 60 * 60
+def test_lets_a_request_be_held_as_long_as_a_run_may_take(declared: dict[str, Declared], web: Declared) -> None:
+    assert web.timeout >= declared["Generator.*"].timeout
+
+
+def test_sweeps_twice_an_hour_without_a_visitor(declared: dict[str, Declared], volumes: Path) -> None:
+    sweep = declared["sweep"]
+    assert (sweep.period_minutes, sweep.gpus, sweep.max_containers) == (30, [], 1)
+    assert sweep.volumes == {f"{volumes}/data": ("video-lab-data", False)}
 
 
 def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
@@ -177,7 +183,7 @@ def test_follows_the_settings(loopback: Loopback) -> None:
         "MIN_GPUS": "1",
         "MAX_GPUS": "3",
         "GPU_IDLE_SECONDS": "600",
-        "QUALITY_MINUTES": "900",
+        "MAX_MINUTES": "900",
         "SNAPSHOT": "1",
         "MIN_WEBS": "1",
         "PROXY_AUTH": "1",
@@ -190,7 +196,15 @@ def test_follows_the_settings(loopback: Loopback) -> None:
     assert (gpu.gpus, gpu.min_containers, gpu.max_containers, gpu.scaledown) == (["H100:1"], 1, 3, 600)
     assert (team.gpus, team.min_containers, team.max_containers) == (["H100:4"], 0, 1)
     assert (team.cpu_milli, team.scaledown) == (16_000, 600)
-    assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (900 * 60 + 600, True, 1, True)
+    assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (930 * 60, True, 1, True)
+
+
+def test_says_which_gpu_would_be_quicker_and_cheaper(loopback: Loopback) -> None:
+    printed = loopback.modal("deploy", "deploy.py", VIDEO_LAB_MODAL_GPU_FAST="H100")
+    assert "5 s of quality take 147.4 minutes ($6.14) on an A100-80GB, 44.1 minutes ($2.90) on an H100" in printed
+    assert "VIDEO_LAB_MODAL_GPU_QUALITY=H100" in printed
+    assert "VIDEO_LAB_MODAL_GPU_FAST=H100" not in printed
+    assert "Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): $20 in 24 hours" in printed
 
 
 def test_says_which_value_a_setting_may_have(loopback: Loopback) -> None:

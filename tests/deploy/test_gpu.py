@@ -1,7 +1,9 @@
 """The way from the hub to a video of the GPU class, with a tiny model in place of the real one."""
 
 import io
+import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,10 @@ def test_leaves_video_and_result_in_the_job_s_folder(survivor: str, deployed: De
     assert not {"photo", "voice"} & names
 
 
+def test_keeps_account_of_what_is_spent_on_the_volume(survivor: str, deployed: Deployed) -> None:
+    assert survivor in json.loads((deployed.data / "spending.json").read_text())
+
+
 def test_keeps_the_gpu_s_seconds_with_the_result(survivor: str, deployed: Deployed) -> None:
     metadata = deployed.wait(survivor, has_ended, seconds=240)["metadata"]
     assert metadata["gpu"] == "CPU"
@@ -109,6 +115,33 @@ def test_cancels_a_running_job_and_takes_the_next(survivor: str, deployed: Deplo
     deployed.http.delete(f"/jobs/{next_id}")
 
 
+def test_tells_what_runs_from_what_waits_and_takes_it_out_of_the_queue(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    running, waiting = (deployed.submit("fast", **LONG) for _ in range(2))
+    deployed.wait(running, is_computing)
+    job = deployed.job(waiting)
+    assert (job["status"], job["position"], job["started_at"], job["progress"]) == ("queued", 1, None, None)
+    assert job["eta_seconds"] > deployed.job(running)["eta_seconds"]
+    assert deployed.http.delete(f"/jobs/{waiting}").json()["status"] == "cancelled"
+    assert deployed.loopback.count_unfinished(GPU) == 1
+    deployed.http.delete(f"/jobs/{running}")
+
+
+def test_deletes_photo_and_voice_though_the_web_container_is_gone(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    job_id = deployed.submit("fast", **QUICK)
+    deployed.wait(job_id, is_computing)
+    deployed.loopback.kill("web")
+    folder = deployed.data / "jobs" / job_id
+    end = time.monotonic() + 120
+    while (folder / "voice").exists():
+        assert time.monotonic() < end, deployed.loopback.plane.log.read_text()[-3000:]
+        time.sleep(0.1)
+    assert (folder / "end.json").exists()
+    assert not (folder / "photo").exists()
+    assert deployed.wait(job_id, has_ended)["status"] == "done"
+
+
 def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> None:
     deployed.wait(survivor, has_ended, seconds=240)
     job_id = deployed.submit("fast", **LONG)
@@ -119,12 +152,32 @@ def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> N
     assert (job["status"], job["error"]["code"]) == ("failed", "remote.expired")
 
 
+def test_gives_up_a_start_that_crashes_again_and_again(survivor: str, deployed: Deployed) -> None:
+    deployed.wait(survivor, has_ended, seconds=240)
+    deployed.http.get("/health")  # the web container is there, and keeps the settings that it has
+    deployed.loopback.kill(GPU)
+    deployed.loopback.forget_notes()
+    plane = deployed.loopback.plane
+    plane.environment["VIDEO_LAB_LOG_LEVEL"] = "shout"
+    before = plane.num_started[deployed.loopback.function_id(GPU)]
+    job = deployed.wait(deployed.submit("fast", **QUICK), has_ended, seconds=240)
+    del plane.environment["VIDEO_LAB_LOG_LEVEL"]
+    assert (job["status"], job["error"]["code"]) == ("failed", "remote.not_started")
+    assert "VIDEO_LAB_LOG_LEVEL is 'shout'" in job["error"]["message"]
+    assert plane.num_started[deployed.loopback.function_id(GPU)] == before + 3
+    deployed.loopback.kill(GPU)
+
+
 def test_makes_a_video_from_the_command_line_on_several_gpus(weights: Path, tmp_path: Path, loopback: Loopback) -> None:
     output = tmp_path / "video.mp4"
     team = {"VIDEO_LAB_MODAL_TEAM_GPUS": "2", "VIDEO_LAB_MODAL_TEAM_PROFILES": "fast"}
+    team["VIDEO_LAB_MODAL_GPU_FAST"] = "H100"
     options = ("--model", "infinitetalk", "--profile", "fast", "--seconds", "1", "--steps", "1", "--seed", "7")
     files = ("--image", str(PHOTO), "--audio", str(VOICE), "--output", str(output))
     printed = loopback.modal("run", "deploy.py", *files, *options, **team)
     assert "2 x CPU" in printed
     assert count_frames(output.read_bytes()) == 25
     assert "25 frames" in printed
+    (options,) = loopback.plane.options.values()
+    assert (options.resources.gpu_config.gpu_type, options.resources.gpu_config.count) == ("H100", 2)
+    assert (options.resources.milli_cpu, options.resources.memory_mb) == (8000, 32 * 1024)

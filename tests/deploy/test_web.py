@@ -4,6 +4,7 @@ import base64
 
 import psutil
 
+from app.storage import JobFolder
 from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
 
 
@@ -25,7 +26,7 @@ def test_makes_a_preview(deployed: Deployed) -> None:
 
 def test_keeps_jobs_on_the_data_volume_and_nothing_that_stays_open(deployed: Deployed) -> None:
     job_id = deployed.submit("preview")
-    assert [path.name for path in deployed.data.iterdir()] == ["jobs"]
+    assert {path.name for path in deployed.data.iterdir()} <= {"jobs", "speeds.json"}
     assert (deployed.data / "jobs" / job_id / "job.json").is_file()
     deployed.wait(job_id, has_ended)
 
@@ -55,6 +56,36 @@ def test_answers_a_generate_request_with_the_video(deployed: Deployed) -> None:
     answer = deployed.http.post("/generate", json=body)
     assert answer.status_code == 200, answer.text
     assert base64.b64decode(answer.json()["video_b64"])[4:8] == b"ftyp"
+
+
+def test_holds_a_generate_request_that_modal_redirects(deployed: Deployed) -> None:
+    plane = deployed.loopback.plane
+    plane.redirect_seconds = 0.2
+    with PHOTO.open("rb") as photo, VOICE.open("rb") as voice:
+        redirect = deployed.http.post(
+            "/generate", files={"image": photo, "audio": voice}, data={"profile": "preview", "max_duration_sec": 1.2}
+        )
+    plane.redirect_seconds = 150.0
+    answer = deployed.http.get(redirect.headers["location"])
+    assert (redirect.status_code, answer.status_code) == (303, 200), answer.text
+    assert base64.b64decode(answer.json()["video_b64"])[4:8] == b"ftyp"
+
+
+def test_sweeps_when_the_web_container_is_gone(deployed: Deployed) -> None:
+    job_id = deployed.submit("preview")
+    deployed.wait(job_id, has_ended)
+    folder = JobFolder(deployed.data / "jobs" / job_id)
+    deployed.loopback.call("sweep")
+    assert folder.video.exists()
+    deployed.loopback.kill("web")
+    record = folder.read()
+    folder.write(record.model_copy(update={"expires_at": record.created_at}))
+    deployed.loopback.call("sweep")
+    assert folder.video.exists()  # the last sign of the web container is not old enough
+    deployed.loopback.forget_notes()
+    deployed.loopback.call("sweep")
+    assert not folder.video.exists()
+    assert deployed.job(job_id)["expired"]
 
 
 def test_says_how_to_fetch_the_weights_that_are_missing(deployed: Deployed) -> None:

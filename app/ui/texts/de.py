@@ -125,6 +125,11 @@ TEXTS: dict[str, str] = {
     "status.cancelled.detail": "Es wurde nichts gespeichert.",
     "status.gone": "Dieses Video gibt es nicht mehr",
     "status.gone.detail": "Der Link ist abgelaufen, oder das Video wurde gelöscht. Es lässt sich neu erstellen.",
+    "status.budget": "Das Budget dieser 24 Stunden ist ausgegeben",
+    "status.budget.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen, oder eine kostenlose "
+    "Vorschau machen.",
+    "status.budget.never": "Dieses Video kostet mehr, als am Tag ausgegeben werden darf. Bitte eine kürzere Stimme "
+    "oder eine schnellere Qualität wählen.",
     "status.full": "Zu viele Videos warten",
     "status.full.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen.",
     "status.no_room.detail": "Der Server hat keinen Platz mehr. Foto und Stimme sind noch da; bitte später versuchen.",
@@ -158,6 +163,7 @@ TEXTS: dict[str, str] = {
     "stage.starting": "Geht los",
     "status.position.next": "Als Nächstes dran",
     "profile.choice": "{name} · {told}",
+    "profile.better": "Auf einer {gpu} in etwa {time} für {price}: Wer die App bereitstellt, setzt {setting}.",
 }
 
 GRADIOS_WORDS: dict[str, str] = {

@@ -80,6 +80,11 @@ TEXTS: dict[str, str] = {
     "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 0 bis {last}.",
     "crop.zoom": "Die Vergrößerung muss über 0 liegen, etwa bei 1,5, nicht bei {zoom}.",
     "crop.shift": "Die Verschiebung besteht aus zwei Zahlen, etwa 0,1 und -0,05.",
+    "request.takes_too_long": "{seconds} Sekunden Stimme mit der Qualität {profile} würden etwa {hours} Stunden "
+    "dauern; höchstens {most} sind hier möglich. Bitte höchstens {fitting} Sekunden der Stimme nehmen, oder eine "
+    "andere Qualität: {quicker}.",
+    "request.takes_too_long_always": "Die Qualität {profile} würde etwa {hours} Stunden dauern; höchstens {most} sind "
+    "hier möglich. Bitte eine andere Qualität wählen ({quicker}), oder weniger Schritte.",
     "job.engine_failed": "{reason}",
     "job.out_of_memory": "Der Speicher reichte für dieses Video nicht. Bitte eine kürzere Stimme oder eine niedrigere "
     "Qualität wählen.",
@@ -98,6 +103,10 @@ TEXTS: dict[str, str] = {
     "remote.files_missing": "Die GPU fand Foto und Stimme nicht. Bitte das Video neu erstellen.",
     "remote.lost": "Die GPU ließ sich nicht starten oder ist abgestürzt; Näheres steht im Protokoll der "
     "Bereitstellung. Bitte erneut versuchen.",
+    "remote.time_limit": "Das Video war nach {minutes} Minuten nicht fertig, einem Mehrfachen der erwarteten Zeit; "
+    "es wurde abgebrochen. Bitte erneut versuchen, mit kürzerer Stimme oder schnellerer Qualität.",
+    "remote.not_started": "Die GPU ließ sich {attempts}-mal nicht in Betrieb nehmen und wurde aufgegeben: {reason} Wer "
+    "die App betreibt, findet mehr im Protokoll der Bereitstellung.",
     "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder eine "
     "schnellere Qualität wählen.",
 }

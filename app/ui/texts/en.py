@@ -125,6 +125,10 @@ TEXTS: dict[str, str] = {
     "status.cancelled.detail": "Nothing was saved.",
     "status.gone": "This video is no longer here",
     "status.gone.detail": "The link has expired, or the video was deleted. You can make it again.",
+    "status.budget": "The budget of these 24 hours is spent",
+    "status.budget.detail": "Your photo and voice are still here. Try again in {time}, or make a free preview.",
+    "status.budget.never": "This video costs more than may be spent in a day. Use a shorter voice or a quicker "
+    "quality.",
     "status.full": "Too many videos are waiting",
     "status.full.detail": "Your photo and voice are still here. Try again in {time}.",
     "status.no_room.detail": "The server has no room left. Your photo and voice are still here; try again later.",
@@ -158,6 +162,7 @@ TEXTS: dict[str, str] = {
     "stage.starting": "Starting",
     "status.position.next": "Next in line",
     "profile.choice": "{name} · {told}",
+    "profile.better": "On an {gpu} in about {time} for {price}: whoever deploys the app sets {setting}.",
 }
 
 GRADIOS_WORDS: dict[str, str] = {

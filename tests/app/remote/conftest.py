@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from app.records import JobRecord, JobRequest
-from app.remote import RemoteWorker
+from app.remote import RemoteWorker, TimeLimits
 from app.storage import JobFolder, JobStore
 from pipeline.engine import Availability, Engine, Reporter
+from pipeline.notices import Notice
 from pipeline.profiles import Profile
 from pipeline.types import Pixels, Progress, Scene
 
@@ -49,12 +50,16 @@ class MemoryDesk:
 
     notes: dict[str, str] = field(default_factory=dict)
     num_saves: int = 0
+    folder: Path | None = None
+    inputs_at_saves: list[bool] = field(default_factory=list)
 
     def load_files(self) -> None:
         pass
 
     def save_files(self) -> None:
         self.num_saves += 1
+        if self.folder:
+            self.inputs_at_saves.append((self.folder / "photo").exists())
 
     def read_note(self, key: str) -> str | None:
         return self.notes.get(key)
@@ -86,12 +91,28 @@ def folder(tmp_path: Path) -> Iterator[JobFolder]:
     store.close()
 
 
-def make_worker(folder: JobFolder, desk: MemoryDesk, engine: Engine, limit_seconds: float = 60.0) -> RemoteWorker:
+class FixedLimits(TimeLimits):
+    """Lets runs take just as long as they may, however long they are expected to take."""
+
+    def find(self, request: JobRequest, *_: object) -> float:
+        return self.bounds[request.profile]
+
+
+def make_worker(
+    folder: JobFolder,
+    desk: MemoryDesk,
+    engine: Engine,
+    limit_seconds: float = 60.0,
+    limits: TimeLimits | None = None,
+    refusal: Notice | None = None,
+) -> RemoteWorker:
+    desk.folder = folder.path
     return RemoteWorker(
         folder.path.parent,
         desk,
         lambda _: engine,
-        {"fast": limit_seconds},
+        limits or FixedLimits({"fast": limit_seconds}),
         "NVIDIA H100 80GB HBM3",
+        refusal=refusal,
         seconds_between_looks=0.0,
     )

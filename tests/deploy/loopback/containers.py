@@ -143,10 +143,11 @@ class Containers:
         await stream.send_message(Empty())
 
     def _fail_function(self, task_id: str | None, result: pb.GenericResult) -> None:
-        """A container that could not start fails what it was started for."""
+        """A container that could not start fails what it was started for; of a deployed app, it is begun again."""
+        deployed = set(self.deployed.values())
         functions = {function_id for function_id, task in self.tasks.items() if task.task_id == task_id}
         for call in self.calls.values():
-            if call.function_id in functions:
+            if call.function_id in functions and self.handles[call.function_id].app_id not in deployed:
                 for input_id in call.items:
                     call.finish(input_id, result)
 

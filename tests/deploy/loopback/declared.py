@@ -25,6 +25,7 @@ class Declared:
     snapshot: bool
     web: bool
     proxy_auth: bool
+    period_minutes: float
     image: list[str]
     files: set[str]
 
@@ -57,6 +58,7 @@ def _declared(plane, data: pb.FunctionData) -> Declared:
         snapshot=function.checkpointing_enabled,
         web=bool(function.webhook_config.type),
         proxy_auth=function.webhook_config.requires_proxy_auth,
+        period_minutes=function.schedule.period.minutes,
         image=_steps(plane, function.image_id),
         files={file for mount_id in function.mount_ids for file in plane.mounted[mount_id]},
     )

@@ -1,10 +1,16 @@
-"""The HTTP edge: an HTTP request becomes an input of the web function, in Modal's own wire format."""
+"""The HTTP edge: an HTTP request becomes an input of the web function, in Modal's own wire format.
+
+A request that is not answered in time is answered with 303: the address goes on waiting for the same answer.
+"""
 
 import asyncio
+import time
+from urllib.parse import parse_qs
 
 from modal._serialization import deserialize_data_format, serialize_data_format
 from modal_proto import api_pb2 as pb
 
+CALL = "__modal_function_call_id"
 SCOPE = ("type", "http_version", "method", "scheme", "path", "query_string", "headers", "client")
 
 
@@ -13,17 +19,22 @@ class Edge:
 
     def __init__(self, plane, function_id: str) -> None:
         self.plane, self.function_id = plane, function_id
+        self.redirected: set[str] = set()
 
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] != "http":
             return
+        if waited_for := parse_qs(scope["query_string"].decode()).get(CALL):
+            await self._answer(waited_for[0], scope, send)
+            return  # whoever waits again sends nothing more
         call_id = self._call({key: scope[key] for key in SCOPE if key in scope})
         pump = asyncio.create_task(self._pump(call_id, receive))
         try:
-            await self._answer(call_id, send)
+            await self._answer(call_id, scope, send)
         finally:
             pump.cancel()
-            self.plane.closed_in.add(call_id)
+            if call_id not in self.redirected:
+                self.plane.closed_in.add(call_id)
 
     def _call(self, scope) -> str:
         call_id = self.plane.start_call(self.function_id, pb.FUNCTION_CALL_INVOCATION_TYPE_SYNC)
@@ -43,8 +54,8 @@ class Edge:
             if message["type"] == "http.disconnect":
                 return
 
-    async def _answer(self, call_id: str, send) -> None:
-        sent = 0
+    async def _answer(self, call_id: str, scope, send) -> None:
+        sent, ends_at = 0, time.monotonic() + self.plane.redirect_seconds
         while True:
             chunks = [chunk for chunk in self.plane.data_out[call_id] if chunk.index > sent]
             for chunk in chunks:
@@ -58,7 +69,16 @@ class Edge:
             if not chunks and self.plane.calls[call_id].outputs:
                 await self._fail(call_id, send, started=sent > 0)
                 return
+            if not sent and time.monotonic() > ends_at:
+                await self._redirect(call_id, scope, send)
+                return
             await asyncio.sleep(0.005)
+
+    async def _redirect(self, call_id: str, scope, send) -> None:
+        self.redirected.add(call_id)
+        location = f"{scope['path']}?{CALL}={call_id}".encode()
+        await send({"type": "http.response.start", "status": 303, "headers": [(b"location", location)]})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _fail(self, call_id: str, send, *, started: bool) -> None:
         if not started:

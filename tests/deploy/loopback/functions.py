@@ -11,6 +11,7 @@ class Functions:
         self.handles: dict[str, pb.FunctionHandleMetadata] = {}
         self.bound: dict[bytes, str] = {}
         self.bases: dict[str, tuple[str, bytes]] = {}
+        self.options: dict[str, pb.FunctionOptions] = {}
 
     def _handle(self, definition, app_id: str, function_id: str) -> pb.FunctionHandleMetadata:
         methods = {
@@ -97,5 +98,6 @@ class Functions:
             self.definitions[bound_id] = self.definitions[request.function_id]
             self.handles[bound_id] = self.handles[request.function_id]
             self.bases[bound_id] = (request.function_id, request.serialized_params)
+            self.options[bound_id] = request.function_options
         bound_id = self.bound[key]
         return pb.FunctionBindParamsResponse(bound_function_id=bound_id, handle_metadata=self.handles[bound_id])

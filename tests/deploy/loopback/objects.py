@@ -130,6 +130,11 @@ class Objects:
         values = self.dicts[request.dict_id]
         return pb.DictGetResponse(found=request.key in values, value=values.get(request.key))
 
+    async def DictContents(self, stream):
+        request = await stream.recv_message()
+        for key, value in list(self.dicts[request.dict_id].items()):
+            await stream.send_message(pb.DictEntry(key=key, value=value))
+
     @unary
     def DictPop(self, request):
         value = self.dicts[request.dict_id].pop(request.key, None)

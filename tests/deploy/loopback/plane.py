@@ -13,11 +13,13 @@ from pathlib import Path
 import grpclib.server
 import uvicorn
 from aiohttp import web
+from modal._serialization import serialize_data_format
 from modal._utils.grpc_testing import patch_mock_servicer
 from modal._utils.grpc_utils import custom_detail_codec
 from modal_proto import api_grpc
+from modal_proto import api_pb2 as pb
 
-from tests.deploy.loopback.calls import Calls
+from tests.deploy.loopback.calls import POLL_SECONDS, Calls
 from tests.deploy.loopback.containers import Containers
 from tests.deploy.loopback.declared import Declared, declared
 from tests.deploy.loopback.edge import Edge
@@ -32,6 +34,7 @@ class ControlPlane(Objects, Functions, Calls, Containers, api_grpc.ModalClientBa
         Functions.__init__(self)
         Calls.__init__(self)
         Containers.__init__(self, root, environment, log)
+        self.redirect_seconds = 150.0
 
 
 class Loopback:
@@ -72,6 +75,19 @@ class Loopback:
     def declared(self) -> dict[str, Declared]:
         return declared(self.plane)
 
+    def call(self, name: str) -> None:
+        """Call a function of the app that was deployed last, as its schedule does, and wait for the end."""
+        asyncio.run_coroutine_threadsafe(self._call(name), self.loop).result(60)
+
+    async def _call(self, name: str) -> None:
+        call_id = self.plane.start_call(self.function_id(name), pb.FUNCTION_CALL_INVOCATION_TYPE_SYNC)
+        arguments = serialize_data_format(((), {}), pb.DATA_FORMAT_PICKLE)
+        item = pb.FunctionInput(args=arguments, data_format=pb.DATA_FORMAT_PICKLE)
+        self.plane.put_input(call_id, pb.FunctionPutInputsItem(idx=0, input=item))
+        while not (outputs := self.plane.calls[call_id].outputs):
+            await asyncio.sleep(POLL_SECONDS)
+        assert outputs[0].result.status == pb.GenericResult.GENERIC_STATUS_SUCCESS, outputs[0].result.traceback
+
     def function_id(self, name: str) -> str:
         """The function of the app that was deployed last, by the name that it was declared with."""
         app_id = list(self.plane.deployed.values())[-1]
@@ -86,6 +102,15 @@ class Loopback:
         if task := self.plane.tasks.get(self.function_id(name)):
             task.process.send_signal(signal.SIGKILL)
             task.process.wait()
+
+    def count_unfinished(self, name: str) -> int:
+        """Return how many of the function's calls run or wait."""
+        calls = [call for call in self.plane.calls.values() if call.function_id == self.function_id(name)]
+        return sum(call.unfinished for call in calls)
+
+    def forget_notes(self) -> None:
+        """Empty all dicts."""
+        self.plane.dicts.clear()
 
     def expire_calls(self, name: str) -> None:
         """Forget what the function's calls answered or will answer, as Modal does after a week."""
