@@ -359,6 +359,7 @@ class ModalCloud:
 @modal.asgi_app(requires_proxy_auth=SETTINGS.proxy_auth)
 def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys does not have
     """Serve the app; previews are made here, everything else by the GPU class."""
+    from app.clients import SchemeMiddleware
     from app.log import set_up_log
     from app.main import create_app
     from app.remote import RemoteRunner, WeightsWatch, keep_telling
@@ -370,6 +371,7 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     is_set = "request_limit_seconds" in settings.model_fields_set
     limit = settings.request_limit_seconds if is_set else HELD_SECONDS
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
+    changes["allowed_hosts"] = settings.allowed_hosts or ("*",)  # Modal brings nothing here under another's name
     watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
 
     def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
@@ -378,7 +380,10 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     # All jobs are handed over to Modal's queue at once: they go on when the web container is gone.
     capacity = settings.queue_size + SETTINGS.max_gpus
     runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
-    return create_app(settings.model_copy(update=changes), runner, dollars_per_day=float(SETTINGS.dollars_per_day))
+    app_settings, dollars = settings.model_copy(update=changes), float(SETTINGS.dollars_per_day)
+    web_app = create_app(app_settings, runner, dollars_per_day=dollars)
+    web_app.add_middleware(SchemeMiddleware)  # Modal's proxy is all that reaches this container
+    return web_app
 
 
 def find_place(profile: str, availability: Any = None) -> Any:  # noqa: ANN401 - of types as above

@@ -23,11 +23,18 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 3
 # Longer than clients wait between two looks at a job; one that is used again just as it closes fails for them.
 _KEEP_ALIVE_SECONDS = 75
+# A browser that shows a paused video reads nothing more, and asks again for the rest if it has lost its connection.
+_UNREAD_SECONDS = 600
 _log = logging.getLogger(__name__)
 
 
 class _Protocol(H11Protocol):
-    """Closes connections that bring no whole request in the time that uvicorn leaves between two of them."""
+    """Closes connections that bring no whole request in the time that uvicorn leaves between two of them.
+
+    It also ends those that do not read their answer, as each holds a piece of it in memory, and an open file.
+    """
+
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -37,6 +44,38 @@ class _Protocol(H11Protocol):
         # Unlike uvicorn's own, the beginning of a request does not stop the clock.
         self.conn.receive_data(data)
         self.handle_events()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._expect_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._unread is not None and not self.transport.is_closing():
+            self._unread.cancel()
+            self._unread = None
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect_reader_of_rest()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._expect_reader_of_rest()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._unread is not None:
+            self._unread.cancel()
+
+    def _expect_reader_of_rest(self) -> None:
+        """Closing waits until everything is read."""
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._expect_reader()
+
+    def _expect_reader(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(_UNREAD_SECONDS, self.transport.abort)
 
 
 class _Server(uvicorn.Server):

@@ -1,14 +1,16 @@
 """Who a client is: the address of its connection, or what a proxy that is trusted says of it."""
 
+import logging
 from collections.abc import Iterable, MutableMapping, Sequence
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-Network = IPv4Network | IPv6Network
+from app.origins import Hosts
+from app.settings import Network
 
 UNKNOWN = "unknown"
 """The client of a connection that has no address, such as one over a Unix socket."""
@@ -16,8 +18,15 @@ UNKNOWN = "unknown"
 _IPV6_BITS = 64
 """What one customer has of IPv6: any of its addresses is the same client."""
 
+_NOT_TRUSTED = (
+    "A request came with X-Forwarded-For from an address that is not in VIDEO_LAB_TRUSTED_PROXIES, so it was not "
+    "believed. If a proxy is before the app, everyone behind it is one client until its address is set there."
+)
+_log = logging.getLogger(__name__)
+
 _SCHEMES = {"http": "ws", "https": "wss"}
-_FORWARDED = frozenset({b"forwarded", b"x-real-ip"})
+_FORWARDED = frozenset({b"forwarded", b"x-real-ip", b"x-gradio-server"})
+"""Besides those that begin with X-Forwarded. By the last one Gradio finds its own address."""
 
 
 def find_client(scope: MutableMapping[str, Any]) -> str:
@@ -30,24 +39,17 @@ def find_client(scope: MutableMapping[str, Any]) -> str:
     return _shorten(address[0]) if address else UNKNOWN
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read addresses and networks such as `10.0.0.7, 192.168.0.0/16, fd00::/8`.
-
-    Raises:
-        ValueError: One of them is neither.
-    """
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
-
-
 class ClientMiddleware:
     """Puts the client's own address, scheme and host into the scope of what comes through a trusted proxy.
 
     Nothing after it sees any header of a proxy: what anyone else says of hosts and addresses is not believed.
     """
 
-    def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
+    def __init__(self, app: ASGIApp, trusted: Sequence[Network], hosts: Hosts) -> None:
         self._app = app
         self._trusted = trusted
+        self._hosts = hosts
+        self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on as the client sent it."""
@@ -55,15 +57,18 @@ class ClientMiddleware:
             said, scope = Headers(scope=scope), _without_forwarded(scope)
             if self._is_trusted((scope.get("client") or [""])[0]):
                 self._believe(scope, said)
+            elif "x-forwarded-for" in said and not self._has_warned:
+                self._has_warned = True
+                _log.warning(_NOT_TRUSTED)
         await self._app(scope, receive, send)
 
     def _believe(self, scope: Scope, said: Headers) -> None:
         if addresses := [_parse(part) for part in _split(said.getlist("x-forwarded-for"))]:
             scope["client"] = (self._find_nearest(addresses), 0)
-        scheme = (_split(said.getlist("x-forwarded-proto")) or [""])[-1].lower()
-        if scheme in _SCHEMES:
-            scope["scheme"] = _SCHEMES[scheme] if scope["type"] == "websocket" else scheme
-        if hosts := _split(said.getlist("x-forwarded-host")):
+        _believe_scheme(scope, said)
+        hosts = _split(said.getlist("x-forwarded-host"))
+        # Proxies that leave the host as it came let this header through as well, whoever made it up.
+        if hosts and self._hosts.have(said.get("host", "")):
             others = [(name, value) for name, value in scope["headers"] if name != b"host"]
             scope["headers"] = [(b"host", hosts[-1].encode("latin-1")), *others]
 
@@ -77,6 +82,28 @@ class ClientMiddleware:
             parsed = (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed
             return any(parsed in network for network in self._trusted)
         return False
+
+
+class SchemeMiddleware:
+    """Believes X-Forwarded-Proto whoever sent it: for where no one reaches the app but through a proxy.
+
+    Add it after `ClientMiddleware`, which takes the header away.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on with the scheme that the client used."""
+        if scope["type"] != "lifespan":
+            _believe_scheme(scope, Headers(scope=scope))
+        await self._app(scope, receive, send)
+
+
+def _believe_scheme(scope: Scope, said: Headers) -> None:
+    scheme = (_split(said.getlist("x-forwarded-proto")) or [""])[-1].lower()
+    if scheme in _SCHEMES:
+        scope["scheme"] = _SCHEMES[scheme] if scope["type"] == "websocket" else scheme
 
 
 def _without_forwarded(scope: Scope) -> Scope:

@@ -36,19 +36,29 @@ class BodyTooLargeError(BodyError):
 
 
 class BodyStalledError(BodyError):
-    """The rest of the request's body does not come."""
+    """The request's body comes too slowly, or not at all."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"Nothing more of the request came for {seconds:g} seconds. Send it again.")
+    def __init__(self, num_bytes: int) -> None:
+        super().__init__(f"The request came too slowly: {num_bytes} bytes until now. Send it again.")
 
 
 class CrossSiteError(AppError):
-    """A page of another site sent a form, which browsers do without asking anyone."""
+    """A page of another site asked for something, which browsers do without asking anyone."""
 
     def __init__(self) -> None:
         super().__init__(
-            "A page of another site sent this form. Send it from the app's own page, or from a program that is no "
+            "A page of another site sent this request. Send it from the app's own page, or from a program that is no "
             "browser."
+        )
+
+
+class HostError(AppError):
+    """The request came under a name that is not the app's."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The app is not reached as {host[:100]!r}. Use its address, or let whoever runs it add the name to "
+            "VIDEO_LAB_ALLOWED_HOSTS or set VIDEO_LAB_PUBLIC_URL."
         )
 
 
@@ -61,6 +71,21 @@ class PasswordError(AppError):
 
     def __init__(self) -> None:
         super().__init__("A password is needed. Send it with HTTP Basic authentication, under any user name.")
+
+
+class GuessesError(AppError):
+    """Too many wrong passwords came from the client.
+
+    Attributes:
+        retry_after_seconds: When its password is looked at again.
+    """
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            "Too many wrong passwords came from this address, so none is looked at for the moment. Send the right one "
+            f"in {retry_after_seconds} seconds."
+        )
 
 
 class RangeError(AppError):

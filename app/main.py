@@ -7,10 +7,13 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import VERSION
+from app.arrival import ArrivalMiddleware
 from app.clients import ClientMiddleware
 from app.jobs import JobRunner, Jobs
 from app.metrics import Metrics
-from app.middleware import AnswerMiddleware, PasswordMiddleware
+from app.middleware import AnswerMiddleware
+from app.origins import OriginMiddleware, find_hosts, find_public_origin
+from app.password import PasswordMiddleware
 from app.problems import add_handlers, add_handlers_to_mounts, refuse_other_methods
 from app.routes import health, jobs, photos, profiles, videos
 from app.routes.openapi import complete_schema
@@ -51,10 +54,7 @@ def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_p
     add_handlers(app)
     if settings.page:
         _mount_page(app, service, settings)
-    app.add_middleware(AnswerMiddleware, metrics=metrics)
-    if settings.password is not None:
-        app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())
-    app.add_middleware(ClientMiddleware, trusted=settings.trusted_proxies)
+    _add_doors(app, settings, metrics)
     return app
 
 
@@ -75,6 +75,17 @@ def _create_api(service: Jobs) -> FastAPI:
         redoc_url=None,
         static_url="/docs-assets",
     )
+
+
+def _add_doors(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    """Put before all routes, those of the page as well, what decides who may ask; the last one added sees all first."""
+    hosts = find_hosts(settings)
+    app.add_middleware(ArrivalMiddleware)
+    if settings.password is not None:
+        app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())
+    app.add_middleware(OriginMiddleware, hosts=hosts, public_origin=find_public_origin(settings))
+    app.add_middleware(AnswerMiddleware, metrics=metrics)
+    app.add_middleware(ClientMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
 
 
 def _mount_page(app: FastAPI, service: Jobs, settings: Settings) -> None:

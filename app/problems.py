@@ -51,9 +51,11 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.BodyError: Kind(400, "invalid-body", "The request cannot be read"),
     errors.BodyTooLargeError: Kind(413, "too-large", "The input is too large"),
     errors.BodyStalledError: Kind(408, "stalled", "The request did not arrive whole"),
-    errors.CrossSiteError: Kind(403, "cross-site", "The form comes from another site"),
+    errors.CrossSiteError: Kind(403, "cross-site", "The request comes from another site"),
+    errors.HostError: Kind(421, "wrong-host", "The app has another name"),
     errors.MediaTypeError: Kind(415, "unsupported-media-type", "The request's content type is not accepted"),
     errors.PasswordError: Kind(401, "password-needed", "A password is needed"),
+    errors.GuessesError: Kind(429, "too-many-guesses", "Too many wrong passwords"),
     errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
     errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
@@ -131,6 +133,7 @@ def add_handlers_to_mounts(app: FastAPI) -> None:
     for route in app.routes:
         if isinstance(route, Mount) and isinstance(route.app, FastAPI):
             route.app.add_exception_handler(HTTPException, _handle_http)  # type: ignore[arg-type] # takes what it says
+            route.app.add_exception_handler(ClientDisconnect, _handle_disconnect)  # type: ignore[arg-type]
 
 
 def refuse_other_methods(app: FastAPI, routers: Iterable[APIRouter]) -> None:
@@ -179,7 +182,7 @@ async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Respo
 
 def _find_headers(error: Exception) -> dict[str, str]:
     match error:
-        case errors.QueueFullError() | errors.DecodingError() | errors.ServerStoppingError():
+        case errors.QueueFullError() | errors.DecodingError() | errors.ServerStoppingError() | errors.GuessesError():
             return {"Retry-After": str(error.retry_after_seconds)}
         case errors.BudgetError() if error.retry_after_seconds is not None:
             return {"Retry-After": str(error.retry_after_seconds)}

@@ -3,14 +3,16 @@
 import os
 import shutil
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.clients import Network, parse_networks
 from pipeline.engine import EngineSettings, PrecisionSetting
+
+Network = IPv4Network | IPv6Network
 
 PREFIX = "VIDEO_LAB_"
 MEGABYTE = 1_000_000
@@ -22,8 +24,14 @@ class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names variable, value and what is allowed."""
 
 
-def _split_networks(value: object) -> object:
-    return parse_networks(value) if isinstance(value, str) else value
+def _split(value: object) -> object:
+    """Take a text apart at its commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _parse_network(value: object) -> object:
+    """Take an address inside of a network for the network."""
+    return ip_network(value, strict=False) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -55,10 +63,20 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "an http or https address"},
         ),
     ] = None
-    trusted_proxies: Annotated[
-        tuple[Network, ...],
+    allowed_hosts: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)$")], ...],
         NoDecode,
-        BeforeValidator(_split_networks),
+        BeforeValidator(_split),
+        Field(
+            description="Names the app goes by, besides its addresses and the public URL. Not set: those of the local "
+            "network, or any if a password is asked.",
+            json_schema_extra={"allowed": "names such as video.example.com, *.example.com or *, with commas"},
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[Annotated[Network, BeforeValidator(_parse_network)], ...],
+        NoDecode,
+        BeforeValidator(_split),
         Field(
             description="Proxies whose X-Forwarded-For, -Proto and -Host are believed. Not set: nobody's.",
             json_schema_extra={"allowed": "IP addresses and networks, with commas between them"},

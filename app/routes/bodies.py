@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter, fail_after, move_on_after, open_file, to_thread
+from anyio import CapacityLimiter, move_on_after, open_file, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from app.errors import BodyError, BodyStalledError, BodyTooLargeError, CrossSiteError, MediaTypeError
+from app.errors import BodyError, BodyTooLargeError, MediaTypeError
 from app.routes.base64_file import Base64Field, write_base64
 from app.settings import MEGABYTE
 
@@ -28,8 +28,6 @@ _BASE64_GROWTH = 1.4
 
 _DRAINED_BYTES = 32_000_000
 _DRAIN_SECONDS = 5
-_STALLED_SECONDS = 60.0
-"""Clients vanish, with a laptop that is closed or a telephone in a tunnel; their bytes would be held for ever."""
 
 _UNPACKING = CapacityLimiter(1)
 """JSON is in memory twice while its files are taken out: one at a time, whoever else waits."""
@@ -80,8 +78,6 @@ async def read_files(
         return await to_thread.run_sync(_unpack_json, packed, body, fields, limiter=_UNPACKING)
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
-    if request.headers.get("sec-fetch-site") == "cross-site":
-        raise CrossSiteError
     limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES)
     names = [FILES[field] for field in fields]
     form_reader = limited.form(max_files=len(names), max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
@@ -116,7 +112,7 @@ async def _limit(request: Request, limit_bytes: int) -> Request:
 
     async def receive() -> Message:
         nonlocal num_bytes
-        part = await _receive_soon(request)
+        part = await request.receive()
         num_bytes += len(part.get("body", b""))
         if num_bytes > limit_bytes:
             await _drain(request)
@@ -124,14 +120,6 @@ async def _limit(request: Request, limit_bytes: int) -> Request:
         return part
 
     return Request(request.scope, receive)
-
-
-async def _receive_soon(request: Request) -> Message:
-    try:
-        with fail_after(_STALLED_SECONDS):
-            return await request.receive()
-    except TimeoutError:
-        raise BodyStalledError(_STALLED_SECONDS) from None
 
 
 async def _drain(request: Request) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from app.middleware import OPEN_PATHS
+from app.origins import ANSWERED_TO_ALL
+from app.password import OPEN_PATHS
 from app.problems import describe_problems
 from app.routes.bodies import FILES
 from app.schemas.answers import Problem
@@ -49,19 +50,25 @@ def complete_schema(app: FastAPI, *, has_password: bool) -> None:
             operation["responses"].pop("422", None)
             for content in operation["responses"].get("200", {}).get("content", {}).values():
                 content.pop("itemSchema", None)
-        if has_password:
-            _add_password(schema)
+        _add_refusals(schema, has_password=has_password)
         return schema
 
     app.openapi = build_whole  # type: ignore[method-assign] # as FastAPI documents it
 
 
-def _add_password(schema: dict[str, Any]) -> None:
-    schema["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "basic"}}
-    refused = {str(status): answer for status, answer in describe_problems(401).items()}
+def _add_refusals(schema: dict[str, Any], *, has_password: bool) -> None:
+    """Add what is answered before any route sees the request."""
+    if has_password:
+        schema["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "basic"}}
     for path, operations in schema["paths"].items():
-        for operation in operations.values() if path not in OPEN_PATHS else ():
-            operation["security"] = [{"password": []}]
+        for operation in operations.values():
+            statuses = {403} | ({408} if "requestBody" in operation else set())
+            if path not in ANSWERED_TO_ALL:
+                statuses.add(421)
+            if has_password and path not in OPEN_PATHS:
+                operation["security"] = [{"password": []}]
+                statuses |= {401, 429}
+            refused = {str(status): answer for status, answer in describe_problems(*sorted(statuses)).items()}
             operation["responses"] |= refused
 
 

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from app.clients import ClientMiddleware, find_client, parse_networks
+from app.clients import ClientMiddleware, SchemeMiddleware, find_client
+from app.origins import Hosts
+from app.settings import Settings
 
 
-def pass_on(peer: str | None, headers: dict[str, str], trusted: str = "10.0.0.0/24, fd00::1") -> dict[str, Any]:
+def pass_on(peer: str | None, headers: dict[str, str], host: str = "app:7860", times: int = 1) -> dict[str, Any]:
     """Return the scope that the app sees."""
     seen: dict[str, Any] = {}
 
@@ -26,9 +28,12 @@ def pass_on(peer: str | None, headers: dict[str, str], trusted: str = "10.0.0.0/
         "type": "http",
         "scheme": "http",
         "client": (peer, 1234) if peer else None,
-        "headers": [(b"host", b"app:7860"), *((name.encode(), value.encode()) for name, value in headers.items())],
+        "headers": [(b"host", host.encode()), *((name.encode(), value.encode()) for name, value in headers.items())],
     }
-    asyncio.run(ClientMiddleware(app, parse_networks(trusted))(scope, receive, send))
+    settings = Settings(trusted_proxies="10.0.0.0/24, fd00::1")  # type: ignore[arg-type] # as the environment has it
+    middleware = ClientMiddleware(app, settings.trusted_proxies, Hosts(frozenset()))
+    for _ in range(times):
+        asyncio.run(middleware(scope, receive, send))
     return seen
 
 
@@ -70,8 +75,37 @@ def test_only_a_trusted_proxy_says_who_a_client_is(peer: str | None, forwarded: 
 @pytest.mark.parametrize("peer", ["10.0.0.7", "127.0.0.1"])
 def test_no_header_of_a_proxy_goes_further(peer: str) -> None:
     said = {"x-forwarded-host": "a.test, b.test", "x-forwarded-proto": "https", "X-Forwarded-For": "1.2.3.4"}
-    said |= {"forwarded": "host=a.test", "x-real-ip": "1.2.3.4", "x-forwarded-prefix": "/x"}
+    said |= {"forwarded": "host=a.test", "x-real-ip": "1.2.3.4", "x-forwarded-prefix": "/x", "x-gradio-server": "a"}
     scope = pass_on(peer, said)
     trusted = peer == "10.0.0.7"
     assert scope["headers"] == [(b"host", b"b.test" if trusted else b"app:7860")]
     assert scope["scheme"] == ("https" if trusted else "http")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "scheme"), [("http", "https", "https"), ("websocket", "https", "wss"), ("http", "x", "http")]
+)
+def test_the_scheme_may_be_believed_alone(kind: str, said: str, scheme: str) -> None:
+    headers = [(b"x-forwarded-proto", said.encode()), (b"x-forwarded-for", b"1.2.3.4")]
+    scope = {"type": kind, "scheme": "http", "headers": headers, "client": ("192.0.2.1", 1)}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (scope["scheme"], find_client(scope)) == (scheme, "192.0.2.1")
+
+    asyncio.run(SchemeMiddleware(app)(scope, _nothing, _nothing))  # type: ignore[arg-type] # neither is called
+
+
+async def _nothing(*_: object) -> None:
+    raise AssertionError("Nothing is read or sent.")
+
+
+@pytest.mark.parametrize(("peer", "times"), [("127.0.0.1", 1), ("10.0.0.7", 0)])
+def test_says_once_that_a_proxy_is_not_trusted(peer: str, times: int, caplog: pytest.LogCaptureFixture) -> None:
+    pass_on(peer, {"x-forwarded-for": "192.0.2.1"}, times=3)
+    assert caplog.text.count("VIDEO_LAB_TRUSTED_PROXIES") == times
+    assert "192.0.2.1" not in caplog.text
+
+
+def test_a_proxy_that_passes_foreign_names_on_is_not_believed_about_names() -> None:
+    scope = pass_on("10.0.0.7", {"x-forwarded-host": "app.test"}, host="evil.test")
+    assert scope["headers"] == [(b"host", b"evil.test")]

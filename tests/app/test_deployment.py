@@ -94,7 +94,7 @@ def test_passes_settings_on_to_containers() -> None:
     assert passed_on(environment) == {"VIDEO_LAB_MODAL_APP": "talking", "VIDEO_LAB_RESULT_HOURS": "5"}
 
 
-@pytest.mark.parametrize("name", ["PASSWORD", "DATA_DIR", "WEIGHTS_DIR", "NUM_GPUS", "HOST", "PORT"])
+@pytest.mark.parametrize("name", ["PASSWORD", "DATA_DIR", "WEIGHTS_DIR", "NUM_GPUS", "HOST", "PORT", "TRUSTED_PROXIES"])
 def test_keeps_to_itself_what_containers_decide_and_the_password(name: str) -> None:
     assert passed_on({f"VIDEO_LAB_{name}": "x"}) == {}
 

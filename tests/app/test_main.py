@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app import VERSION
 from app.__main__ import _listen, _Protocol
+from app.main import create_app
 from app.settings import Settings
 from tests.app.server import Server, find_port
 from tests.photos import encode, open_hopper
@@ -37,11 +39,49 @@ def test_profiles_say_what_they_do_and_whether_they_can_be_used(server: Server) 
 
 
 def test_metrics_count_requests_by_pattern_and_never_by_path(server: Server) -> None:
-    server.client.get("/jobs/secret-id")
+    for path in ("/jobs/", "/v/", "/", "/gradio_api/file=/", "/de/", "/de/gradio_api/file=", "/ui/"):
+        server.client.get(f"{path}secret-id")
     text = server.client.get("/metrics").text
     assert 'video_lab_requests_total{method="GET",route="/jobs/{job_id}",status="404"}' in text
     assert 'video_lab_jobs{status="queued"}' in text
     assert "secret-id" not in text
+
+
+def test_no_request_makes_a_label_of_its_own(bare: TestClient) -> None:
+    before = read_requests(bare)
+    for number in range(20):
+        bare.get(f"/secret-{number}?secret={number}")
+        bare.get(f"/jobs/secret-{number}/video")
+        bare.request(f"SECRET{number}", "/jobs")
+        bare.get("/metrics", headers={"host": f"secret-{number}.test"})
+    rows = read_requests(bare) - before
+    assert len(rows) <= 4 + 1
+    assert "secret" not in "".join(rows).lower()
+
+
+def test_answers_to_mistakes_of_ours_are_counted_and_safe(bare: TestClient) -> None:
+    answer = bare.get("/mistake")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:video-lab:problem:unexpected")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert any('status="500"' in row for row in read_requests(bare))
+
+
+def read_requests(client: TestClient) -> set[str]:
+    """Return the labels of the requests that have been counted."""
+    lines = client.get("/metrics").text.splitlines()
+    return {line.partition(" ")[0] for line in lines if line.startswith("video_lab_requests_total")}
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> TestClient:
+    """The app without the page, and with a route that does not work."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    app = create_app(Settings(data_dir=tmp_path, page=False))
+    app.add_api_route("/mistake", fail)
+    return TestClient(app, raise_server_exceptions=False)
 
 
 def test_every_route_is_described(server: Server) -> None:
@@ -58,6 +98,14 @@ def test_every_route_is_described(server: Server) -> None:
 def test_every_error_of_a_generation_is_described(status: int, server: Server) -> None:
     described = server.client.get("/openapi.json").json()["paths"]["/generate"]["post"]["responses"]
     assert "application/problem+json" in described[str(status)]["content"]
+
+
+def test_what_is_refused_before_any_route_is_described(server: Server) -> None:
+    paths = server.client.get("/openapi.json").json()["paths"]
+    assert {"403", "408", "421"} <= set(paths["/estimate"]["post"]["responses"])
+    assert {"403", "421"} <= set(paths["/jobs/{job_id}"]["delete"]["responses"])
+    assert "421" not in paths["/health"]["get"]["responses"]
+    assert not {"401", "429"} & set(paths["/jobs"]["post"]["responses"])
 
 
 def test_errors_are_described_as_problems_alone(server: Server) -> None:
@@ -161,6 +209,37 @@ def test_closes_connections_that_bring_no_request(beginning: bytes) -> None:
             with closing(writer):
                 writer.write(beginning)
                 await reader.read()
+
+    asyncio.run(wait_until_closed())
+
+
+@pytest.mark.parametrize("path", ["/pieces", "/whole"])
+def test_ends_connections_that_do_not_read_their_answer(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.__main__._UNREAD_SECONDS", 0.2)
+    lost = asyncio.Event()
+
+    class Watched(_Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        """Send more than the buffers on the way take, in pieces or at once."""
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(50 if scope["path"] == "/pieces" else 0):
+            await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+        await send({"type": "http.response.body", "body": bytes(50 << 20)})
+
+    async def wait_until_closed() -> None:
+        config = uvicorn.Config(answer, log_config=None)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Watched(config, ServerState(), {}), "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1 << 10)
+            with closing(writer):
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                await reader.readexactly(100)
+                await lost.wait()
 
     asyncio.run(wait_until_closed())
 

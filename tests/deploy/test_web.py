@@ -12,6 +12,16 @@ def test_answers_that_it_is_healthy(deployed: Deployed) -> None:
     assert deployed.http.get("/health").json()["status"] == "healthy"
 
 
+def test_answers_under_the_name_that_modal_gives_it(deployed: Deployed) -> None:
+    name = "you--video-lab-web.modal.run"
+    assert deployed.http.get("/profiles", headers={"host": name}).status_code == 200
+    page = deployed.http.get("/config", headers={"host": name, "x-forwarded-proto": "https"}).json()
+    assert page["root"] == f"https://{name}"
+    own = {"host": name, "origin": f"https://{name}", "x-forwarded-proto": "https"}
+    assert deployed.http.delete("/jobs/x", headers=own).status_code == 404
+    assert deployed.http.delete("/jobs/x", headers=own | {"origin": "https://evil.test"}).status_code == 403
+
+
 def test_starts_without_torch(deployed: Deployed) -> None:
     deployed.http.get("/health")
     maps = psutil.Process(deployed.loopback.pid("web")).memory_maps()

@@ -17,9 +17,8 @@ from fastapi import Request
 from PIL import Image
 from starlette.types import Message
 
-from app.errors import BodyStalledError
-from app.routes.bodies import read_files, read_json
-from app.schemas.bodies import EstimateBody, VideoBody
+from app.routes.bodies import read_files
+from app.schemas.bodies import VideoBody
 from tests.app.server import Server
 
 Make = Callable[[bytes, bytes], dict[str, Any]]
@@ -241,18 +240,6 @@ def test_stops_reading_a_body_without_end(server: Server) -> None:
         read_problem(server.client.post("/jobs", content=endless(), headers={"content-type": "application/json"}), 413)
     assert sent < 120_000_000
     assert server.client.get("/health").status_code == 200
-
-
-def test_does_not_wait_for_ever_for_the_rest_of_a_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.routes.bodies._STALLED_SECONDS", 0.05)
-
-    async def never() -> Message:
-        await asyncio.sleep(60)
-        raise AssertionError
-
-    request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, never)
-    with pytest.raises(BodyStalledError, match="Send it again"):
-        asyncio.run(read_json(request, EstimateBody))
 
 
 def test_many_large_bodies_of_json_do_not_fill_the_memory(tmp_path: Path) -> None:
