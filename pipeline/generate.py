@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.audio import load_speech, read_sound
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
-from pipeline.image import prepare_portrait
+from pipeline.image import check_model, prepare_portrait
 from pipeline.profiles import get_profile
 from pipeline.progress import RunProgress
 from pipeline.sampling import check_prompt, choose_sampling, choose_seed
@@ -32,6 +32,7 @@ def prepare_scene(request: GenerationRequest, enter: Callable[[str], None] = lam
     prompt = check_prompt(request.prompt)
     enter("photo")
     portrait = prepare_portrait(request.photo, request.framing, profile.resolution)
+    check_model(portrait.notices, profile.model)
     enter("voice")
     speech = load_speech(request.voice, request.start_seconds, request.max_duration_seconds)
     return Scene(portrait, speech, prompt, seed, profile, sampling)

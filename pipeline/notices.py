@@ -46,7 +46,8 @@ TEXTS: dict[str, str] = {
     "request.prompt_too_long": "The prompt has {length} characters; at most {limit} are accepted. Shorten it.",
     "photo.cannot_open": "The photo cannot be opened. Check that the file exists and may be read.",
     "photo.empty": "Expected a photo, got an empty file. Choose it again.",
-    "photo.format": "Expected a PNG, JPEG, WebP, HEIC or AVIF picture, got {kind}. Save the photo as JPEG or PNG.",
+    "photo.format": "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture, got {kind}. Save the "
+    "photo as JPEG or PNG.",
     "photo.damaged": "The picture's file is damaged or cut short. Send the original, or save it again as JPEG.",
     "photo.undecodable": "The picture could not be read: it took more time or memory than the largest photo takes, or "
     "the program that read it crashed. Save it again as JPEG or PNG.",
@@ -67,11 +68,15 @@ TEXTS: dict[str, str] = {
     "photo.face_cut_error": "Part of the face lies outside of the photo. Choose one that shows the whole face.",
     "photo.face_turned": "The face is turned aside by about {value} degrees. One that looks into the camera talks more "
     "naturally.",
-    "photo.face_turned_error": "The face is turned too far aside, by about {value} degrees. Choose a photo of a person "
-    "who looks into the camera.",
+    "photo.face_turned_far": "The face is turned aside by about {value} degrees, too far for the preview. The model "
+    "can make a video of it; one that looks into the camera talks more naturally.",
+    "photo.face_turned_error": "The face is turned too far aside for the preview, by about {value} degrees. Choose a "
+    "photo of a person who looks into the camera, or another profile.",
     "photo.face_tilted": "The head leans by about {value} degrees. An upright one talks more naturally.",
     "photo.face_tilted_error": "The head leans too far, by about {value} degrees. Choose a photo of an upright head.",
     "photo.turned": "The photo lay on its side or upside down, and was turned upright.",
+    "photo.mouth_covered": "The mouth seems to be covered, by a mask, a hand or a microphone perhaps; the video would "
+    "paint one over it. Choose a photo that shows the whole mouth.",
     "photo.blurred": "The face is blurred, and so will the video be. A sharper photo looks better.",
     "photo.blurred_error": "The face is too blurred to work with. Choose a sharper photo.",
     "photo.too_dark": "The face is dark. A photo in even light looks better.",

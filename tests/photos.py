@@ -11,6 +11,8 @@ from PIL import Image
 
 HOPPER = Path("assets/photos/grace_hopper.jpg").resolve()
 MONA_LISA = Path("assets/photos/mona_lisa.jpg").resolve()
+TURNED = Path(__file__).parent / "pipeline/image/turned.jpg"
+"""A singer who looks aside, by 44 degrees as the mesh measures it."""
 ORIENTATION = 0x0112
 
 

@@ -17,6 +17,7 @@ from app.routes.presence import while_present
 from app.routes.submission import make_framing
 from app.schemas.answers import FaceAnswer, FaceCropAnswer, Rectangle
 from app.schemas.bodies import FaceCropBody, FramingBody
+from pipeline.image import check_model
 from pipeline.profiles import get_profile
 from pipeline.types import Box, Face, Pixels, Portrait
 
@@ -34,9 +35,10 @@ async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) 
     client = find_client(request.scope)
     with jobs.receive() as folder:
         options = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
-        resolution = get_profile(options.profile).resolution
-        framed = jobs.frame_photo(folder / "image", make_framing(options), resolution, client)
+        profile = get_profile(options.profile)
+        framed = jobs.frame_photo(folder / "image", make_framing(options), profile.resolution, client)
         portrait = await while_present(request, framed)
+        check_model(portrait.notices, profile.model)
     return await to_thread.run_sync(_describe, portrait)
 
 

@@ -14,6 +14,7 @@ from app.ui.caller import find_caller
 from app.ui.inputs import create_photo_input, create_voice_input
 from app.ui.texts import ENGLISH
 from pipeline.errors import EngineUnavailableError, InputError
+from pipeline.image import check_model
 from pipeline.profiles import PROFILES
 from pipeline.types import Aspect, Framing, GenerationRequest, Pixels
 
@@ -78,7 +79,7 @@ class Endpoints:
         """Put a video into the queue and return at once; ask /status with the id until it is done.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
             profile: What to make it with; `preview` is free and takes seconds.
             max_duration_sec: How much of the voice to use at most, in seconds.
@@ -126,7 +127,7 @@ class Endpoints:
         """Make a video and return it. The job goes on when the connection is lost; /status finds it by its id.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
             profile: What to make it with; `preview` is free and takes seconds.
             max_duration_sec: How much of the voice to use at most, in seconds.
@@ -193,7 +194,7 @@ class Endpoints:
         """Show the frame that a video of the photo would have.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC or AVIF.
+            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
             profile: What the video would be made with.
             aspect: Shape of the video; `auto` takes the one nearest to the photo.
             face: Which face talks, 0 is the largest.
@@ -211,6 +212,7 @@ class Endpoints:
         framing = Framing(aspect, int(face) or None, zoom, shift_x, shift_y)
         try:
             portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution, find_caller())
+            check_model(portrait.notices, PROFILES[profile].model)
         except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         boxes = [

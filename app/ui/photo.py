@@ -88,7 +88,7 @@ class PhotoView:
         if photo is None:
             return updates | self._show_nothing()
         try:
-            if await asyncio.to_thread(is_heic, Path(photo)):
+            if await asyncio.to_thread(is_unshowable, Path(photo)):
                 return {part.photo: await self._save_as_jpeg(photo)}
             portrait = await self._frame(photo, Framing(aspect), profile)
             if portrait.quarter_turns:
@@ -167,8 +167,8 @@ class PhotoView:
         return {self.part.tile: gr.skip(), self.part.faces: gr.skip(), self.part.note: gr.skip()}
 
 
-def is_heic(photo: Path) -> bool:
-    """Whether the file is of the family of HEIC and AVIF, which not every browser shows.
+def is_unshowable(photo: Path) -> bool:
+    """Whether browsers show the file otherwise than it is used: HEIC, AVIF and TIFF not at all, a GIF moving.
 
     Raises:
         InputError: It cannot be opened.
@@ -178,7 +178,8 @@ def is_heic(photo: Path) -> bool:
     except OSError as error:
         raise InputError("photo.cannot_open", "image") from error
     with file:
-        return file.read(8)[4:] == b"ftyp"
+        start = file.read(8)
+    return start[4:] == b"ftyp" or start.startswith((b"II", b"MM\0", b"GIF8"))
 
 
 def find_nearest(faces: tuple[Face, ...], point: tuple[float, float]) -> int:

@@ -1,5 +1,6 @@
 """From an uploaded picture to the frame that an engine gets."""
 
+from pipeline.image.check import check_model
 from pipeline.image.portrait import prepare_portrait
 
-__all__ = ["prepare_portrait"]
+__all__ = ["check_model", "prepare_portrait"]

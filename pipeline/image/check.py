@@ -1,5 +1,6 @@
 """Says what is wrong with a photo of a face, as an error or as a warning."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -7,14 +8,16 @@ import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE, measure_yaw
+from pipeline.image.mouth import MouthFacts, measure_mouth
 from pipeline.notices import Notice
+from pipeline.profiles import Model
 from pipeline.types import Face, Pixels
 
 RECOMMENDED_SIDE = 512
 MIN_FACE_PIXELS, SMALL_FACE_PIXELS = 48, 110
 """Hairline to chin, in the photo: below the first nothing can be done, below the second the video looks soft."""
-TURNED_DEGREES, TOO_TURNED_DEGREES = 22, 40
-"""As the mesh measures it; beyond 20 degrees it shows about two thirds of the true angle."""
+TURNED_DEGREES, FAR_TURNED_DEGREES = 22, 40
+"""As the mesh measures it. Beyond the second the preview tears the face; the model was shown such faces."""
 TILTED_DEGREES, TOO_TILTED_DEGREES = 25, 50
 BLURRED, TOO_BLURRED = 12.0, 1.6
 DARK, TOO_DARK = 45.0, 18.0
@@ -22,6 +25,11 @@ WASHED_OUT, TOO_WASHED_OUT = 0.25, 0.75
 """Share of the face that is white."""
 CUT, TOO_CUT = 0.005, 0.10
 """Share of the mesh's points outside of the photo."""
+FLAT_MOUTH = 15.0
+"""Where a mouth contrasts with what is around it by less than this, there is none; an opened one has 20 to 90."""
+STRANGE_COLOR, FAINT_MOUTH = 35.0, 30.0
+"""So far is the colour around a mouth from the skin's only where it is another thing; a clear mouth may be made up."""
+TURNED_FAR = "photo.face_turned_far"
 RIVAL = 0.25
 """A second face of this share of the largest's area may be the one that was meant."""
 
@@ -38,6 +46,7 @@ class FaceFacts:
         brightness: Mean luma, 0 to 255.
         washed_out: Share of it that is white.
         outside: Share of the mesh's points that lie outside of the photo.
+        mouth: How clearly there is one.
     """
 
     height_pixels: float
@@ -47,6 +56,7 @@ class FaceFacts:
     brightness: float
     washed_out: float
     outside: float
+    mouth: MouthFacts
 
 
 def measure_face(pixels: Pixels, face: Face) -> FaceFacts:
@@ -64,6 +74,7 @@ def measure_face(pixels: Pixels, face: Face) -> FaceFacts:
         brightness=float(grey.mean()),
         washed_out=float((grey >= 250).mean()),
         outside=float(np.mean(((flat < -0.5) | (flat > (width, height))).any(axis=1))),
+        mouth=measure_mouth(pixels, face),
     )
 
 
@@ -102,16 +113,39 @@ def check_face(facts: FaceFacts) -> list[Notice]:
     found = (
         _judge("photo.face_too_small", -facts.height_pixels, -SMALL_FACE_PIXELS, -MIN_FACE_PIXELS),
         _judge("photo.face_cut", facts.outside, CUT, TOO_CUT),
-        _judge("photo.face_turned", facts.yaw_degrees, TURNED_DEGREES, TOO_TURNED_DEGREES),
+        _judge("photo.face_turned", facts.yaw_degrees, TURNED_DEGREES)
+        if facts.yaw_degrees <= FAR_TURNED_DEGREES
+        else _judge(TURNED_FAR, facts.yaw_degrees, FAR_TURNED_DEGREES),
         _judge("photo.face_tilted", facts.tilt_degrees, TILTED_DEGREES, TOO_TILTED_DEGREES),
         _judge("photo.blurred", -facts.sharpness, -BLURRED, -TOO_BLURRED),
         _judge("photo.too_dark", -facts.brightness, -DARK, -TOO_DARK),
         _judge("photo.too_bright", facts.washed_out, WASHED_OUT, TOO_WASHED_OUT),
     )
-    return [notice for notice in found if notice]
+    notices = [notice for notice in found if notice]
+    return [*notices, Notice("photo.mouth_covered", "image")] if _is_covered(facts.mouth) else notices
 
 
-def _judge(code: str, value: float, warn_above: float, refuse_above: float) -> Notice | None:
+def _is_covered(mouth: MouthFacts) -> bool:
+    is_strange = mouth.strangeness > STRANGE_COLOR and mouth.contrast < FAINT_MOUTH
+    return is_strange or mouth.contrast < FLAT_MOUTH
+
+
+def check_model(notices: tuple[Notice, ...], model: Model) -> None:
+    """Check what one model can do with a face and another cannot.
+
+    Args:
+        notices: What was found in the photo.
+        model: That is to make the video.
+
+    Raises:
+        InputError: This one cannot.
+    """
+    for notice in notices:
+        if model == "preview" and notice.code == TURNED_FAR:
+            raise InputError("photo.face_turned_error", "image", least=FAR_TURNED_DEGREES, **notice.values)
+
+
+def _judge(code: str, value: float, warn_above: float, refuse_above: float = math.inf) -> Notice | None:
     values = {"value": round(abs(value), 1 if abs(value) < 10 else None)}
     if value > refuse_above:
         raise InputError(f"{code}_error", "image", least=abs(refuse_above), **values)

@@ -2,36 +2,30 @@
 
 import io
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.files import open_regular
+from pipeline.image.color_codes import ColorCode, read_color_code
+from pipeline.image.colors import flatten, make_converter
+from pipeline.image.hdr import to_srgb
+from pipeline.image.kinds import FORMATS, check_segments, name_kind, refuse_raw
 from pipeline.types import Photo, Pixels
 
 MAX_MEGABYTES = 50
 MAX_MEGAPIXELS = 64
 MIN_SIDE = 128
-FORMATS = ("PNG", "JPEG", "WEBP", "HEIF", "AVIF")
-BACKDROP = (200, 200, 200)
-"""Behind transparent parts: a light grey that suits fair and dark hair alike."""
-
-_MAX_SCANS, _MAX_SEGMENTS = 64, 10_000
-"""Of a JPEG. A scan goes over the whole picture and may have fifty bytes; programs write about ten."""
 _MAX_READS = 500_000
 """Of a file's parts, one after the other; programs write some thousand."""
 
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _ORIENTATION = 0x0112
 _TURNS: Mapping[int, Callable[[Pixels], Any]] = {
     2: partial(cv2.flip, flipCode=1),
@@ -45,19 +39,6 @@ _TURNS: Mapping[int, Callable[[Pixels], Any]] = {
 """What makes a picture upright, by EXIF's orientation."""
 _STRIP_ROWS = 512
 """So many are converted at a time: a copy of all of a large photo is a quarter of a gigabyte."""
-_OTHER_KINDS = {
-    b"GIF8": "a GIF",
-    b"BM": "a BMP",
-    b"II*\x00": "a TIFF",
-    b"MM\x00*": "a TIFF",
-    b"%PDF": "a PDF",
-    b"<svg": "an SVG",
-    b"<?xml": "an SVG",
-    b"\x1aE\xdf\xa3": "a video",
-    b"RIFF": "a sound or video",
-    b"OggS": "a sound",
-    b"ID3": "a sound",
-}
 
 
 class _Content(io.BytesIO):
@@ -81,6 +62,7 @@ def load_photo(path: Path) -> Photo:
     """
     content = _read(path)
     with _open(content) as image:
+        refuse_raw(image, content)
         _check_size(image.size)
         return Photo(_decode(image, content))
 
@@ -101,45 +83,16 @@ def _read(path: Path) -> bytes:
 def _open(content: bytes) -> Image.Image:
     if not content:
         raise InputError("photo.empty", "image")
-    _check_segments(content)
+    check_segments(content)
     pillow_heif.register_heif_opener()
     try:
         return Image.open(_Content(content), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise InputTooLargeError("photo.too_many_pixels", "image", most=MAX_MEGAPIXELS) from None
     except UnidentifiedImageError:
-        raise _name_kind(content) from None
+        raise name_kind(content) from None
     except Exception as error:
         raise InputError("photo.damaged", "image") from error
-
-
-def _check_segments(content: bytes) -> None:
-    """Refuse a JPEG that would be decoded for minutes, or hours, though it is small."""
-    if not content.startswith(b"\xff\xd8"):
-        return
-    kinds = list(islice(_read_segments(content), _MAX_SEGMENTS + 1))
-    if len(kinds) > _MAX_SEGMENTS or kinds.count(_START_OF_SCAN) > _MAX_SCANS:
-        raise InputError("photo.damaged", "image")
-
-
-def _read_segments(content: bytes) -> Iterator[int]:
-    """Yield the kinds of a JPEG's segments up to its end; what follows that may be a film of some seconds."""
-    place = 2
-    while (marker := _MARKER.search(content, place)) and (kind := content[marker.start() + 1]) != _END_OF_IMAGE:
-        yield kind
-        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
-
-
-def _name_kind(content: bytes) -> InputError:
-    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or start[4:12] in {b"ftypavif", b"ftypavis"}:
-        return InputError("photo.damaged", "image")
-    if start[4:8] == b"ftyp":
-        return InputError("photo.format", "image", kind="a video")
-    kind = next(
-        (name for signature, name in _OTHER_KINDS.items() if start.startswith(signature)), "another kind of file"
-    )
-    return InputError("photo.format", "image", kind=kind)
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -151,11 +104,8 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _decode(image: Image.Image, content: bytes) -> Pixels:
-    width, height = image.size
-    pixels = np.empty((height, width, 3), np.uint8)
     try:
-        for number, strip in enumerate(_unpack(image, content)):
-            pixels[number * _STRIP_ROWS : (number + 1) * _STRIP_ROWS] = np.asarray(_to_rgb(strip))
+        pixels = _fill(image, content)
         orientation = _read_orientation(image)
         image.close()  # what was unpacked is in memory until then
         return _turn_upright(pixels, orientation)
@@ -165,12 +115,33 @@ def _decode(image: Image.Image, content: bytes) -> Pixels:
         raise InputError("photo.damaged", "image") from error
 
 
-def _unpack(image: Image.Image, content: bytes) -> Iterator[Image.Image]:
+def _fill(image: Image.Image, content: bytes) -> Pixels:
+    code = read_color_code(content)
+    if image.format == "HEIF" and code is not None and code.is_hdr:
+        return _read_bright_heif(content, code)
+    if image.format != "WEBP":
+        image.load()
+    convert = make_converter(image, code)
+    width, height = image.size  # a TIFF's are those of the upright picture, once it is loaded
+    pixels = np.empty((height, width, 3), np.uint8)
+    for number, strip in enumerate(_unpack_webp(image, content) if image.format == "WEBP" else _unpack(image)):
+        pixels[number * _STRIP_ROWS : (number + 1) * _STRIP_ROWS] = np.asarray(convert(strip))
+    return pixels
+
+
+def _read_bright_heif(content: bytes, code: ColorCode) -> Pixels:
+    """Read all bits of a HEIC with light brighter than white: with eight, dark skin would have steps."""
+    codes = np.asarray(pillow_heif.open_heif(io.BytesIO(content), convert_hdr_to_8bit=False))
+    colors = codes[..., :3] if codes.ndim == 3 else np.repeat(codes[..., None], 3, axis=2)
+    pixels = to_srgb(colors, code, int(colors.max()))
+    if codes.ndim == 3 and codes.shape[2] == 4:
+        alpha = Image.fromarray((codes[..., 3] // (np.iinfo(codes.dtype).max // 255)).astype(np.uint8))
+        return np.asarray(flatten(Image.fromarray(pixels), alpha))
+    return pixels
+
+
+def _unpack(image: Image.Image) -> Iterator[Image.Image]:
     """Yield the picture in strips, as it was stored."""
-    if image.format == "WEBP":
-        yield from _unpack_webp(image, content)
-        return
-    image.load()
     for top in range(0, image.height, _STRIP_ROWS):
         yield image.crop((0, top, image.width, min(top + _STRIP_ROWS, image.height)))
 
@@ -183,33 +154,6 @@ def _unpack_webp(image: Image.Image, content: bytes) -> Iterator[Image.Image]:
         strip = Image.fromarray(cv2.cvtColor(picture[top : top + _STRIP_ROWS], to_rgb))
         strip.info = image.info
         yield strip
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # Pillow would clip 16-bit greys at 255 instead of scaling them.
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        cutout = image.convert("RGBA")
-        flat = Image.new("RGB", image.size, BACKDROP)
-        flat.paste(cutout, mask=cutout.getchannel("A"))
-        return flat
-    if image.info.get("icc_profile"):
-        return _to_srgb(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Honour the picture's colour profile: a phone's Display P3 looks pale, and CMYK garish, without it."""
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        if "sRGB" in ImageCms.getProfileDescription(profile) and image.mode == "RGB":
-            return image
-        source = image if image.mode in {"RGB", "CMYK", "L"} else image.convert("RGB")
-        converted = ImageCms.profileToProfile(source, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image.convert("RGB")
-    return converted or image.convert("RGB")
 
 
 def _read_orientation(image: Image.Image) -> int:

@@ -20,7 +20,7 @@ from app.__main__ import _listen, _Protocol
 from app.main import create_app
 from app.settings import Settings
 from tests.app.server import Server, find_port
-from tests.photos import encode, open_hopper
+from tests.photos import TURNED, encode, open_hopper
 
 
 def test_health_names_the_models_and_why_others_are_missing(server: Server) -> None:
@@ -158,6 +158,16 @@ def test_crops_a_photo_to_the_frame_of_the_engine(server: Server, photo: bytes) 
     assert len(answer["faces"]) == 1
     assert answer["crop"]["width"] < answer["crop"]["height"]
     assert answer["image_b64"].startswith("iVBORw0KGgo")
+
+
+def test_a_face_turned_far_is_for_the_model_alone(server: Server) -> None:
+    answers = [
+        server.client.post("/face-crop", files={"image": TURNED.read_bytes()}, data={"profile": profile})
+        for profile in ("preview", "quality")
+    ]
+    assert [answer.status_code for answer in answers] == [400, 200]
+    assert answers[0].json()["code"] == "photo.face_turned_error"
+    assert [warning["code"] for warning in answers[1].json()["warnings"]] == ["photo.face_turned_far"]
 
 
 def test_says_how_a_photo_was_turned(server: Server) -> None:

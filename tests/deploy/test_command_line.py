@@ -23,7 +23,7 @@ def test_checks_the_photo_before_a_gpu_is_paid_for(loopback: Loopback, tmp_path:
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"no picture")
     printed = loopback.modal("run", "deploy.py", "--image", str(photo), "--audio", str(VOICE), check=False)
-    assert "Expected a PNG, JPEG, WebP, HEIC or AVIF picture" in printed
+    assert "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture" in printed
     assert not any(name.startswith("Generator") for name in started(loopback))
 
 

@@ -22,6 +22,7 @@ from pipeline.generate import generate, prepare_scene
 from pipeline.preview import PreviewEngine
 from pipeline.profiles import Profile
 from pipeline.types import Framing, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from tests.photos import TURNED
 from tests.voices import KINDS, SPEAKER, make_tone, write_voice
 
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
@@ -207,3 +208,11 @@ def test_passes_warnings_on(tmp_path: Path) -> None:
     voice = write_voice(tmp_path / "voice.flac", make_tone(1.2, 44_100), KINDS["flac"])
     result = make_still(tmp_path, Watcher(), replace(REQUEST, voice=voice))
     assert "audio.no_speech" in {notice.code for notice in result.notices}
+
+
+def test_a_face_turned_far_is_refused_for_the_preview_alone() -> None:
+    scene = prepare_scene(replace(REQUEST, photo=TURNED, profile="fast"))
+    assert [notice.code for notice in scene.portrait.notices] == ["photo.face_turned_far"]
+    with pytest.raises(InputError) as caught:
+        prepare_scene(replace(REQUEST, photo=TURNED, profile="preview"))
+    assert caught.value.notice.code == "photo.face_turned_error"

@@ -67,7 +67,12 @@ class Texts:
 
 def _in_the_pages_words(sentence: str) -> str:
     """Return an English notice with a real times sign, and with the page's word for what the REST API calls profile."""
-    words = {" x ": " × ", "smaller profile": "lower quality", "quicker profile": "quicker quality"}
+    words = {
+        " x ": " × ",
+        "smaller profile": "lower quality",
+        "quicker profile": "quicker quality",
+        "another profile": "another quality",
+    }
     return reduce(lambda told, word: told.replace(*word), words.items(), sentence)
 
 

@@ -24,7 +24,8 @@ TEXTS: dict[str, str] = {
     "photo.sources": "Datei|Kamera|Einfügen",
     "photo.help": "Eine Person, Blick zur Kamera, gutes Licht.",
     "photo.missing": "Zuerst ein Foto mit einem Gesicht hinzufügen.",
-    "photo.wrong_kind": "Diese Datei ist kein Bild. Bitte ein Foto als JPEG, PNG, WebP, HEIC oder AVIF wählen.",
+    "photo.wrong_kind": "Diese Datei ist kein Bild. Bitte ein Foto als JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP oder "
+    "TIFF wählen.",
     "photo.found.one": "Gesicht gefunden. Das ist der Bildausschnitt des Videos, {width} × {height}.",
     "photo.found.many": "{count} Gesichter gefunden, Person {person} spricht. Zum Wechseln ein anderes antippen.",
     "crop.heading": "Bildausschnitt",

@@ -40,8 +40,8 @@ TEXTS: dict[str, str] = {
     "request.model_mismatch": "Das Profil {profile} gehört zum Modell {model}, verlangt war {asked}. Das Modell "
     "weglassen oder ein anderes Profil nennen.",
     "photo.empty": "Die Fotodatei ist leer. Bitte noch einmal auswählen.",
-    "photo.format": "Die Datei ist {kind}, kein Foto als PNG, JPEG, WebP, HEIC oder AVIF. Bitte als JPEG oder PNG "
-    "speichern.",
+    "photo.format": "Die Datei ist {kind}, kein Foto als PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP oder TIFF. Bitte als "
+    "JPEG oder PNG speichern.",
     "audio.undecodable": "Die Aufnahme ließ sich nicht lesen: Sie brauchte mehr Zeit oder Speicher als zehn Minuten "
     "Stimme, oder das Leseprogramm ist abgestürzt. Bitte neu als WAV, MP3 oder M4A speichern.",
     "photo.cannot_open": "Das Foto lässt sich nicht öffnen. Bitte prüfen, ob es die Datei gibt und sie lesbar ist.",
@@ -69,8 +69,12 @@ TEXTS: dict[str, str] = {
     "wählen.",
     "photo.face_turned": "Das Gesicht ist um etwa {value} Grad zur Seite gedreht. Mit Blick in die Kamera wirkt das "
     "Sprechen natürlicher.",
-    "photo.face_turned_error": "Das Gesicht ist mit etwa {value} Grad zu weit zur Seite gedreht. Bitte ein Foto "
-    "wählen, auf dem die Person in die Kamera schaut.",
+    "photo.face_turned_far": "Das Gesicht ist um etwa {value} Grad zur Seite gedreht, zu weit für die Vorschau. Die "
+    "anderen Qualitäten können es; mit Blick in die Kamera wirkt das Sprechen natürlicher.",
+    "photo.face_turned_error": "Das Gesicht ist mit etwa {value} Grad zu weit zur Seite gedreht für die Vorschau. "
+    "Bitte ein Foto wählen, auf dem die Person in die Kamera schaut, oder eine andere Qualität.",
+    "photo.mouth_covered": "Der Mund scheint verdeckt zu sein, etwa von einer Maske, einer Hand oder einem Mikrofon; "
+    "das Video würde einen darüber malen. Bitte ein Foto wählen, auf dem der ganze Mund zu sehen ist.",
     "photo.blurred": "Das Gesicht ist unscharf, und das Video wird es auch. Ein schärferes Foto sieht besser aus.",
     "photo.blurred_error": "Das Gesicht ist zu unscharf. Bitte ein schärferes Foto wählen.",
     "photo.too_dark": "Das Gesicht ist dunkel. Ein Foto in gleichmäßigem Licht sieht besser aus.",
@@ -112,9 +116,7 @@ TEXTS: dict[str, str] = {
 }
 
 KINDS: dict[str, str] = {
-    "a GIF": "ein GIF",
-    "a BMP": "ein BMP",
-    "a TIFF": "ein TIFF",
+    "a camera's raw file": "eine Rohdatei einer Kamera",
     "a PDF": "ein PDF",
     "an SVG": "ein SVG",
     "a video": "ein Video",

@@ -24,7 +24,7 @@ TEXTS: dict[str, str] = {
     "photo.sources": "Upload|Camera|Paste",
     "photo.help": "One person, looking at the camera, evenly lit.",
     "photo.missing": "Add a photo of a face first.",
-    "photo.wrong_kind": "This file is not a picture. Choose a JPEG, PNG, WebP, HEIC or AVIF photo.",
+    "photo.wrong_kind": "This file is not a picture. Choose a photo as JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.",
     "photo.found.one": "Face found. This is the frame of the video, {width} × {height}.",
     "photo.found.many": "{count} faces found, person {person} talks. Tap another face to change that.",
     "crop.heading": "Frame of the video",

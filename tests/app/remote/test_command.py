@@ -16,7 +16,7 @@ def test_accepts_the_example() -> None:
 @pytest.mark.parametrize(
     ("photo", "request_", "message"),
     [
-        (b"no picture", {"profile": "fast"}, "Expected a PNG, JPEG, WebP, HEIC or AVIF picture"),
+        (b"no picture", {"profile": "fast"}, "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture"),
         (PHOTO, {"profile": "best"}, "There is no profile best"),
         (PHOTO, {"profile": "fast", "seed": "x"}, "seed"),
         (PHOTO, {"profile": "fast", "start_seconds": 900.0}, "lies beyond the end"),

@@ -21,7 +21,7 @@ def test_photo_and_voice_are_asked_for(visit: Visit) -> None:
     ("widget", "name", "content", "sentence"),
     [
         ("photo", "notes.txt", b"hello", "This file is not a picture."),
-        ("photo", "broken.jpg", b"hello", "Expected a PNG, JPEG, WebP, HEIC or AVIF picture"),
+        ("photo", "broken.jpg", b"hello", "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture"),
         ("photo", "cut.jpg", PHOTO.read_bytes()[:3000], "damaged or cut short"),
         ("voice", "notes.txt", b"hello", "This file is not a recording."),
         ("voice", "broken.wav", b"hello", "This is no recording of a known kind."),
@@ -62,7 +62,9 @@ def test_a_broken_photo_after_a_good_one_is_named_too(visit: Visit, tmp_path: Pa
     visitor.add_photo()
     visitor.tab.locator("#photo").get_by_role("button", name="Remove the photo").click()
     visitor.tab.locator("#photo input[type=file]").set_input_files(broken)
-    expect(visitor.note("photo")).to_contain_text("Expected a PNG, JPEG, WebP, HEIC or AVIF picture", timeout=PATIENCE)
+    expect(visitor.note("photo")).to_contain_text(
+        "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture", timeout=PATIENCE
+    )
 
 
 def test_a_profile_that_is_not_available_says_why_and_cannot_start(visit: Visit, voice_file: Path) -> None:

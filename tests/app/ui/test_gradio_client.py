@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.app.server import Server
 from tests.app.ui.visitor import PHOTO
+from tests.photos import TURNED
 
 GUIDE = Path("docs/gradio_client.md")
 
@@ -52,10 +53,17 @@ def test_face_crop_shows_the_frame(client: Client) -> None:
     assert len(found["faces"]) == 1
 
 
+def test_face_crop_knows_what_the_profile_s_model_can_do(client: Client) -> None:
+    _, found = client.predict(handle_file(TURNED), profile="quality", api_name="/face_crop")
+    assert "too far for the preview" in found["warnings"][0]
+    with pytest.raises(AppError, match="too far aside for the preview"):
+        client.predict(handle_file(TURNED), api_name="/face_crop")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"image": handle_file("README.md")}, "Expected a PNG, JPEG, WebP, HEIC or AVIF picture"),
+        ({"image": handle_file("README.md")}, "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture"),
         ({"audio": handle_file("README.md")}, "This is no recording of a known kind"),
         ({"profile": "balanced"}, "deploy the app to Modal"),
         ({"face": 3}, "There is no face number 3"),
@@ -88,4 +96,4 @@ def test_the_guides_examples_run(server: Server, capsys: pytest.CaptureFixture[s
     exec(compile(code, str(GUIDE), "exec"), {})
     told = capsys.readouterr().out
     assert "cancelled" in told
-    assert "Expected a PNG, JPEG, WebP, HEIC or AVIF picture" in told
+    assert "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture" in told

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import PATIENCE, Visitor, save_two_people
-from tests.photos import encode, open_hopper, save
+from tests.photos import TURNED, encode, open_hopper, save
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +80,10 @@ def test_dragging_the_frame_moves_it(visit: Visit) -> None:
     assert float(visitor.tab.locator("#shift-x input[type=range]").input_value()) > 0
 
 
-def test_a_heic_photo_is_shown(visit: Visit, tmp_path: Path) -> None:
-    path = tmp_path / "phone.heic"
-    path.write_bytes(encode(open_hopper(), "HEIF"))
+@pytest.mark.parametrize(("kind", "name"), [("HEIF", "phone.heic"), ("TIFF", "scan.tiff")])
+def test_a_photo_that_browsers_do_not_show_is_shown(visit: Visit, tmp_path: Path, kind: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(encode(open_hopper(), kind))
     visitor = visit()
     visitor.add_photo(path)
     expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
@@ -106,6 +107,13 @@ def test_a_photo_that_lies_on_its_side_is_shown_upright(visit: Visit, tmp_path: 
     expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
     shown = "document.querySelector('#photo img')"
     visitor.tab.wait_for_function(f"() => {shown}?.naturalHeight > {shown}?.naturalWidth", timeout=PATIENCE)
+
+
+def test_a_face_that_only_the_model_can_use_is_framed_all_the_same(visit: Visit) -> None:
+    visitor = visit()
+    visitor.add_photo(TURNED)
+    expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.note("photo").nth(1)).to_contain_text("too far for the preview", timeout=PATIENCE)
 
 
 def test_what_was_said_of_a_photo_goes_with_it(visit: Visit) -> None:

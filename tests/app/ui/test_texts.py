@@ -66,9 +66,9 @@ def test_numbers_are_written_as_the_language_writes_them() -> None:
 
 
 def test_what_a_file_is_instead_of_a_photo_is_said_in_german() -> None:
-    from pipeline.image.load import _OTHER_KINDS
+    from pipeline.image.kinds import OTHER_KINDS, RAW
 
-    assert set(_OTHER_KINDS.values()) <= GERMAN.kinds.keys()
+    assert {*OTHER_KINDS.values(), RAW} <= GERMAN.kinds.keys()
     assert "ein PDF" in GERMAN.notice(Notice("photo.format", "image", {"kind": "a PDF"}))
 
 

@@ -57,13 +57,16 @@ def test_every_profile_gets_the_stored_weights_and_its_own_lora(
 def test_a_missing_lora_is_named_and_leaves_none(
     prepared: Path, transformer: InfiniteTalkTransformer3DModel, tmp_path: Path
 ) -> None:
-    write_lora(tmp_path, "lightx2v", transformer, seed=1)
+    added = write_lora(tmp_path, "lightx2v", transformer, seed=1)
     stored = transformer.get_parameter(WEIGHT).clone()
     distillation = Distillation(transformer, open_checkpoint(prepared).components["transformer"], tmp_path)
     distillation.choose(get_profile("turbo"), lambda _: None)
     with pytest.raises(WeightsError, match="loras/fusionix"):
         distillation.choose(get_profile("fast_lora"), lambda _: None)
     assert torch.equal(transformer.get_parameter(WEIGHT), stored)
+    # The profile before gets its LoRA again, though it was the last one that had it.
+    distillation.choose(get_profile("turbo"), lambda _: None)
+    assert torch.equal(transformer.get_parameter(WEIGHT), (stored.float() + added).to(stored.dtype))
 
 
 def test_what_was_half_changed_is_restored_for_the_next_profile(

@@ -195,3 +195,11 @@ def test_command_prepares_once_and_says_what_is_wrong(released: Path, damaged: P
     assert (target / MANIFEST).stat().st_mtime_ns == written
     lose_shard(damaged)
     assert main([str(damaged), str(tmp_path / "other")]) == 1
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_a_table_of_another_version_is_refused(prepared: Path, tmp_path: Path, version: object) -> None:
+    table = json.loads((prepared / MANIFEST).read_text())
+    (tmp_path / MANIFEST).write_text(json.dumps(table | {"format": version}))
+    with pytest.raises(WeightsError, match="Expected version 1"):
+        read_manifest(tmp_path)

@@ -1,5 +1,7 @@
 """What the face is planned to do."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,10 @@ def test_noise_does_not_open_the_mouth() -> None:
 
 def test_silence_keeps_the_mouth_shut() -> None:
     assert plan(make_speech(np.zeros(2 * SECOND, np.float32), activity=0.0))["opening"].max() == 0
+
+
+def test_the_head_turns_nods_and_leans_each_in_its_own_time(curves: dict[str, np.ndarray]) -> None:
+    movements = [curves[name] for name in ("pitch", "yaw", "roll")]
+    for first, second in itertools.combinations(movements, 2):
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.95
+    assert all(0.05 < np.ptp(movement) < 20 for movement in movements)

@@ -78,3 +78,37 @@ def test_no_pose_breaks_any_frame(aspect: Aspect, pose: Pose) -> None:
 def test_spectacles_are_seen(photo: Path, expected: bool) -> None:
     portrait = load_portrait(photo, "1:1")
     assert wears_spectacles(portrait.frame, portrait.face.landmarks) is expected
+
+
+def find_level(landmarks: Floats) -> float:
+    """Return how many degrees the line through the eyes falls to the right."""
+    across = landmarks[263, :2] - landmarks[33, :2]
+    return float(np.degrees(np.arctan2(across[1], across[0])))
+
+
+def find_nose(landmarks: Floats) -> Floats:
+    """Return the nose's tip from between the eyes, in distances of the eyes."""
+    eyes = landmarks[[33, 263], :2]
+    return (landmarks[1, :2] - eyes.mean(axis=0)) / np.linalg.norm(eyes[1] - eyes[0])
+
+
+def test_the_head_leans_by_as_many_degrees_as_it_is_told(renderer: Renderer) -> None:
+    levels = [find_level(find_landmarks(renderer.render(Pose(roll=roll)))) for roll in (-4, 0, 4)]
+    assert abs(levels[2] - levels[0]) == pytest.approx(8, abs=2)
+    assert (levels[2] - levels[1]) * (levels[1] - levels[0]) > 0
+
+
+def test_the_head_turns_to_the_side_and_nods_up_and_down(renderer: Renderer) -> None:
+    still, turned, nodding = (
+        find_nose(find_landmarks(renderer.render(pose))) for pose in (REST, Pose(yaw=5), Pose(pitch=5))
+    )
+    (across, _), (_, down) = turned - still, nodding - still
+    assert abs(across) > 2 * abs((turned - still)[1]) > 0
+    assert abs(down) > 2 * abs((nodding - still)[0]) > 0
+    assert 0.01 < abs(across) < 0.2
+
+
+def test_brows_stay_where_they_are_under_spectacles() -> None:
+    for photo, moves in ((HOPPER, False), (MONA_LISA, True)):
+        renderer = Renderer(load_portrait(photo, "1:1"))
+        assert bool(np.any(renderer.render(Pose(brow=1)) != renderer.render(REST))) == moves

@@ -97,3 +97,16 @@ def test_what_is_raised_inside_goes_before_what_the_writer_raises() -> None:
     with pytest.raises(GenerationCancelledError):
         make()
     assert not count_threads()
+
+
+@pytest.mark.parametrize("how", ["check", "write"])
+def test_a_failure_is_told_at_the_next_word_and_not_at_the_end(how: str) -> None:
+    shelf = Shelf(fails_at=0)
+    background = BackgroundWriter([shelf])
+    background.write(BATCHES[0])
+    background.check()  # nothing has failed yet
+    shelf.gate.set()
+    background._pool.submit(lambda: None).result(SECONDS_AT_MOST)  # comes after the batch
+    with pytest.raises(OutputError, match="disk is full"):
+        background.check() if how == "check" else background.write(BATCHES[1])
+    background._pool.shutdown()
