@@ -19,6 +19,28 @@ class StorageError(AppError):
         )
 
 
+class UploadNotFoundError(AppError):
+    """A request names a file that its sender has not uploaded, or that is gone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This file was not uploaded here by you, or it is gone: uploads are kept for an hour. Upload it again."
+        )
+
+
+class UploadLimitError(AppError):
+    """One client has uploaded as much as it may.
+
+    Attributes:
+        retry_after_seconds: When some of it is likely to be gone.
+    """
+
+    retry_after_seconds = 600
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"No more can be uploaded now: {reason}. Try again later.")
+
+
 class BodyError(AppError):
     """The request's body cannot be read.
 

@@ -14,6 +14,7 @@ from app.metrics import Metrics
 from app.middleware import AnswerMiddleware
 from app.origins import OriginMiddleware, find_hosts, find_public_origin
 from app.password import PasswordMiddleware
+from app.policy import PolicyMiddleware
 from app.problems import add_handlers, add_handlers_to_mounts, refuse_other_methods
 from app.routes import health, jobs, photos, profiles, videos
 from app.routes.openapi import complete_schema
@@ -84,6 +85,7 @@ def _add_doors(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     if settings.password is not None:
         app.add_middleware(PasswordMiddleware, password=settings.password.get_secret_value())
     app.add_middleware(OriginMiddleware, hosts=hosts, public_origin=find_public_origin(settings))
+    app.add_middleware(PolicyMiddleware)
     app.add_middleware(AnswerMiddleware, metrics=metrics)
     app.add_middleware(ClientMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
 

@@ -1,6 +1,6 @@
 """What Prometheus may know: counts and durations, nothing about any one person or job."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,6 +18,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "video_lab_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._refused_uploads = Counter(
+            "video_lab_uploads_refused", "Uploads of the page that were not taken.", ["status"], registry=self.registry
         )
         self._ended = Counter("video_lab_jobs_ended", "Jobs ended.", ["profile", "status"], registry=self.registry)
         self._run_seconds = Histogram(
@@ -38,6 +41,14 @@ class Metrics:
     def watch_jobs(self, jobs: Jobs) -> None:
         """Show at each reading how many jobs there are of each status, and what went wrong with runs and records."""
         self.registry.register(_JobsNow(jobs))
+
+    def watch_uploads(self, count: Callable[[], tuple[int, int]]) -> None:
+        """Show at each reading how many uploads of the page there are, and their bytes."""
+        self.registry.register(_UploadsNow(count))
+
+    def count_refused_upload(self, status: int) -> None:
+        """Count an upload that was not taken."""
+        self._refused_uploads.labels(str(status)).inc()
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """Count an answered request; `route` is a pattern, never a path."""
@@ -67,3 +78,13 @@ class _JobsNow(Collector):
         yield lost
         set_aside = "Jobs whose records cannot be read."
         yield GaugeMetricFamily("video_lab_jobs_set_aside", set_aside, self._jobs.num_set_aside)
+
+
+class _UploadsNow(Collector):
+    def __init__(self, count: Callable[[], tuple[int, int]]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        number, num_bytes = self._count()
+        yield GaugeMetricFamily("video_lab_uploads", "Uploads of the page that are kept.", value=number)
+        yield GaugeMetricFamily("video_lab_uploads_bytes", "What they take.", value=num_bytes)

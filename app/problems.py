@@ -57,6 +57,8 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.PasswordError: Kind(401, "password-needed", "A password is needed"),
     errors.GuessesError: Kind(429, "too-many-guesses", "Too many wrong passwords"),
     errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
+    errors.UploadNotFoundError: Kind(404, "upload-not-found", "There is no such upload"),
+    errors.UploadLimitError: Kind(429, "too-many-uploads", "Too much has been uploaded"),
     errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
     errors.DecodingError: Kind(503, "busy", "Photos and recordings cannot be read at the moment"),
@@ -158,9 +160,17 @@ async def _handle(request: Request, error: Exception) -> Response:
     return answer_error(error)
 
 
+def answer_nothing(path: str) -> Response:
+    """Make the answer for an address where there is nothing."""
+    return answer_problem(
+        Kind(404, "not-found", "Not Found"), f"There is nothing at {path}. See /docs for what there is."
+    )
+
+
 async def _handle_http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return answer_nothing(request.url.path)
     details = {
-        404: f"There is nothing at {request.url.path}. See /docs for what there is.",
         405: f"{request.method} is not possible at {request.url.path}. See /docs for what is.",
     }
     status = HTTPStatus(error.status_code)
@@ -182,7 +192,13 @@ async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Respo
 
 def _find_headers(error: Exception) -> dict[str, str]:
     match error:
-        case errors.QueueFullError() | errors.DecodingError() | errors.ServerStoppingError() | errors.GuessesError():
+        case (
+            errors.QueueFullError()
+            | errors.DecodingError()
+            | errors.ServerStoppingError()
+            | errors.GuessesError()
+            | errors.UploadLimitError()
+        ):
             return {"Retry-After": str(error.retry_after_seconds)}
         case errors.BudgetError() if error.retry_after_seconds is not None:
             return {"Retry-After": str(error.retry_after_seconds)}

@@ -202,6 +202,16 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a number above 0, up to 100"},
         ),
     ] = 100.0
+    max_uploads_mb: Annotated[
+        float,
+        Field(
+            ge=1,
+            le=1_000_000,
+            allow_inf_nan=False,
+            description="What uploads of the page may take together, in megabytes. One client may have 600 of them.",
+            json_schema_extra={"allowed": "a number from 1 to 1000000"},
+        ),
+    ] = 4000.0
     page: Annotated[
         bool,
         Field(
@@ -241,6 +251,11 @@ class Settings(BaseSettings):
     def max_voice_bytes(self) -> int:
         """The largest recording accepted."""
         return int(self.max_voice_mb * MEGABYTE)
+
+    @property
+    def max_uploads_bytes(self) -> int:
+        """What uploads of the page may take together."""
+        return int(self.max_uploads_mb * MEGABYTE)
 
     @property
     def is_live(self) -> bool:

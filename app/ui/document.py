@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.policy import make_page_policy
 from app.ui import markup
 from app.ui.assets import OPENING_STYLE, stamped
 from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
@@ -67,7 +68,9 @@ class _Finisher:
             return
         headers = MutableHeaders(raw=self._start["headers"])
         if headers.get("content-type", "").startswith("text/html"):
-            self._body = finish(self._body.decode(), self._texts).encode()
+            html = finish(self._body.decode(), self._texts)
+            self._body = html.encode()
+            headers["content-security-policy"] = make_page_policy(html)
             headers["content-length"] = str(len(self._body))
             headers["cache-control"] = "no-cache"
             headers["vary"] = "Accept-Language, Cookie"

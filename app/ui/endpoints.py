@@ -1,5 +1,6 @@
 """What `gradio_client` can call by name; all that the page itself does is private."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -7,16 +8,18 @@ from typing import Any, Literal, TypedDict
 import gradio as gr
 from gradio.components.api_component import Api
 from gradio_client.utils import python_type_to_json_schema  # type: ignore[import-untyped] # ships no types
+from PIL import Image
 
 from app.errors import AppError, ServerStoppingError
 from app.jobs import Job, Jobs
 from app.ui.caller import find_caller
-from app.ui.inputs import create_photo_input, create_voice_input
+from app.ui.gate import Uploads
+from app.ui.inputs import create_photo_input, create_video_output, create_voice_input
 from app.ui.texts import ENGLISH
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.image import check_model
 from pipeline.profiles import PROFILES
-from pipeline.types import Aspect, Framing, GenerationRequest, Pixels
+from pipeline.types import Aspect, Framing, GenerationRequest
 
 _MAX_SECONDS = 600.0
 _PROFILE_NAMES = list(PROFILES)
@@ -63,6 +66,7 @@ class Endpoints:
     """The public endpoints. They speak English and raise `gr.Error` with the sentence that the page would show."""
 
     jobs: Jobs
+    uploads: Uploads
 
     async def submit(  # noqa: PLR0917 - each is an input of the endpoint
         self,
@@ -149,7 +153,7 @@ class Endpoints:
             raise gr.Error(str(ServerStoppingError(job.id)), print_exception=False)
         if job.status != "done":
             raise gr.Error(state["error"] or f"The job {job.id} is {job.status}.", print_exception=False)
-        return str(self.jobs.video_path(job.id)), state
+        return self._name_video(job.id), state
 
     async def status(self, job_id: str) -> tuple[JobState, str | None]:
         """Tell how far a job is.
@@ -162,7 +166,7 @@ class Endpoints:
         """
         try:
             job = self.jobs.get(job_id)
-            video = str(self.jobs.video_path(job_id)) if job.status == "done" else None
+            video = self._name_video(job_id) if job.status == "done" else None
         except AppError as error:
             raise gr.Error(str(error), print_exception=False) from None
         return describe(job), video
@@ -190,7 +194,7 @@ class Endpoints:
         zoom: float = 1.0,
         shift_x: float = 0.0,
         shift_y: float = 0.0,
-    ) -> tuple[Pixels, CropFound]:
+    ) -> tuple[str, CropFound]:
         """Show the frame that a video of the photo would have.
 
         Args:
@@ -213,8 +217,10 @@ class Endpoints:
         try:
             portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution, find_caller())
             check_model(portrait.notices, PROFILES[profile].model)
+            frame = self.uploads.make_place_beside(Path(image), ".webp")
         except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
+        await asyncio.to_thread(Image.fromarray(portrait.frame).save, frame)
         boxes = [
             FaceFound(x=b.x_min, y=b.y_min, width=b.width, height=b.height) for b in (f.box for f in portrait.faces)
         ]
@@ -226,7 +232,11 @@ class Endpoints:
             height=portrait.frame.shape[0],
             warnings=[notice.text for notice in portrait.notices],
         )
-        return portrait.frame, found
+        return str(frame), found
+
+    def _name_video(self, job_id: str) -> str:
+        self.jobs.video_path(job_id)  # raises where there is none
+        return self.uploads.name_result(job_id)
 
 
 def describe(job: Job) -> JobState:
@@ -247,9 +257,9 @@ def describe(job: Job) -> JobState:
     )
 
 
-def add_endpoints(jobs: Jobs) -> None:
+def add_endpoints(jobs: Jobs, uploads: Uploads) -> None:
     """Add the endpoints, inside an open `gr.Blocks`."""
-    endpoints = Endpoints(jobs)
+    endpoints = Endpoints(jobs, uploads)
     with gr.Group(visible=False):
         image, audio = create_photo_input(label="image"), create_voice_input(label="audio")
         profile = gr.Dropdown(_PROFILE_NAMES, value="preview", label="profile")
@@ -258,7 +268,7 @@ def add_endpoints(jobs: Jobs) -> None:
         prompt, seed = gr.Textbox("", label="prompt"), gr.Number(-1, precision=0, label="seed")
         face, zoom = gr.Number(0, precision=0, label="face"), gr.Number(1, label="zoom")
         shift_x, shift_y = gr.Number(0, label="shift_x"), gr.Number(0, label="shift_y")
-        job_id, video, frame = gr.Textbox(label="job_id"), gr.Video(label="video"), gr.Image(label="frame")
+        job_id, video, frame = gr.Textbox(label="job_id"), create_video_output(label="video"), gr.Image(label="frame")
         state, found = _typed(JobState, "job"), _typed(CropFound, "found")
         asked = [image, audio, profile, seconds, prompt, seed, aspect, face, zoom]
         framed = [image, profile, aspect, face, zoom, shift_x, shift_y]

@@ -2,19 +2,20 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from app.errors import JobNotFoundError
+from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
 from app.settings import Settings
 from app.ui import library, markup
+from app.ui.caller import find_caller
 from app.ui.examples import EXAMPLES
 from app.ui.follow import Followers, FollowView
 from app.ui.form import form_widgets
-from app.ui.inputs import find_upload
+from app.ui.gate import Uploads
+from app.ui.gate.visitors import find_visitor
 from app.ui.layout import MAX_VOICE_SECONDS, Page
 from app.ui.library import Entry
 from app.ui.photo import PhotoView, bind_photo, framing_widgets
@@ -29,12 +30,14 @@ _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
 _Updates = dict[Any, Any]
 
 
-def bind_events(blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, texts: Texts) -> None:
+def bind_events(
+    blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, texts: Texts, uploads: Uploads
+) -> None:
     """Connect everything on the page, inside its open `gr.Blocks`."""
     profile = ProfileView(page.profile, page.action, jobs, texts)
     start = StartView(page, jobs, texts)
     follow = FollowView(blocks, page, jobs, settings, texts, Followers())
-    view = PageView(page, jobs, profile, settings.data_dir / "uploads", texts)
+    view = PageView(page, jobs, profile, uploads, texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
     bind_profile(page, bind_voice(page.voice, jobs, texts), profile)
@@ -84,7 +87,7 @@ class PageView:
     page: Page
     jobs: Jobs
     profile: ProfileView
-    uploads: Path
+    uploads: Uploads
     texts: Texts
 
     @property
@@ -112,6 +115,7 @@ class PageView:
     async def load(self, history: list[Entry] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
         """Fill the page in; a job in its address is opened, and files of before a reload are back."""
         name = self.profile.find_default()
+        visitor = find_visitor(request.cookies)
         return (
             self.profile.price(name, None, 0, None)
             | self.profile.show_sampling(PROFILES[name])
@@ -120,20 +124,29 @@ class PageView:
                 self.page.library: library.render(history or [], self.jobs, self.texts),
             }
             | {self.page.result.job_id: request.query_params.get("job", "")}
-            | {self.page.photo.photo: find_upload(self.uploads, photo) or gr.skip()}
-            | {self.page.voice.voice: find_upload(self.uploads, voice) or gr.skip()}
+            | {self.page.photo.photo: self._recall(photo, visitor)}
+            | {self.page.voice.voice: self._recall(voice, visitor)}
         )
 
     async def refresh(self, history: list[Entry]) -> tuple[str, str]:
         """Return the header and the list of videos as they are now."""
         return self._header(), library.render(history, self.jobs, self.texts)
 
-    def pick_example(self, event: gr.EventData) -> _Updates:
-        """Fill in an example."""
+    def _recall(self, kept: str, visitor: str) -> Any:  # noqa: ANN401 - a path or nothing
+        found = self.uploads.find(kept, visitor)
+        return str(found) if found else gr.skip()
+
+    def pick_example(self, event: gr.EventData, request: gr.Request) -> _Updates:
+        """Fill in an example, as if the visitor had uploaded it."""
         example = EXAMPLES[event.name]
+        owner = find_visitor(request.cookies), find_caller()
+        try:
+            photo, voice = (self.uploads.add_copy(file, *owner) for file in (example.photo, example.voice))
+        except AppError as error:
+            raise gr.Error(str(error), print_exception=False) from None
         return {
-            self.page.photo.photo: str(example.photo),
-            self.page.voice.voice: str(example.voice),
+            self.page.photo.photo: str(photo),
+            self.page.voice.voice: str(voice),
             self.page.voice.duration: MAX_VOICE_SECONDS,
             self.page.photo.person: None,
         }

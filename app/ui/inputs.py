@@ -1,17 +1,16 @@
-"""Gradio's photo and voice inputs and our own HTML, as they are needed here.
+"""Gradio's inputs and outputs of files and our own HTML, as they are needed here.
 
 These are functions, not classes: for each class derived from a component Gradio writes a file beside its source.
 """
 
 from abc import ABCMeta
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
 
-_Input = TypeVar("_Input", gr.Image, gr.Audio)
+_Widget = TypeVar("_Widget", gr.Image, gr.Audio, gr.Video, gr.UploadButton)
 
 
 def create_photo_input(**settings: Any) -> gr.Image:  # noqa: ANN401 - Gradio's own settings, handed on
@@ -22,6 +21,16 @@ def create_photo_input(**settings: Any) -> gr.Image:  # noqa: ANN401 - Gradio's 
 def create_voice_input(**settings: Any) -> gr.Audio:  # noqa: ANN401 - Gradio's own settings, handed on
     """Return a sound input that hands on the file as it came; `pipeline.audio` judges it and says what to do."""
     return _Voice(type="filepath", **settings)
+
+
+def create_file_button(text: str, **settings: Any) -> gr.UploadButton:  # noqa: ANN401 - Gradio's own settings, handed on
+    """Return a button that takes a file and hands it on as it came; Gradio's own leaves an empty file at each press."""
+    return _FileButton(text, **settings)
+
+
+def create_video_output(**settings: Any) -> gr.Video:  # noqa: ANN401 - Gradio's own settings, handed on
+    """Return an output that hands on the name of a video; Gradio's own would keep a copy of it."""
+    return _VideoName(**settings)
 
 
 def create_html(value: str = "", *, elem_id: str | None = None, actions: Sequence[str] = ()) -> gr.HTML:
@@ -35,31 +44,22 @@ def create_html(value: str = "", *, elem_id: str | None = None, actions: Sequenc
     return gr.HTML(value, elem_id=elem_id, js_on_load=script, apply_default_css=False)
 
 
-def find_upload(folder: Path, kept: str) -> str | None:
-    """Return a file that a browser has uploaded before, if it is still there.
-
-    Args:
-        folder: Where Gradio keeps uploads; nothing outside of it is handed out.
-        kept: The path that the browser has kept.
-    """
-    if "\0" in kept:
-        return None
-    path = Path(kept).resolve()
-    return str(path) if path.is_relative_to(folder.resolve()) and path.is_file() else None
-
-
-def _get_path(_: gr.Image | gr.Audio, payload: FileData | None) -> str | None:
+def _get_path(_: _Widget, payload: FileData | None) -> str | None:
     return payload.path if payload else None
 
 
-def _leave_files_alone(kind: type[_Input]) -> type[_Input]:
-    """Return a class of inputs that hand on the file as it came, where Gradio's own raise what no one understands.
+def _name_file(_: _Widget, path: str | None) -> FileData | None:
+    return FileData(path=path) if path else None
 
-    It is made past Gradio's metaclass, for the reason above. A method of one input would not do: with each update
-    Gradio makes a new one.
+
+def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]:
+    """Return a class of widgets that differs in a method.
+
+    Gradio's own read files, and raise what no one understands. The class is made past Gradio's metaclass, for the
+    reason above. A method of one widget would not do: with each update Gradio makes a new one.
     """
-    own = {"preprocess": _get_path, "__module__": kind.__module__}
-    return ABCMeta.__new__(type(kind), kind.__name__, (kind,), own)
+    return ABCMeta.__new__(type(kind), kind.__name__, (kind,), {**methods, "__module__": kind.__module__})
 
 
-_Photo, _Voice = _leave_files_alone(gr.Image), _leave_files_alone(gr.Audio)
+_Photo, _Voice = _derive(gr.Image, preprocess=_get_path), _derive(gr.Audio, preprocess=_get_path)
+_FileButton, _VideoName = _derive(gr.UploadButton, preprocess=_get_path), _derive(gr.Video, postprocess=_name_file)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.ui import examples, markup
-from app.ui.inputs import create_html, create_photo_input, create_voice_input
+from app.ui.inputs import create_file_button, create_html, create_photo_input, create_voice_input
 from app.ui.texts import Texts
 from pipeline.profiles import PROFILES
 
@@ -170,7 +170,7 @@ def _build_voice(texts: Texts) -> VoicePart:
             waveform_options=gr.WaveformOptions(waveform_color="#9bb5ae", waveform_progress_color="#0b7a68"),
             elem_id="voice",
         )
-        video = gr.UploadButton(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
+        video = create_file_button(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
         note = create_html(elem_id="voice-note")
         duration = gr.Slider(
             1,

@@ -1,12 +1,14 @@
 """Puts the page and what belongs to it on the app."""
 
+import asyncio
 import os
-import shutil
-import time
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from gradio.routes import App
 
 from app.jobs import Jobs
 from app.settings import Settings
@@ -16,6 +18,8 @@ from app.ui.document import DocumentMiddleware, page_path
 from app.ui.endpoints import add_endpoints
 from app.ui.events import bind_events
 from app.ui.files import create_files_router
+from app.ui.gate import Gate, GateMiddleware, UploadLimits, Uploads
+from app.ui.gate.sessions import bound_sessions, forget_leftovers
 from app.ui.layout import build_page
 from app.ui.share import create_share_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
@@ -23,8 +27,7 @@ from app.ui.theme import create_theme
 
 _QUEUE = 64
 _QUEUE_LOOK_SECONDS = 0.02
-_UPLOADS_KEPT_SECONDS = 3600
-_SWEEP_SECONDS = 600
+_SWEEP_SECONDS = 60
 
 
 def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -35,44 +38,69 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
         jobs: Makes the videos.
         settings: Of the app.
     """
-    # Gradio has no other setting for where it puts uploads.
-    os.environ["GRADIO_TEMP_DIR"] = str(_prepare_uploads(settings.data_dir / "uploads"))
+    largest = max(settings.max_photo_bytes, settings.max_voice_bytes)
+    uploads = Uploads(settings.data_dir / "uploads", UploadLimits(largest, settings.max_uploads_bytes))
+    # Gradio has no other setting for where it puts files, and takes no others from its clients.
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
+    gate = Gate(uploads, jobs, app.state.metrics)
+    gate.metrics.watch_uploads(lambda: (len(uploads), uploads.num_bytes))
     app.include_router(create_files_router())
     app.include_router(create_share_router(jobs, settings))
     others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
     for texts in [*others, ENGLISH]:  # the page at / would take the others' addresses
-        _mount(app, _create_blocks(texts, jobs, settings), texts)
+        blocks = _create_blocks(texts, gate, settings)
+        _mount(app, blocks, texts, largest)
+        _guard(app, blocks, gate)
+    _sweep_while_running(app, uploads)
     app.add_middleware(DocumentMiddleware)
     app.add_middleware(DeliveryMiddleware)
     return app
 
 
-def _prepare_uploads(folder: Path) -> Path:
-    """Delete what an earlier server left: Gradio forgets the files of servers that crashed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    oldest = time.time() - _UPLOADS_KEPT_SECONDS
-    for path in folder.iterdir():
-        if path.stat().st_mtime < oldest:
-            shutil.rmtree(path, ignore_errors=True)
-    return folder.resolve()
-
-
-def _create_blocks(texts: Texts, jobs: Jobs, settings: Settings) -> gr.Blocks:
+def _create_blocks(texts: Texts, gate: Gate, settings: Settings) -> gr.Blocks:
     blocks: gr.Blocks
-    with gr.Blocks(
-        title=texts("page.title"),
-        analytics_enabled=False,
-        delete_cache=(_SWEEP_SECONDS, _UPLOADS_KEPT_SECONDS),
-        fill_width=True,
-    ) as blocks:
+    with gr.Blocks(title=texts("page.title"), analytics_enabled=False, fill_width=True) as blocks:
         page = build_page(texts, settings.result_hours)
-        bind_events(blocks, page, jobs=jobs, settings=settings, texts=texts)
+        bind_events(blocks, page, jobs=gate.jobs, settings=settings, texts=texts, uploads=gate.uploads)
         if texts is ENGLISH:
-            add_endpoints(jobs)
-    blocks.queue(max_size=_QUEUE, default_concurrency_limit=8)
+            add_endpoints(gate.jobs, gate.uploads)
+    blocks.queue(max_size=_QUEUE, default_concurrency_limit=8, api_open=False)
     # By itself, each queue looks for work a thousand times a second, which takes a tenth of a core when there is none.
     blocks._queue.sleep_when_free = _QUEUE_LOOK_SECONDS  # noqa: SLF001 - Gradio has no setting for it
+    # Only then Gradio checks which files it is asked for; otherwise it would be set by `launch`.
+    blocks.has_launched = True
     return blocks
+
+
+def _guard(app: FastAPI, blocks: gr.Blocks, gate: Gate) -> None:
+    """Put the gate before the app of Gradio's that was mounted last."""
+    mounted: Any = app.routes[-1]
+    mounted.app.add_middleware(GateMiddleware, blocks=blocks, gate=gate)
+    bound_sessions(mounted.app, blocks)
+
+
+def _sweep_while_running(app: FastAPI, uploads: Uploads) -> None:
+    inner = app.router.lifespan_context
+    mounted = (getattr(route, "app", None) for route in app.routes)
+    pages = [gradios.get_blocks() for gradios in mounted if isinstance(gradios, App)]
+
+    async def sweep_forever() -> None:
+        while True:
+            await asyncio.to_thread(uploads.sweep)
+            for blocks in pages:
+                forget_leftovers(blocks)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        async with inner(app) as state:
+            sweeper = asyncio.create_task(sweep_forever())
+            yield state
+            sweeper.cancel()
+            await asyncio.gather(sweeper, return_exceptions=True)
+        uploads.delete_all()
+
+    app.router.lifespan_context = lifespan
 
 
 def _find_gradios_words(texts: Texts) -> dict[str, str]:
@@ -86,7 +114,7 @@ def _find_gradios_words(texts: Texts) -> dict[str, str]:
     }
 
 
-def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:
+def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts, largest_bytes: int) -> None:
     gr.mount_gradio_app(
         app,
         blocks,
@@ -99,7 +127,7 @@ def _mount(app: FastAPI, blocks: gr.Blocks, texts: Texts) -> None:
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
-        max_file_size="100mb",
+        max_file_size=largest_bytes,
         i18n=gr.I18n(**{texts.language: _find_gradios_words(texts)}),
         show_error=False,
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 from PIL import Image
 
 from app.jobs import Jobs
@@ -135,8 +134,10 @@ class PhotoView:
 
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
+        upright = Path(photo).with_suffix(".upright.jpg")  # the same visitor's, and deleted with the photo
         jpeg = await self.jobs.convert_photo(Path(photo), quarter_turns, find_caller())
-        return str(save_bytes_to_cache(jpeg, "photo.jpg", self.part.photo.GRADIO_CACHE))
+        await asyncio.to_thread(upright.write_bytes, jpeg)
+        return str(upright)
 
     def _show(self, portrait: Portrait, person: int) -> _Updates:
         part, texts = self.part, self.texts

@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
+from app.policy import SHARE_HEADERS
 from app.settings import Settings
 from app.ui import markup
 from app.ui.assets import stamped
@@ -15,6 +16,7 @@ from app.ui.texts import Texts
 
 _LOOK_SECONDS = 10
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
+_PAGE_HEADERS = {**_HEADERS, **SHARE_HEADERS}
 
 
 def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
@@ -27,11 +29,11 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
         texts = choose_visitors_texts(request.scope)
         job = _find(jobs, job_id)
         if job is None:
-            return HTMLResponse(_render_absent(texts, "share.gone"), status_code=404, headers=_HEADERS)
+            return HTMLResponse(_render_absent(texts, "share.gone"), status_code=404, headers=_PAGE_HEADERS)
         if job.result is None:
             page = _render_absent(texts, "share.gone") if job.has_ended else _render_pending(texts)
-            return HTMLResponse(page, headers=_HEADERS | {"Cache-Control": "no-store"})
-        return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_HEADERS)
+            return HTMLResponse(page, headers=_PAGE_HEADERS | {"Cache-Control": "no-store"})
+        return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_PAGE_HEADERS)
 
     @router.head("/{job_id}/video.mp4")
     @router.get("/{job_id}/video.mp4")

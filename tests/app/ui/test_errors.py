@@ -86,5 +86,5 @@ def test_a_link_to_nothing_says_so(visit: Visit) -> None:
 def test_a_photo_on_the_servers_disk_cannot_be_named(server: Server) -> None:
     files = [{"path": str(path), "meta": {"_type": "gradio.FileData"}} for path in (PHOTO, PHOTO)]
     answer = server.client.post("/gradio_api/call/submit", json={"data": [*files, "preview", 5, "", -1, "auto", 0, 1]})
-    told = server.client.get(f"/gradio_api/call/submit/{answer.json()['event_id']}").text
-    assert "event: error" in told
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:video-lab:problem:upload-not-found"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from app.ui.inputs import find_upload
 from tests.app.conftest import Starter
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
@@ -32,16 +31,6 @@ def test_a_reload_keeps_the_photo_and_the_voice(visit: Visit, voice_file: Path) 
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
     visitor.press("Preview")
     visitor.wait_for("done")
-
-
-def test_only_uploads_are_given_back(tmp_path: Path) -> None:
-    uploads = tmp_path / "uploads"
-    uploads.mkdir()
-    for path in (uploads / "me.jpg", tmp_path / "job.json"):
-        path.touch()
-    assert find_upload(uploads, str(uploads / "me.jpg")) == str(uploads / "me.jpg")
-    for kept in ("", str(uploads), str(uploads / "gone.jpg"), str(uploads / ".." / "job.json"), "/etc/passwd", "\0"):
-        assert find_upload(uploads, kept) is None
 
 
 def test_the_page_comes_back_by_itself_when_the_server_does(

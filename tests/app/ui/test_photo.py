@@ -89,7 +89,7 @@ def test_a_photo_that_browsers_do_not_show_is_shown(visit: Visit, tmp_path: Path
     expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
     shown = "() => document.querySelector('#photo img')"
     visitor.tab.wait_for_function(f"{shown}?.naturalWidth > 0", timeout=PATIENCE)
-    assert visitor.tab.evaluate(f"({shown})().src").endswith("photo.jpg")
+    assert visitor.tab.evaluate(f"({shown})().src").endswith(".upright.jpg")
 
 
 def test_a_heic_photo_without_a_face_is_shown_too(visit: Visit, tmp_path: Path) -> None:

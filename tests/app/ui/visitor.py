@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
 SECOND_PHOTO = Path("assets/photos/mona_lisa.jpg").resolve()
@@ -39,7 +39,7 @@ class Visitor:
         tab: Playwright's page.
         requests: Addresses of all that the tab has asked for.
         open_requests: Those that were not answered in full.
-        errors: What scripts in the tab have thrown.
+        errors: What scripts in the tab have thrown, and what a policy has forbidden.
     """
 
     def __init__(self, tab: Page, address: str) -> None:
@@ -51,6 +51,7 @@ class Visitor:
         self.tab.set_default_timeout(PATIENCE)
         self._listeners = {
             "pageerror": lambda error: self.errors.append(str(error)),
+            "console": self._note_refusal,
             "request": self._note,
             "requestfinished": self._note_end,
             "requestfailed": self._note_end,
@@ -154,6 +155,11 @@ class Visitor:
         """Return the addresses on other hosts that were asked for."""
         own = {urlparse(self.address).netloc, ""}
         return [url for url in self.requests if urlparse(url).netloc not in own]
+
+    def _note_refusal(self, message: ConsoleMessage) -> None:
+        """Note what the browser did not do because a policy forbids it."""
+        if "Content Security Policy" in message.text or "Permissions-Policy" in message.text:
+            self.errors.append(message.text)
 
     def _note(self, request: Request) -> None:
         self.requests.append(request.url)

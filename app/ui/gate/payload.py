@@ -1,0 +1,107 @@
+"""What a request asks Gradio to run: read, bounded, and with no file in it but the visitor's own uploads."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+from starlette.requests import Request
+
+from app.errors import BodyError, BodyTooLargeError, UploadNotFoundError
+
+_LARGEST_BODY = 1_000_000
+_DEEPEST = 12
+_LONGEST_TEXT = 200
+_LONGEST_SESSION = 64
+_KNOWN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
+_FILE_WIDGETS = (gr.Image, gr.Audio, gr.Video, gr.UploadButton)
+
+Find = Callable[[str], Path | None]
+"""Returns an upload of the visitor's."""
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        BodyError: It is too large, or none.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            raise BodyTooLargeError(f"The request has more than {_LARGEST_BODY:,} bytes, the most that is accepted.")
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BodyError("The body cannot be read as a JSON object.") from None
+    if not isinstance(parsed, dict):
+        raise BodyError("The body cannot be read as a JSON object.")
+    return parsed
+
+
+def clean(body: dict[str, Any], fn: BlockFunction, find: Find) -> dict[str, Any]:
+    """Return what Gradio may see of the body.
+
+    Args:
+        body: As it came.
+        fn: What it asks for.
+        find: Of the visitor.
+
+    Raises:
+        BodyError: It does not fit what it asks for.
+        UploadNotFoundError: It names a file that is no upload of the visitor's.
+    """
+    data = body.get("data")
+    wanted = {len(fn.inputs), sum(not widget.skip_api for widget in fn.inputs)}
+    if not isinstance(data, list) or len(data) not in wanted:
+        raise BodyError(f"data: Expected a list of {len(fn.inputs)} values.", "data")
+    if len(data) == len(fn.inputs) and not all(map(_fits, fn.inputs, data)):
+        raise BodyError("data: Expected a file as it was answered to its upload.", "data")
+    _check_names(body)
+    kept = {name: body[name] for name in _KNOWN if body.get(name) is not None}
+    checked: dict[str, Any] = _check(kept, find, 0)
+    return checked
+
+
+def _check_names(body: dict[str, Any]) -> None:
+    session, trigger = body.get("session_hash"), body.get("trigger_id")
+    if session is not None and not (isinstance(session, str) and is_session(session)):
+        raise BodyError("session_hash: Expected up to 64 letters, digits and dashes.", "session_hash")
+    if trigger is not None and not isinstance(trigger, int):
+        raise BodyError("trigger_id: Expected a whole number.", "trigger_id")
+
+
+def is_session(name: str) -> bool:
+    """Whether this may be a session's name."""
+    return 0 < len(name) <= _LONGEST_SESSION and name.isascii() and name.replace("-", "").isalnum()
+
+
+def _fits(widget: Any, value: Any) -> bool:  # noqa: ANN401 - any widget's
+    return value is None or not isinstance(widget, _FILE_WIDGETS) or (isinstance(value, dict) and "path" in value)
+
+
+def _check(value: Any, find: Find, depth: int) -> Any:  # noqa: ANN401 - any JSON
+    if depth > _DEEPEST:
+        raise BodyError("The body has lists or objects that lie too deep in one another.")
+    if isinstance(value, list):
+        return [_check(part, find, depth + 1) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "path" in value:
+        return _name_file(value, find)
+    # An address would be fetched by the server.
+    return {name: _check(part, find, depth + 1) for name, part in value.items() if name != "url"}
+
+
+def _name_file(value: dict[str, Any], find: Find) -> dict[str, Any]:
+    """Return the file as Gradio knows it, and nothing else of what was said of it."""
+    path = value["path"]
+    found = find(path) if isinstance(path, str) else None
+    if found is None:
+        raise UploadNotFoundError
+    about = {name: value.get(name) for name in ("orig_name", "mime_type")}
+    kept = {name: text[:_LONGEST_TEXT] for name, text in about.items() if isinstance(text, str)}
+    return {"path": str(found), "size": found.stat().st_size, "meta": {"_type": "gradio.FileData"}, **kept}

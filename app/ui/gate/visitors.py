@@ -1,0 +1,44 @@
+"""Whose uploads are whose: each browser has a cookie of its own, which says nothing about anyone."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Scope
+
+COOKIE = "video_lab_visitor"
+ANYONE = "anyone"
+"""Who has no cookie, such as a program: its uploads are found by whoever knows their names, which cannot be guessed."""
+
+_COOKIE_SECONDS = 24 * 3600
+_VALUE = re.compile(r"[A-Za-z0-9_-]{22}")
+
+
+def find_visitor(cookies: Mapping[str, str]) -> str:
+    """Return a name for the browser; from it, nobody can tell the cookie."""
+    value = cookies.get(COOKIE, "")
+    return hashlib.sha256(value.encode()).hexdigest()[:32] if _VALUE.fullmatch(value) else ANYONE
+
+
+def find_visitor_of(scope: Scope) -> str:
+    """Return the name of the browser that sent a request."""
+    return find_visitor(_read_cookies(scope))
+
+
+def keep_cookie(scope: Scope, headers: MutableHeaders) -> None:
+    """Give the browser its cookie, or the one that it has for another day."""
+    known = _read_cookies(scope).get(COOKIE, "")
+    value = known if _VALUE.fullmatch(known) else secrets.token_urlsafe(16)
+    about = f"Path=/; Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
+    headers.append("set-cookie", f"{COOKIE}={value}; {about}{'; Secure' if scope.get('scheme') == 'https' else ''}")
+
+
+def _read_cookies(scope: Scope) -> dict[str, str]:
+    try:
+        cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in cookies.items()}
