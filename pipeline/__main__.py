@@ -144,7 +144,7 @@ def _create_parser() -> argparse.ArgumentParser:
         "voice",
         type=_read_input,
         metavar="VOICE",
-        help="WAV, AIFF, MP3, M4A, AAC, OGG, Opus, FLAC, WebM, or a video with sound",
+        help="WAV, MP3, M4A, AAC, OGG, Opus, FLAC, or the sound of an MP4, MOV, MKV, WebM, AVI, MPG or TS video",
     )
     add("-o", "--output", type=_read_output, required=True, metavar="VIDEO", help="the mp4 to write")
     add("--profile", default="preview", choices=list(PROFILES), help="quality, see below; default: preview")

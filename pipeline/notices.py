@@ -20,7 +20,7 @@ TEXTS: dict[str, str] = {
     "Save it as MP3 or M4A, or cut it.",
     "audio.too_long": "The recording is longer than {limit_minutes} minutes, the most that is accepted. Cut it.",
     "audio.unknown_format": "This is no recording of a known kind. Use WAV, MP3, M4A, AAC, OGG, Opus, FLAC, WebM, or "
-    "a video with sound.",
+    "the sound of a video: MP4, MOV, 3GP, MKV, AVI, FLV, MPG or TS.",
     "audio.unreadable": "The recording is damaged: nothing in it can be played. Save it again, or use another format.",
     "audio.no_sound": "The file has no sound. Choose a recording, or a video with sound.",
     "audio.unknown_codec": "The sound inside of the file is of a kind that is not accepted ({codec}). Save it as WAV, "
@@ -35,7 +35,9 @@ TEXTS: dict[str, str] = {
     "audio.part_too_short": "Less than 1 second is left after {start} seconds; the recording ends at {total}. Begin "
     "earlier.",
     "audio.silent": "The recording is silent. Check the microphone and record again.",
-    "audio.no_speech": "No speech was found in the recording; the mouth may hardly move.",
+    "audio.no_speech": "No speech was found in the recording. The mouth moves with what sounds like a voice, such as "
+    "singing or music.",
+    "audio.other_track": "Track {track} of the file is used; the one that players choose is silent or has less speech.",
     "audio.clipped": "The recording is too loud and distorted (clipped). Record again farther from the microphone.",
     "audio.quiet": "The recording is very quiet ({decibels} dB). Record again closer to the microphone.",
     "audio.damaged": "Some of the recording is damaged and was left out. Listen to the result.",

@@ -120,6 +120,41 @@ class Portrait:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """How the channels of a recording are heard.
+
+    Attributes:
+        layout: The channels, as `pipeline.audio.blocks.Block` names them.
+        gains: How loud each of them (column) is heard on the left and the right (rows), or everywhere (one row).
+    """
+
+    layout: tuple[str, ...]
+    gains: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What of a recording is heard: chosen once, so that the mouth and the video's sound agree.
+
+    Attributes:
+        track: Which of the file's tracks, counted from 0.
+        sampling_rate: The highest in the part that is used, samples a second.
+        num_channels: Of the video's sound, 1 or 2.
+        mixes: For layouts of channels that are not heard as they are.
+    """
+
+    track: int
+    sampling_rate: int
+    num_channels: int
+    mixes: tuple[Mix, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether any player gives the same to hear."""
+        return self.track == 0 and not self.mixes
+
+
+@dataclass(frozen=True)
 class Sound:
     """The part of an uploaded recording that is used.
 
@@ -127,11 +162,13 @@ class Sound:
         path: The file as it was uploaded.
         start_seconds: Where the part begins.
         duration_seconds: How long it is.
+        hearing: What of it is heard; None where nobody has listened yet.
     """
 
     path: Path
     start_seconds: float
     duration_seconds: float
+    hearing: Hearing | None = None
 
 
 @dataclass(frozen=True)

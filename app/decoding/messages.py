@@ -169,6 +169,7 @@ class HeardVoice(_Told):
         spoken_share: In how much of it somebody speaks, 0 to 1.
         container: FFmpeg's name of the file's kind.
         codec: FFmpeg's name of what is in it.
+        is_plain: Whether any player gives the same to hear: not where another track or other channels are taken.
         notices: Warnings.
     """
 
@@ -177,6 +178,7 @@ class HeardVoice(_Told):
     spoken_share: float
     container: str
     codec: str
+    is_plain: bool = True
     notices: tuple[Notice, ...]
 
 

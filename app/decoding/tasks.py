@@ -91,6 +91,7 @@ def _listen(order: ListenOrder, _: Turn) -> Done:
         spoken_share=float((speech.activity > _SPEAKS_FROM).mean()),
         container=packing.container,
         codec=packing.codec,
+        is_plain=speech.sound.hearing is None or speech.sound.hearing.is_plain,
         notices=speech.notices,
     )
     return heard, []

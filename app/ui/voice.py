@@ -80,8 +80,8 @@ class VoiceView:
 
 
 def _is_played(heard: HeardVoice) -> bool:
-    """Say whether all of today's browsers play a recording."""
-    return heard.container in _PLAYED_CONTAINERS and heard.codec in _PLAYED_CODECS
+    """Say whether all of today's browsers play a recording, and play what the video will have."""
+    return heard.is_plain and heard.container in _PLAYED_CONTAINERS and heard.codec in _PLAYED_CODECS
 
 
 def bound_slider(total_seconds: float) -> gr.Slider:

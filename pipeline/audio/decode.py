@@ -1,59 +1,34 @@
-"""Decode an uploaded recording piece by piece, opening nothing but the file itself."""
+"""Decode an uploaded recording piece by piece."""
 
-import os
-from collections.abc import Iterable, Iterator
+import mmap
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO
 
-import av
-import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from pipeline.audio.formats import CODECS, sniff_demuxer
+from pipeline.audio.blocks import Block, gather_blocks
+from pipeline.audio.chunks import measure_missing
+from pipeline.audio.container import explain_errors, open_container, rank_tracks
+from pipeline.audio.damage import Damage, Promise, Timeline
+from pipeline.audio.files import FilePart, measure_file, open_file
+from pipeline.audio.formats import BARE_STREAMS, SEVERAL_TRACKS, Format, sniff_format
+from pipeline.audio.frames import count_lost_frames
+from pipeline.audio.ogg import Link, find_links
 from pipeline.errors import InputError, InputTooLargeError
-from pipeline.files import open_regular
-from pipeline.notices import Notice
-from pipeline.types import Floats
 
-MAX_BYTES = 100_000_000
+__all__ = ["Block", "Damage", "Packing", "decode_recording", "list_tracks", "read_packing"]
+
 MAX_SECONDS = 600
 _TOLERATED_SECONDS = 1
-_TOLERATED_PACKETS = 2
 _MAX_PACKETS = 500_000
 """Twice as many as ten minutes have in the smallest packets that there are, of 2.5 milliseconds."""
-_SAMPLING_RATES = range(4_000, 192_001)
-MAX_CHANNELS = 8
-
-_CONTAINER_OPTIONS = {
-    "protocol_whitelist": "",  # no protocol at all: the bytes come from the open file
-    "codec_whitelist": ",".join(sorted(CODECS)),  # pictures inside of a recording are not even probed
-    "probesize": "2000000",
-    "analyzeduration": "2000000",
-}
-
-
-@dataclass(frozen=True)
-class Block:
-    """A piece of a recording, as it was recorded.
-
-    Attributes:
-        samples: (channels, samples), -1 to 1, all finite.
-        sampling_rate: Samples a second and channel.
-    """
-
-    samples: Floats
-    sampling_rate: int
-
-    @property
-    def seconds(self) -> Fraction:
-        """How long it sounds, exactly: thousands of blocks are added up."""
-        return Fraction(self.samples.shape[1], self.sampling_rate)
+_MAX_READING_ERRORS = 20
 
 
 @dataclass(frozen=True)
@@ -69,39 +44,23 @@ class Packing:
     codec: str
 
 
-@dataclass
-class Damage:
-    """Counts what could not be decoded.
-
-    Attributes:
-        num_packets: Packets that were skipped.
-    """
-
-    num_packets: int = 0
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """A warning where something is missing; tags that some programs append look like a broken packet too."""
-        return (Notice("audio.damaged", "audio"),) if self.num_packets > _TOLERATED_PACKETS else ()
-
-
-def decode_recording(path: Path, damage: Damage | None = None) -> Iterator[Block]:
+def decode_recording(path: Path, damage: Damage | None = None, track: int | None = None) -> Iterator[Block]:
     """Yield the recording from its beginning to its end, in blocks of about a second.
 
     Time is counted in samples: headers that claim another length are not believed.
 
     Args:
         path: The file as it was uploaded.
-        damage: Takes the number of packets that were skipped.
+        damage: Takes what was skipped or is missing.
+        track: Which of several tracks, by its number in the file; None takes the one that players choose.
 
     Raises:
         InputError: The file is not a recording of an accepted kind.
         InputTooLargeError: It has too many bytes or seconds.
     """
     seconds = Fraction(0)
-    with _open_container(path) as (container, stream):
-        for frames in _gather(_decode_frames(container, stream, damage or Damage())):
-            block = _to_block(frames)
+    with open_file(path) as file:
+        for block in gather_blocks(_decode_file(file, damage or Damage(), track)):
             seconds += block.seconds
             if seconds > MAX_SECONDS + _TOLERATED_SECONDS:
                 raise InputTooLargeError("audio.too_long", "audio", limit_minutes=MAX_SECONDS // 60)
@@ -115,124 +74,111 @@ def read_packing(path: Path) -> Packing:
         InputError: The file is not a recording of an accepted kind.
         InputTooLargeError: It has too many bytes.
     """
-    with _open_container(path) as (container, stream):
-        return Packing(container.format.name, stream.codec_context.name)
+    with _open_first(path) as container:
+        return Packing(container.format.name, rank_tracks(container)[0].codec_context.name)
+
+
+def list_tracks(path: Path) -> list[int]:
+    """Return the numbers of the tracks that can be decoded, in the order in which players choose one.
+
+    Raises:
+        InputError: The file is not a recording of an accepted kind.
+        InputTooLargeError: It has too many bytes.
+    """
+    with open_file(path) as file:
+        if _sniff(file).demuxer not in SEVERAL_TRACKS:
+            return [0]
+    with _open_first(path) as container:
+        numbers = [stream.index for stream in container.streams.audio]
+        return [numbers.index(stream.index) for stream in rank_tracks(container)]
 
 
 @contextmanager
-def _open_container(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
-    with _open_file(path) as file, _open_demuxer(file) as container:
-        yield container, _choose_stream(container)
+def _open_first(path: Path) -> Iterator[InputContainer]:
+    with open_file(path) as file:
+        kind = _sniff(file)
+        with open_container(FilePart(file, kind.first_byte, measure_file(file)), kind.demuxer) as container:
+            yield container
 
 
-@contextmanager
-def _open_file(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = open_regular(path)
-    except OSError as error:
-        raise InputError("audio.cannot_open", "audio") from error
-    with file:
-        num_bytes = os.fstat(file.fileno()).st_size
-        if num_bytes == 0:
-            raise InputError("audio.empty_file", "audio")
-        if num_bytes > MAX_BYTES:
-            sizes = {"megabytes": num_bytes // 1_000_000, "limit_megabytes": MAX_BYTES // 1_000_000}
-            raise InputTooLargeError("audio.too_many_bytes", "audio", **sizes)
-        yield file
-
-
-def _open_demuxer(file: BinaryIO) -> InputContainer:
-    demuxer = sniff_demuxer(file)
-    if demuxer is None:
+def _sniff(file: BinaryIO) -> Format:
+    kind = sniff_format(file)
+    if kind is None:
         raise InputError("audio.unknown_format", "audio")
-    try:
-        return av.open(
-            file,
-            "r",
-            format=demuxer,
-            container_options=_CONTAINER_OPTIONS,
-            metadata_errors="ignore",
-            buffer_size=1 << 18,
-            io_open=_refuse_to_open,
-        )
-    except (av.FFmpegError, OSError, ValueError, OverflowError) as error:
-        raise InputError("audio.unreadable", "audio") from error
+    return kind
 
 
-def _refuse_to_open(url: str, flags: int, options: dict[str, str]) -> NoReturn:
-    del url, flags, options
-    raise PermissionError("A recording must not name other files.")
+def _decode_file(file: BinaryIO, damage: Damage, track: int | None) -> Iterator[AudioFrame]:
+    """Yield the frames of all that the file holds, one recording after the other."""
+    kind = _sniff(file)
+    links = _look_through(file, kind, damage)
+    num_frames, refusal = 0, InputError("audio.unreadable", "audio")
+    for link in links:
+        timeline = Timeline()
+        try:
+            with open_container(FilePart(file, link.start, link.end), kind.demuxer) as container:
+                stream = _choose_stream(container, track)
+                for frame in _decode_frames(container, stream, timeline, damage):
+                    timeline.add(frame)
+                    yield frame
+                num_bytes = link.end - link.start if kind.demuxer in BARE_STREAMS else 0
+                promise = Promise(kind.tells_length, link.page_ends, kind.num_frames, num_bytes)
+                damage.missing_seconds += promise.measure_missing(container, stream, timeline)
+        except InputError as error:
+            if timeline.num_frames:
+                raise
+            refusal = error
+            damage.missing_seconds += _TOLERATED_SECONDS
+        num_frames += timeline.num_frames
+    if num_frames == 0:
+        raise refusal
 
 
-def _choose_stream(container: InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise InputError("audio.no_sound", "audio")
-    stream = container.streams.audio[0]
-    codec = stream.codec_context.name if stream.codec_context else "?"
-    if codec not in CODECS:
-        raise InputError("audio.unknown_codec", "audio", codec=codec)
-    return stream
+def _look_through(file: BinaryIO, kind: Format, damage: Damage) -> tuple[Link, ...]:
+    """Note what FFmpeg passes over without a word, and return the recordings of which the file is a chain."""
+    whole = Link(kind.first_byte, measure_file(file))
+    if kind.demuxer == "ogg":
+        chain = find_links(file)
+        damage.missing_seconds += 0 if chain.is_whole else _TOLERATED_SECONDS
+        return chain.links
+    if kind.demuxer in {"mp3", "aac"}:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            damage.num_packets += count_lost_frames(content, whole.start)
+    damage.missing_seconds += measure_missing(file, kind.demuxer)
+    return (whole,)
 
 
-def _decode_frames(container: InputContainer, stream: AudioStream, damage: Damage) -> Iterator[AudioFrame]:
+def _choose_stream(container: InputContainer, track: int | None) -> AudioStream:
+    ranked = rank_tracks(container)
+    streams = container.streams.audio
+    return ranked[0] if track is None or track >= len(streams) else streams[track]
+
+
+def _decode_frames(
+    container: InputContainer, stream: AudioStream, timeline: Timeline, damage: Damage
+) -> Iterator[AudioFrame]:
     """Yield what can be decoded; broken packets are skipped, as every player does."""
-    num_frames = 0
     packets = container.demux(stream)
+    num_reading_errors = 0
     for _ in range(_MAX_PACKETS):
         try:
-            packet = next(packets, None)
-            frames = stream.decode(packet) if packet is not None else []
-        except (av.FFmpegError, ValueError):
+            with explain_errors():
+                packet = next(packets, None)
+        except InputError:
+            packets = container.demux(stream)
             damage.num_packets += 1
+            num_reading_errors += 1
+            if num_reading_errors > _MAX_READING_ERRORS:
+                return
             continue
         if packet is None:
-            break
+            return
+        try:
+            with explain_errors():
+                frames = stream.decode(packet)
+        except InputError:
+            damage.num_packets += 1
+            continue
+        timeline.num_bytes += packet.size
         yield from frames
-        num_frames += len(frames)
-    else:
-        raise InputError("audio.unreadable", "audio")
-    if num_frames == 0:
-        raise InputError("audio.unreadable", "audio")
-
-
-def _gather(frames: Iterable[AudioFrame]) -> Iterator[list[AudioFrame]]:
-    """Yield lists of frames of one kind: a list costs little more than a frame, and there are 40 frames a second."""
-    gathered: list[AudioFrame] = []
-    num_samples = 0
-    for frame in frames:
-        _check_frame(frame)
-        if gathered and (num_samples >= frame.sample_rate or _get_kind(frame) != _get_kind(gathered[0])):
-            yield gathered
-            gathered, num_samples = [], 0
-        gathered.append(frame)
-        num_samples += frame.samples
-    if gathered:
-        yield gathered
-
-
-def _get_kind(frame: AudioFrame) -> tuple[int, int, str]:
-    return frame.sample_rate, frame.layout.nb_channels, frame.format.name
-
-
-def _check_frame(frame: AudioFrame) -> None:
-    num_channels = frame.layout.nb_channels
-    if frame.sample_rate not in _SAMPLING_RATES or not 1 <= num_channels <= MAX_CHANNELS:
-        raise InputError("audio.unusual", "audio", sampling_rate=frame.sample_rate, num_channels=num_channels)
-
-
-def _to_block(frames: list[AudioFrame]) -> Block:
-    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-    if not frames[0].format.is_planar:
-        samples = samples.reshape(-1, frames[0].layout.nb_channels).T
-    return Block(_to_float(samples), frames[0].sample_rate)
-
-
-def _to_float(samples: npt.NDArray[Any]) -> Floats:
-    """Scale any of FFmpeg's sample types to -1 to 1; what is not a number becomes silence."""
-    if samples.dtype.kind == "f":
-        clean: Floats = np.nan_to_num(np.clip(samples, -1.0, 1.0), copy=False, nan=0.0).astype(np.float32, copy=False)
-        return clean
-    full_scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
-    middle = full_scale if samples.dtype.kind == "u" else 0.0
-    scaled: Floats = (samples.astype(np.float32) - np.float32(middle)) * np.float32(1 / full_scale)
-    return scaled
+    raise InputError("audio.unreadable", "audio")

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from pipeline.audio.decode import Block
+from pipeline.audio.blocks import Block
 from pipeline.errors import InputError
 
 MIN_SECONDS = 1.0
@@ -68,7 +68,7 @@ def cut_part(blocks: Iterable[Block], part: Part) -> Iterator[Block]:
         first = _clip_to(block, part.start_seconds - seconds)
         last = _clip_to(block, end_seconds - seconds)
         if last > first:
-            yield Block(block.samples[:, first:last], block.sampling_rate)
+            yield replace(block, samples=block.samples[:, first:last])
         seconds += block.seconds
         if seconds >= end_seconds:
             return

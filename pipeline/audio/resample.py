@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from soxr import ResampleStream
 
-from pipeline.audio.decode import Block
+from pipeline.audio.blocks import Block
 from pipeline.types import Floats
 
 

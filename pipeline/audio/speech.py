@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.nets import read_net
@@ -35,14 +36,28 @@ def find_activity(waveform: Floats) -> Floats:
     return activity
 
 
+def find_spoken(activity: Floats) -> npt.NDArray[np.bool_]:
+    """Return in which video frames somebody speaks (num_frames,), in none where it is too short to be speech.
+
+    Args:
+        activity: Probability of speech in each video frame (num_frames,).
+    """
+    is_spoken = activity > SPEECH_PROBABILITY
+    return is_spoken & (np.count_nonzero(is_spoken) / FRAME_RATE >= MIN_SPEECH_SECONDS)
+
+
+def count_speech_seconds(activity: Floats) -> float:
+    """Return how long somebody speaks."""
+    return np.count_nonzero(find_spoken(activity)) / FRAME_RATE
+
+
 def check_activity(activity: Floats) -> tuple[Notice, ...]:
     """Warn where nobody seems to speak; the detector misses some shouting and singing, so it is no error.
 
     Args:
         activity: Probability of speech in each video frame (num_frames,).
     """
-    speech_seconds = np.count_nonzero(activity > SPEECH_PROBABILITY) / FRAME_RATE
-    return (Notice("audio.no_speech", "audio"),) if speech_seconds < MIN_SPEECH_SECONDS else ()
+    return () if find_spoken(activity).any() else (Notice("audio.no_speech", "audio"),)
 
 
 def _listen(windows: Floats) -> Floats:

@@ -11,7 +11,7 @@ TEXTS: dict[str, str] = {
     "MP3 oder M4A speichern oder kürzen.",
     "audio.too_long": "Die Aufnahme ist länger als {limit_minutes} Minuten; mehr geht nicht. Bitte kürzen.",
     "audio.unknown_format": "Dieses Format wird nicht erkannt. Möglich sind WAV, MP3, M4A, AAC, OGG, Opus, FLAC, WebM "
-    "oder ein Video mit Ton.",
+    "oder der Ton eines Videos: MP4, MOV, 3GP, MKV, AVI, FLV, MPG oder TS.",
     "audio.unreadable": "Die Aufnahme ist beschädigt: Nichts darin lässt sich abspielen. Bitte neu speichern oder ein "
     "anderes Format wählen.",
     "audio.no_sound": "Die Datei hat keinen Ton. Bitte eine Aufnahme oder ein Video mit Ton wählen.",
@@ -27,7 +27,10 @@ TEXTS: dict[str, str] = {
     "audio.part_too_short": "Nach {start} Sekunden bleibt weniger als 1 Sekunde; die Aufnahme endet bei {total}. "
     "Bitte früher beginnen.",
     "audio.silent": "Die Aufnahme ist still. Bitte das Mikrofon prüfen und neu aufnehmen.",
-    "audio.no_speech": "In der Aufnahme wurde keine Sprache gefunden; der Mund bewegt sich vielleicht kaum.",
+    "audio.no_speech": "In der Aufnahme wurde keine Sprache gefunden. Der Mund bewegt sich zu dem, was wie eine Stimme "
+    "klingt, etwa Gesang oder Musik.",
+    "audio.other_track": "Verwendet wird Tonspur {track} der Datei; die, die sonst zu hören ist, ist still oder "
+    "enthält weniger Sprache.",
     "audio.clipped": "Die Aufnahme ist zu laut und verzerrt. Bitte mit mehr Abstand zum Mikrofon neu aufnehmen.",
     "audio.quiet": "Die Aufnahme ist sehr leise ({decibels} dB). Bitte näher am Mikrofon neu aufnehmen.",
     "audio.damaged": "Ein Teil der Aufnahme ist beschädigt und wurde ausgelassen. Bitte das Ergebnis anhören.",

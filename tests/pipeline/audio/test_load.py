@@ -131,6 +131,13 @@ def test_damaged_recordings_give_speech_or_a_reason(data: st.DataObject, tmp_pat
     expect_speech_or_reason(path)
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_whole_recordings_give_speech_and_no_alarm(name: str, tmp_path: Path) -> None:
+    kind = KINDS[name]
+    path = write_voice(tmp_path / "voice", make_tone(1.5, kind.sampling_rate, num_channels=2), kind)
+    assert {notice.code for notice in expect_speech(path).notices} == {"audio.no_speech"}
+
+
 @FUZZ
 @given(
     sampling_rate=st.integers(3_000, 200_000), num_channels=st.integers(1, 2), num_samples=st.integers(1, 300_000),
@@ -145,9 +152,14 @@ def test_any_rate_and_length_give_speech_or_a_reason(
 
 def expect_speech_or_reason(path: Path) -> None:
     try:
-        speech = load_speech(path)
+        expect_speech(path)
     except InputError:
         return
+
+
+def expect_speech(path: Path) -> Speech:
+    speech = load_speech(path)
     assert np.isfinite(speech.waveform).all()
     assert np.abs(speech.waveform).max() < 2
     assert speech.num_frames == len(speech.activity) >= 25
+    return speech

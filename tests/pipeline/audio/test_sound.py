@@ -1,11 +1,14 @@
 """The video carries the person's own sound."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.audio import read_sound
+from pipeline.audio.blocks import Block
+from pipeline.audio.part import Part, cut_part
 from pipeline.types import Sound
 from tests.voices import KINDS, WAV, make_tone, write_voice
 
@@ -36,3 +39,9 @@ def test_takes_exactly_the_part_that_is_used(start: float, duration: float, tmp_
     part = np.concatenate(list(read_sound(Sound(path, start, duration)).pieces), axis=1)
     first = round(start * 48_000)
     np.testing.assert_allclose(part, tone[:, first : first + round(duration * 48_000)], atol=1e-6)
+
+
+def test_reads_nothing_beyond_the_part() -> None:
+    blocks = iter([Block(np.zeros((1, 16_000), np.float32), 16_000) for _ in range(5)])
+    assert len(list(cut_part(blocks, Part(Fraction(0), Fraction(2))))) == 2
+    assert len(list(blocks)) == 3
