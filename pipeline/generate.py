@@ -10,7 +10,7 @@ from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
 from pipeline.image import check_model, prepare_portrait
 from pipeline.profiles import get_profile
-from pipeline.progress import RunProgress
+from pipeline.progress import RunProgress, plan_run
 from pipeline.sampling import check_prompt, choose_sampling, choose_seed
 from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Progress, Scene
 from pipeline.video import BackgroundWriter, LiveWriter, VideoWriter
@@ -61,12 +61,12 @@ def generate(
     run = RunProgress(report)
     scene = prepare_scene(request, run.enter)
     _check_available(engine, scene)
+    run.plan(plan_run(scene))
     with _open_writers(scene, output, live) as writers:
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)
         _write_frames(engine, scene, writers, run)
-        run.enter("finishing")
     run.stop_clock()
     return GenerationResult(
         path=output,
@@ -120,6 +120,7 @@ def _write_frames(engine: Engine, scene: Scene, writers: list[VideoWriter | Live
 
         for frames in _make_frames(engine, scene, report):
             background.write(frames)
+        run.enter("finishing")
 
 
 def _make_frames(engine: Engine, scene: Scene, report: Reporter) -> Iterator[Pixels]:

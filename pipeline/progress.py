@@ -1,19 +1,47 @@
 """Keep one run's percent rising, and add up the seconds that its stages take."""
 
 import time
+from dataclasses import dataclass, replace
 
 from pipeline.engine import Reporter
-from pipeline.types import Progress
+from pipeline.estimate import estimate
+from pipeline.types import Progress, Scene
 
-_SHARES = {"photo": (0, 1), "voice": (1, 3), "loading": (3, 10), "finishing": (98, 100)}
-ALL_MADE_PERCENT = 98
-"""Of a run whose last step is made: what is left takes little."""
+_CHECKS = {"photo": (0.0, 1.0), "voice": (1.0, 3.0)}
+_CHECKED_PERCENT = 3.0
+_FINISHING_SECONDS = {"preview": 0.3, "infinitetalk": 3.0}
+"""To write the last batch and close the file: measured with the preview, and beside an H100 (docs/benchmarks.md)."""
 
-_ENGINE_SHARE = (10, ALL_MADE_PERCENT)
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What the parts of a run after its checks are likely to take, in seconds.
+
+    Attributes:
+        loading: To bring the weights into memory.
+        engine: To make the frames.
+        finishing: To write what is left then.
+    """
+
+    loading: float
+    engine: float
+    finishing: float
+
+    def ends(self) -> tuple[float, float]:
+        """Return the percent of the whole run at which loading and the engine are done."""
+        left = (100.0 - _CHECKED_PERCENT) / (self.loading + self.engine + self.finishing)
+        return _CHECKED_PERCENT + left * self.loading, 100.0 - left * self.finishing
+
+
+def plan_run(scene: Scene) -> RunPlan:
+    """Say what the parts of a run are likely to take beside one another; how fast the machine is changes little."""
+    profile = scene.profile
+    seconds = estimate(profile, scene.sampling, scene.speech.sound.duration_seconds)
+    return RunPlan(seconds.loading_seconds, max(seconds.seconds, 1.0), _FINISHING_SECONDS[profile.model])
 
 
 class RunProgress:
-    """Turns each stage's own percent into percent of the whole run, and passes it on.
+    """Turns each stage's own percent into percent of the whole run, in which all seconds are as long, and passes it on.
 
     Args:
         report: Takes the progress of the run.
@@ -24,7 +52,13 @@ class RunProgress:
         self._stage = ""
         self._since = time.perf_counter()
         self._percent = 0.0
+        self._loaded, self._made = _CHECKED_PERCENT, 100.0
+        self._engine_start: float | None = None
         self.timings: dict[str, float] = {}
+
+    def plan(self, plan: RunPlan) -> None:
+        """Take what the parts after the checks are likely to take."""
+        self._loaded, self._made = plan.ends()
 
     def enter(self, stage: str) -> None:
         """Begin a stage."""
@@ -38,9 +72,21 @@ class RunProgress:
         """
         self.stop_clock()
         self._stage = progress.stage
-        start, end = _SHARES.get(progress.stage, _ENGINE_SHARE)
+        start, end = self._find_span(progress.stage)
         self._percent = max(self._percent, start + (end - start) * min(max(progress.percent, 0.0), 100.0) / 100.0)
-        self._report(Progress(progress.stage, progress.step, progress.num_steps, self._percent))
+        is_ending = progress.is_ending or progress.stage == "finishing"
+        self._report(replace(progress, percent=self._percent, is_ending=is_ending))
+
+    def _find_span(self, stage: str) -> tuple[float, float]:
+        if stage in _CHECKS:
+            return _CHECKS[stage]
+        if stage == "finishing":
+            return self._made, 100.0
+        if stage == "loading" and self._engine_start is None:
+            return _CHECKED_PERCENT, self._loaded
+        if self._engine_start is None:
+            self._engine_start = self._percent  # where nothing had to be loaded, all that follows has its share
+        return self._engine_start, self._made
 
     def stop_clock(self) -> None:
         """Count the seconds since the last report to the stage that was running."""

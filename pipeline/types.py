@@ -278,12 +278,14 @@ class Progress:
         step: Steps of this stage that are done.
         num_steps: Steps that the stage has; 0 where it cannot be counted.
         percent: 0 to 100: an engine reports of its own part, `generate` of the whole run.
+        is_ending: The last denoising step is done; what is left, to decode and to write, takes little beside it.
     """
 
     stage: str
     step: int
     num_steps: int
     percent: float
+    is_ending: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from app.jobs import RunUpdate
 from app.jobs.messages import EVENTS
 from pipeline.errors import GenerationCancelledError
-from pipeline.progress import ALL_MADE_PERCENT
 from pipeline.types import Progress
 
 _SECONDS_BETWEEN_NOTES = 1.0
@@ -56,7 +55,7 @@ class RemoteReporter:
         Raises:
             GenerationCancelledError: The run has to end.
         """
-        if self.seconds > self._limit_seconds and progress.percent < ALL_MADE_PERCENT:
+        if self.seconds > self._limit_seconds and not progress.is_ending:
             self.is_late = True
             raise GenerationCancelledError("The run is out of time.")
         now = time.monotonic()

@@ -19,7 +19,8 @@ from app.ui.gate.visitors import find_visitor
 from app.ui.layout import MAX_VOICE_SECONDS, Page
 from app.ui.library import Entry
 from app.ui.photo import PhotoView, bind_photo, framing_widgets
-from app.ui.profile import ProfileView, bind_profile
+from app.ui.profile import FREE_PROFILE, ProfileView, bind_profile
+from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import Texts
 from app.ui.voice import bind_voice
@@ -27,24 +28,32 @@ from pipeline.profiles import PROFILES
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
+_KEEP_MINE, _KEEP_SENT = "(history) => page.keepMine(history)", "(history) => page.keepSent(history)"
+_MERGE_MINE = "(history, ...others) => [page.mine(history), ...others]"
 _Updates = dict[Any, Any]
 
 
 def bind_events(
-    blocks: gr.Blocks, page: Page, *, jobs: Jobs, settings: Settings, texts: Texts, uploads: Uploads
+    blocks: gr.Blocks, page: Page, *, jobs: Jobs, sent: Sent, settings: Settings, texts: Texts, uploads: Uploads
 ) -> None:
     """Connect everything on the page, inside its open `gr.Blocks`."""
     profile = ProfileView(page.profile, page.action, jobs, texts)
-    start = StartView(page, jobs, texts)
+    start = StartView(page, jobs, sent, texts)
     follow = FollowView(blocks, page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, uploads, texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
-    bind_profile(page, bind_voice(page.voice, jobs, texts), profile)
+    bind_voice(page.voice, jobs, texts)
+    bind_profile(page, profile)
     _bind_run(page, start, follow, view)
     _bind_library(page, view, photo)
-    recall = "(history) => [history, ...page.recall()]"
-    blocks.load(view.load, [page.history, page.kept_photo, page.kept_voice], view.outputs, js=recall, **_AT_ONCE)
+    kept = [page.history, page.kept_photo, page.kept_voice]
+    recall = "(history) => [page.mine(history), ...page.recall()]"
+    loaded = blocks.load(view.load, kept, view.outputs, js=recall, **_AT_ONCE)
+    asked = [page.history, page.sent, page.result.job_id]
+    recall_sent = "(history, _, job) => [page.mine(history), page.recallSent(), job]"
+    found = loaded.then(start.find_sent, asked, start.outputs, js=recall_sent, **_AT_ONCE)
+    found.success(None, page.history, None, js=_KEEP_SENT, api_visibility="private")
     photo_file, voice_file = page.photo.photo, page.voice.voice
     keep = "(...files) => page.keep(...files)"
     for changed in (photo_file.change, voice_file.change):
@@ -53,31 +62,35 @@ def bind_events(
 
 def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView") -> None:
     action, result = page.action, page.result
-    form = [page.history, *form_widgets(page)]
+    form = [page.history, page.sent, *form_widgets(page)]
     running: dict[str, Any] = {**_PRIVATE, "concurrency_limit": None}
+    sending: dict[str, Any] = {**running, "js": "(history, _, ...form) => [page.mine(history), page.send(), ...form]"}
     picked = page.examples.example(view.pick_example, None, view.picked, **_AT_ONCE)
     for begun in (
-        action.preview.click(start.press_preview, form, start.outputs, **running),
-        action.generate.click(start.press_generate, form, start.outputs, **running),
-        picked.then(start.press_preview, form, start.outputs, **running),
+        action.preview.click(start.press_preview, form, start.outputs, **sending),
+        action.generate.click(start.press_generate, form, start.outputs, **sending),
+        picked.then(start.press_preview, form, start.outputs, **sending),
     ):
+        begun.success(None, page.history, None, js=_KEEP_SENT, api_visibility="private")
         begun.then(None, None, None, js="() => page.showError()", api_visibility="private")
     result.job_id.change(None, result.job_id, None, js="(id) => page.showJob(id)", api_visibility="private")
     followed = result.job_id.change(follow.follow, result.job_id, follow.outputs, trigger_mode="multiple", **running)
-    followed.then(view.refresh, page.history, [page.header, page.library], **_AT_ONCE)
+    followed.then(view.refresh, page.history, [page.header, page.library], js=_MERGE_MINE, **_AT_ONCE)
     action.cancel.click(follow.press_cancel, result.job_id, None, **_AT_ONCE)
 
 
 def _bind_library(page: Page, view: "PageView", photo: PhotoView) -> None:
     page.library.open(view.open, None, page.result.job_id, **_AT_ONCE)
-    page.library.delete(
-        view.delete, [page.history, page.result.job_id], [page.history, page.library, page.result.job_id], **_AT_ONCE
+    changed = [page.history, page.library, page.result.job_id]
+    deleted = page.library.delete(view.delete, [page.history, page.result.job_id], changed, js=_MERGE_MINE, **_AT_ONCE)
+    deleted.success(None, page.history, None, js=_KEEP_MINE, api_visibility="private")
+    part, voice = page.photo, page.voice
+    known = [part.photo, part.is_found, voice.seconds, voice.duration]
+    reused = page.result.video.reuse(view.reuse, known, view.reused, **_AT_ONCE)
+    framed = [part.tile, part.faces, part.note, part.zoom, part.shift_x, part.shift_y]
+    reused.then(photo.reframe, framing_widgets(part, page.profile.profile), framed, **_PRIVATE).then(
+        None, None, None, js="() => page.showInputs()", api_visibility="private"
     )
-    part, voice = page.photo, page.voice.voice
-    reused = page.result.video.reuse(view.reuse, [part.photo, voice], view.reused, **_AT_ONCE)
-    reused.then(
-        photo.reframe, framing_widgets(part, page.profile.profile), [part.tile, part.faces, part.note], **_PRIVATE
-    ).then(None, None, None, js="() => page.showInputs()", api_visibility="private")
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,8 @@ class PageView:
     @property
     def picked(self) -> list[Any]:
         """All that an example fills in."""
-        return [self.page.photo.photo, self.page.voice.voice, self.page.voice.duration, self.page.photo.person]
+        photo, voice = self.page.photo, self.page.voice
+        return [photo.photo, voice.voice, voice.duration, photo.person, photo.note, voice.note]
 
     @property
     def reused(self) -> list[Any]:
@@ -114,10 +128,10 @@ class PageView:
 
     async def load(self, history: list[Entry] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
         """Fill the page in; a job in its address is opened, and files of before a reload are back."""
-        name = self.profile.find_default()
+        name = self.profile.find_offered()
         visitor = find_visitor(request.cookies)
         return (
-            self.profile.price(name, None, 0, None)
+            self.profile.price(name, is_found=False, voice_seconds=0, duration=0, steps=None)
             | self.profile.show_sampling(PROFILES[name])
             | {
                 self.page.header: self._header(),
@@ -147,8 +161,10 @@ class PageView:
         return {
             self.page.photo.photo: str(photo),
             self.page.voice.voice: str(voice),
-            self.page.voice.duration: MAX_VOICE_SECONDS,
+            self.page.voice.duration: gr.Slider(maximum=MAX_VOICE_SECONDS, value=MAX_VOICE_SECONDS),
             self.page.photo.person: None,
+            self.page.photo.note: "",
+            self.page.voice.note: "",
         }
 
     def open(self, event: gr.EventData) -> str:
@@ -162,10 +178,24 @@ class PageView:
         left = library.forget(history, event.job)
         return left, library.render(left, self.jobs, self.texts), "" if shown == event.job else shown
 
-    async def reuse(self, photo: str | None, voice: str | None, event: gr.EventData) -> _Updates:
+    async def reuse(
+        self,
+        photo: str | None,
+        is_found: bool,
+        voice_seconds: float,
+        duration: float,
+        event: gr.EventData,
+    ) -> _Updates:
         """Take over what an earlier job was asked for. Its photo and voice are gone; those on the page stay."""
         job = self.jobs.get(event.job)
-        return self._framing(job, photo) | self._sampling(job, voice)
+        name = self.profile.find_offered(job.profile)
+        steps = job.request.num_inference_steps
+        priced = self.profile.price(name, is_found, voice_seconds, duration, steps)
+        framed = self._framing(job, photo) | self.profile.show_sampling(PROFILES[name]) | priced
+        if name == job.profile:
+            return framed | self._sampling(job)
+        note = self.texts("profile.other", name=self.texts(f"profile.name.{job.profile}"))
+        return framed | {self.page.profile.note: priced[self.page.profile.note] + markup.note([note], "warn")}
 
     def _framing(self, job: Job, photo: str | None) -> _Updates:
         part, framing = self.page.photo, job.request.framing
@@ -177,17 +207,15 @@ class PageView:
             part.shift_y: framing.shift_y,
         }
 
-    def _sampling(self, job: Job, voice: str | None) -> _Updates:
+    def _sampling(self, job: Job) -> _Updates:
         part, request = self.page.profile, job.request
-        seconds = job.speech_seconds
-        updates = self.profile.choose(job.profile, voice, seconds)
         chosen = {
             part.steps: request.num_inference_steps,
             part.guidance: request.guidance_scale,
             part.audio_guidance: request.audio_guidance_scale,
         }
-        updates |= {widget: value for widget, value in chosen.items() if value is not None}
         seed = job.result.seed if job.result else request.seed
+        updates = {widget: value for widget, value in chosen.items() if value is not None}
         return updates | {part.prompt: request.prompt, part.seed: seed or 0, part.random_seed: seed is None}
 
     def _header(self) -> str:
@@ -197,6 +225,6 @@ class PageView:
         count = self.jobs.count_statuses().get("running", 0)
         if count:
             return markup.chip(self.texts.count("chip.busy", count, count=count), "busy")
-        if self.profile.find_default() == "preview":
+        if self.profile.find_offered() == FREE_PROFILE:
             return markup.chip(self.texts("chip.preview_only"), "preview")
         return markup.chip(self.texts("chip.ready"), "ready")

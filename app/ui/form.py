@@ -38,7 +38,14 @@ class Form:
         """Return the request; nothing may be missing."""
         assert self.photo is not None
         assert self.voice is not None
-        has_sampler = PROFILES[profile_name].num_inference_steps > 0 and profile_name == self.profile
+        profile = PROFILES[profile_name]
+
+        def read(value: float, own: float) -> float | None:
+            """What the profile says anyway is not asked for: from such runs it is learned how long they take."""
+            is_asked = profile.num_inference_steps > 0 and profile_name == self.profile and value != own
+            return value if is_asked else None
+
+        num_steps = read(self.num_inference_steps, profile.num_inference_steps)
         return GenerationRequest(
             photo=Path(self.photo),
             voice=Path(self.voice),
@@ -47,9 +54,9 @@ class Form:
             max_duration_seconds=self.duration_seconds,
             seed=None if self.is_seed_random or self.seed is None else int(self.seed),
             framing=Framing(self.aspect, self.person, self.zoom, self.shift_x, self.shift_y),
-            num_inference_steps=int(self.num_inference_steps) if has_sampler else None,
-            guidance_scale=self.guidance_scale if has_sampler else None,
-            audio_guidance_scale=self.audio_guidance_scale if has_sampler else None,
+            num_inference_steps=None if num_steps is None else int(num_steps),
+            guidance_scale=read(self.guidance_scale, profile.guidance_scale),
+            audio_guidance_scale=read(self.audio_guidance_scale, profile.audio_guidance_scale),
         )
 
 

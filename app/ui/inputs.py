@@ -5,12 +5,14 @@ These are functions, not classes: for each class derived from a component Gradio
 
 from abc import ABCMeta
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import EventListener
 
-_Widget = TypeVar("_Widget", gr.Image, gr.Audio, gr.Video, gr.UploadButton)
+_Widget = TypeVar("_Widget", gr.Image, gr.Audio, gr.Video, gr.UploadButton, gr.Slider)
 
 
 def create_photo_input(**settings: Any) -> gr.Image:  # noqa: ANN401 - Gradio's own settings, handed on
@@ -33,15 +35,35 @@ def create_video_output(**settings: Any) -> gr.Video:  # noqa: ANN401 - Gradio's
     return _VideoName(**settings)
 
 
-def create_html(value: str = "", *, elem_id: str | None = None, actions: Sequence[str] = ()) -> gr.HTML:
+def create_slider(lowest: float, highest: float, **settings: Any) -> gr.Slider:  # noqa: ANN401 - as above
+    """Return a slider whose value is brought within its bounds.
+
+    They follow the voice, and the value may be from before, or of a job that did not come from this page; Gradio's own
+    slider fails whatever is pressed next then.
+    """
+    return _Slider(minimum=lowest, maximum=highest, **settings)
+
+
+def create_html(
+    value: str = "", *, elem_id: str | None = None, actions: Sequence[str] = (), script: str | None = None
+) -> gr.HTML:
     """Return a piece of our own HTML without Gradio's styles.
 
-    A press on an element whose `data-action` is one of the actions becomes an event of that name, with all of the
-    element's `data-` values.
+    Args:
+        value: What is in it.
+        elem_id: Its id.
+        actions: A press on an element whose `data-action` is one of these becomes an event of that name, with all of
+            the element's `data-` values.
+        script: What to run instead, with the `element` and what makes an event, `trigger`.
     """
     names = ", ".join(f"'{action}'" for action in actions)
-    script = f"page.report(element, trigger, [{names}])" if actions else None
-    return gr.HTML(value, elem_id=elem_id, js_on_load=script, apply_default_css=False)
+    report = f"page.report(element, trigger, [{names}])" if actions else None
+    return gr.HTML(value, elem_id=elem_id, js_on_load=script or report, apply_default_css=False)
+
+
+def event_of(html: gr.HTML, name: str) -> Any:  # noqa: ANN401 - as `gr.on` takes it
+    """Return an event of our own HTML for `gr.on`, which knows Gradio's own events only."""
+    return SimpleNamespace(**vars(EventListener(name)), __self__=html)
 
 
 def _get_path(_: _Widget, payload: FileData | None) -> str | None:
@@ -50,6 +72,10 @@ def _get_path(_: _Widget, payload: FileData | None) -> str | None:
 
 def _name_file(_: _Widget, path: str | None) -> FileData | None:
     return FileData(path=path) if path else None
+
+
+def _bring_within(slider: gr.Slider, value: float | None) -> float:
+    return min(max(slider.minimum if value is None else value, slider.minimum), slider.maximum)
 
 
 def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]:
@@ -63,3 +89,4 @@ def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]
 
 _Photo, _Voice = _derive(gr.Image, preprocess=_get_path), _derive(gr.Audio, preprocess=_get_path)
 _FileButton, _VideoName = _derive(gr.UploadButton, preprocess=_get_path), _derive(gr.Video, postprocess=_name_file)
+_Slider = _derive(gr.Slider, preprocess=_bring_within, postprocess=_bring_within)

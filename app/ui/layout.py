@@ -5,20 +5,24 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.ui import examples, markup
-from app.ui.inputs import create_file_button, create_html, create_photo_input, create_voice_input
+from app.ui.inputs import create_file_button, create_html, create_photo_input, create_slider, create_voice_input
 from app.ui.texts import Texts
 from pipeline.profiles import PROFILES
+from pipeline.sampling import GUIDANCE_RANGE, MAX_PROMPT_CHARACTERS, STEPS_RANGE
 
 HISTORY_KEY = "video-lab-videos"
 MAX_VOICE_SECONDS = 600.0
+ZOOM_RANGE, SHIFT_RANGE = (0.5, 3.0), (-0.5, 0.5)
 _SIDE = 320
 
 
 @dataclass(frozen=True)
 class PhotoPart:
-    """The photo, the frame cut from it, and what moves that frame."""
+    """The photo, the frame cut from it, and what moves that frame; `is_found` is whether a video can be made of it."""
 
+    heading: gr.HTML
     photo: gr.Image
+    is_found: gr.Checkbox
     faces: gr.HTML
     tile: gr.HTML
     note: gr.HTML
@@ -32,11 +36,13 @@ class PhotoPart:
 
 @dataclass(frozen=True)
 class VoicePart:
-    """The voice and how much of it is used."""
+    """The voice and how much of it is used; `seconds` is its length, and 0 where no video can be made of it."""
 
+    heading: gr.HTML
     voice: gr.Audio
     video: gr.UploadButton
     note: gr.HTML
+    seconds: gr.Number
     duration: gr.Slider
 
 
@@ -88,6 +94,7 @@ class Page:
     result: ResultPart
     library: gr.HTML
     history: gr.BrowserState
+    sent: gr.Textbox
     kept_photo: gr.Textbox
     kept_voice: gr.Textbox
 
@@ -114,13 +121,13 @@ def build_page(texts: Texts, kept_hours: float) -> Page:
     library = create_html(markup.library(texts, []), elem_id="library", actions=["open", "delete"])
     create_html(markup.footer(texts, kept_hours), elem_id="foot")
     history = gr.BrowserState([], storage_key=HISTORY_KEY, secret=HISTORY_KEY)
-    kept = [gr.Textbox(visible="hidden") for _ in range(2)]
-    return Page(header, examples_part, photo, voice, profile, action, result, library, history, *kept)
+    sent, *kept = [gr.Textbox(visible="hidden") for _ in range(3)]
+    return Page(header, examples_part, photo, voice, profile, action, result, library, history, sent, *kept)
 
 
 def _build_photo(texts: Texts) -> PhotoPart:
     with gr.Column(elem_classes="card", elem_id="photo-card"):
-        create_html(markup.input_heading("1", "photo", texts))
+        heading = create_html(markup.input_heading("1", "photo", texts), actions=["replace", "complain"])
         with gr.Row(elem_id="photo-row", equal_height=True):
             with gr.Column(elem_id="photo-box", min_width=140, scale=1):
                 photo = create_photo_input(
@@ -133,12 +140,17 @@ def _build_photo(texts: Texts) -> PhotoPart:
                     elem_id="photo",
                 )
                 faces = create_html(elem_id="faces")
-            tile = create_html(markup.empty_tile(texts), elem_id="crop")
+            tile = create_html(
+                markup.empty_tile(texts),
+                elem_id="crop",
+                script="page.frame(element, (framing) => trigger('frame', framing))",
+            )
         note = create_html(elem_id="photo-note")
         person = gr.Radio([], label=texts("face.label"), visible=False, elem_id="person", elem_classes="chips")
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
-    return PhotoPart(photo, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
+    is_found = gr.Checkbox(visible="hidden")
+    return PhotoPart(heading, photo, is_found, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
 
 
 def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider]:
@@ -146,21 +158,19 @@ def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Sli
     choices = [(texts(f"aspect.{name}"), value) for name, value in shapes]
     aspect = gr.Radio(choices, value="auto", label=texts("aspect.label"), elem_id="aspect", elem_classes="chips")
     with gr.Row(elem_classes="sliders"):
-        zoom = gr.Slider(
-            0.5, 3, value=1, step=0.05, label=texts("crop.zoom"), buttons=[], elem_id="zoom", min_width=130
-        )
-        shift_x = gr.Slider(
-            -0.5, 0.5, value=0, step=0.01, label=texts("crop.shift_x"), buttons=[], elem_id="shift-x", min_width=130
-        )
-        shift_y = gr.Slider(
-            -0.5, 0.5, value=0, step=0.01, label=texts("crop.shift_y"), buttons=[], elem_id="shift-y", min_width=130
-        )
+        zoom = _build_slider(*ZOOM_RANGE, texts("crop.zoom"), "zoom", step=0.05, value=1)
+        shift_x = _build_slider(*SHIFT_RANGE, texts("crop.shift_x"), "shift-x", step=0.01, value=0)
+        shift_y = _build_slider(*SHIFT_RANGE, texts("crop.shift_y"), "shift-y", step=0.01, value=0)
     return aspect, zoom, shift_x, shift_y
+
+
+def _build_slider(lowest: float, highest: float, label: str, elem_id: str, **settings: float) -> gr.Slider:
+    return create_slider(lowest, highest, label=label, elem_id=elem_id, buttons=[], min_width=130, **settings)
 
 
 def _build_voice(texts: Texts) -> VoicePart:
     with gr.Column(elem_classes="card", elem_id="voice-card"):
-        create_html(markup.input_heading("2", "voice", texts))
+        heading = create_html(markup.input_heading("2", "voice", texts), actions=["replace", "complain"])
         voice = create_voice_input(
             sources=["upload", "microphone"],
             label=texts("voice.label"),
@@ -172,7 +182,7 @@ def _build_voice(texts: Texts) -> VoicePart:
         )
         video = create_file_button(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
         note = create_html(elem_id="voice-note")
-        duration = gr.Slider(
+        duration = create_slider(
             1,
             MAX_VOICE_SECONDS,
             value=10,
@@ -182,7 +192,7 @@ def _build_voice(texts: Texts) -> VoicePart:
             buttons=[],
             elem_id="use-seconds",
         )
-    return VoicePart(voice, video, note, duration)
+    return VoicePart(heading, voice, video, note, gr.Number(0, visible="hidden"), duration)
 
 
 def _build_profile(texts: Texts) -> ProfilePart:
@@ -203,31 +213,19 @@ def _build_profile(texts: Texts) -> ProfilePart:
                 label=texts("advanced.prompt"),
                 placeholder=texts("advanced.prompt.placeholder"),
                 lines=2,
-                max_length=2000,
+                max_length=MAX_PROMPT_CHARACTERS,
                 elem_id="prompt",
             )
             with gr.Row(elem_classes="sliders"):
-                seed = gr.Number(
-                    label=texts("advanced.seed"), value=0, precision=0, minimum=0, elem_id="seed", min_width=130
-                )
+                seed = gr.Number(label=texts("advanced.seed"), value=0, precision=0, elem_id="seed", min_width=130)
                 random_seed = gr.Checkbox(
                     label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=130
                 )
             with gr.Row(elem_classes="sliders"):
-                steps = gr.Slider(
-                    1, 100, step=1, label=texts("advanced.steps"), buttons=[], elem_id="steps", min_width=130
-                )
-                guidance = gr.Slider(
-                    1, 20, step=0.1, label=texts("advanced.guidance"), buttons=[], elem_id="guidance", min_width=130
-                )
-                audio_guidance = gr.Slider(
-                    1,
-                    20,
-                    step=0.1,
-                    label=texts("advanced.audio_guidance"),
-                    buttons=[],
-                    elem_id="audio-guidance",
-                    min_width=130,
+                steps = _build_slider(*STEPS_RANGE, texts("advanced.steps"), "steps", step=1)
+                guidance = _build_slider(*GUIDANCE_RANGE, texts("advanced.guidance"), "guidance", step=0.1)
+                audio_guidance = _build_slider(
+                    *GUIDANCE_RANGE, texts("advanced.audio_guidance"), "audio-guidance", step=0.1
                 )
     return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced)
 

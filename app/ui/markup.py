@@ -8,7 +8,7 @@ from typing import Literal
 from app.ui import words
 from app.ui.texts import LANGUAGES, Texts
 
-Plan = Literal["preview", "video", "unavailable"]
+Plan = Literal["preview", "video"]
 _CODE = re.compile(r"`([^`]+)`")
 
 LOGO = (
@@ -72,10 +72,11 @@ def input_heading(number: str, key: str, texts: Texts) -> str:
         key: Of its texts.
         texts: In the page's language.
     """
-    wrong_kind, sources = escape(texts(f"{key}.wrong_kind")), escape(texts(f"{key}.sources"))
     hint = f"<p>{escape(texts(f'{key}.help'))}</p>"
-    opened = f'<div class="heading" data-wrong-kind="{wrong_kind}" data-sources="{sources}">'
-    return f"{opened}{_numbered(number, texts(f'{key}.heading'))}{hint}</div>"
+    # The script presses these when a file is chosen, and when it is of the wrong kind.
+    presses = '<i data-action="replace" hidden></i><i data-action="complain" hidden></i>'
+    opened = f'<div class="heading" data-sources="{escape(texts(f"{key}.sources"))}">'
+    return f"{opened}{_numbered(number, texts(f'{key}.heading'))}{hint}{presses}</div>"
 
 
 def _numbered(number: str, title: str) -> str:
@@ -87,7 +88,7 @@ def note(sentences: Iterable[str], kind: str) -> str:
 
     Args:
         sentences: Each becomes a line.
-        kind: `ok`, `warn` or `error`.
+        kind: `ok`, `info`, `warn` or `error`.
     """
     lines = (_CODE.sub(r"<code>\1</code>", escape(sentence)) for sentence in sentences)
     return "".join(f'<p class="note" data-kind="{kind}">{line}</p>' for line in lines)
@@ -110,15 +111,22 @@ def empty_tile(texts: Texts) -> str:
 
 def empty_stage(texts: Texts) -> str:
     """Return the video's place while there is none."""
-    return stage("empty", texts("result.empty"), texts("result.empty.hint"))
+    return stage("empty", texts("result.empty"), texts("result.empty.hint"), texts)
 
 
-def stage(state: str, title: str, hint: str) -> str:
+def stage(state: str, title: str, hint: str, texts: Texts) -> str:
     """Return the video's place, with a sketch of what will be there."""
     return (
         f'<div class="stage" data-state="{state}">{_EMPTY_STAGE}<p class="big">{escape(title)}</p>'
-        f"<p>{escape(hint)}</p></div>"
+        f"<p>{escape(hint)}</p></div>{ghost(texts)}"
     )
+
+
+def ghost(texts: Texts) -> str:
+    """Return the room for what will be below the video, so that nothing moves when it comes."""
+    buttons = "".join(f'<i class="button {kind}"></i>' for kind in ("share", "", "", "wide"))
+    facts = f'<p class="facts">&nbsp;</p><p class="facts">{escape(texts("result.mark"))}</p>'
+    return f'<div class="ghost" aria-hidden="true"><div class="buttons">{buttons}</div>{facts}</div>'
 
 
 def quiet(text: str) -> str:

@@ -21,6 +21,7 @@ from app.ui.files import create_files_router
 from app.ui.gate import Gate, GateMiddleware, UploadLimits, Uploads
 from app.ui.gate.sessions import bound_sessions, forget_leftovers
 from app.ui.layout import build_page
+from app.ui.sent import Sent
 from app.ui.share import create_share_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
 from app.ui.theme import create_theme
@@ -47,8 +48,9 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     app.include_router(create_files_router())
     app.include_router(create_share_router(jobs, settings))
     others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
+    sent = Sent()
     for texts in [*others, ENGLISH]:  # the page at / would take the others' addresses
-        blocks = _create_blocks(texts, gate, settings)
+        blocks = _create_blocks(texts, gate, sent, settings)
         _mount(app, blocks, texts, largest)
         _guard(app, blocks, gate)
     _sweep_while_running(app, uploads)
@@ -57,11 +59,11 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     return app
 
 
-def _create_blocks(texts: Texts, gate: Gate, settings: Settings) -> gr.Blocks:
+def _create_blocks(texts: Texts, gate: Gate, sent: Sent, settings: Settings) -> gr.Blocks:
     blocks: gr.Blocks
     with gr.Blocks(title=texts("page.title"), analytics_enabled=False, fill_width=True) as blocks:
         page = build_page(texts, settings.result_hours)
-        bind_events(blocks, page, jobs=gate.jobs, settings=settings, texts=texts, uploads=gate.uploads)
+        bind_events(blocks, page, jobs=gate.jobs, sent=sent, settings=settings, texts=texts, uploads=gate.uploads)
         if texts is ENGLISH:
             add_endpoints(gate.jobs, gate.uploads)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8, api_open=False)

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import io
+import json
+import time
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -11,10 +13,13 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from app.errors import AppError
 from app.jobs import Jobs
 from app.ui import markup
 from app.ui.caller import find_caller
-from app.ui.layout import PhotoPart
+from app.ui.inputs import event_of
+from app.ui.layout import SHIFT_RANGE, ZOOM_RANGE, PhotoPart
+from app.ui.reasons import explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
 from pipeline.files import open_regular
@@ -53,16 +58,27 @@ def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     part = view.part
     framing = framing_widgets(part, profile)
     shown = [part.tile, part.faces, part.note]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.tile, "queue": False}
+    quiet: dict[str, Any] = {"api_visibility": "private"}
+    private: dict[str, Any] = {**quiet, "show_progress_on": part.tile, "queue": False}
     part.photo.change(
         view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
     )
     # Not with the change: a photo that cannot be read is taken away, and what is said of it stays.
-    part.photo.clear(None, None, part.note, js="() => ''", api_visibility="private")
+    gone = [part.photo.clear, part.photo.input, event_of(part.heading, "replace")]
+    gr.on(gone, None, None, part.note, js="() => ''", **quiet)
+    complaint = markup.note([view.texts("photo.wrong_kind")], "error")
+    part.heading.complain(None, None, part.note, js=f"() => {json.dumps(complaint)}", **quiet)
     part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
     moved = [widget.input for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y)]
     # As one event, so that they wait for one another: the last frame on the page is the last one asked for.
-    gr.on([*moved, profile.change], view.reframe, framing, shown, trigger_mode="always_last", **private)
+    gr.on(
+        [*moved, event_of(part.tile, "frame"), profile.change],
+        view.reframe,
+        framing,
+        [*shown, part.zoom, part.shift_x, part.shift_y],
+        trigger_mode="always_last",
+        **private,
+    )
 
 
 @dataclass(frozen=True)
@@ -78,7 +94,7 @@ class PhotoView:
         """All that a new photo changes."""
         part = self.part
         moved = [part.person, part.adjust, part.zoom, part.shift_x, part.shift_y]
-        return [part.photo, part.tile, part.faces, part.note, *moved]
+        return [part.photo, part.is_found, part.tile, part.faces, part.note, *moved]
 
     async def take(self, photo: str | None, profile: str, aspect: Aspect) -> _Updates:
         """Look at a new photo, with the frame as it is found."""
@@ -92,21 +108,29 @@ class PhotoView:
             portrait = await self._frame(photo, Framing(aspect), profile)
             if portrait.quarter_turns:
                 return {part.photo: await self._save_as_jpeg(photo, portrait.quarter_turns)}
-        except InputError as error:
-            kept = {part.photo: None} if error.notice.code in _UNREADABLE else {}
-            note = markup.note([self.texts.notice(error.notice)], "error")
+        except (InputError, AppError) as error:
+            is_unreadable = isinstance(error, InputError) and error.notice.code in _UNREADABLE
+            kept = {part.photo: None} if is_unreadable else {}
+            note = markup.note([explain(error, self.texts)], "error")
             return updates | self._show_nothing() | kept | {part.note: note}
         people = [(self.texts("face.person", number=i + 1), i) for i in range(len(portrait.faces))]
         return (
             updates
-            | self._show(portrait, person=0)
+            | self._show(portrait, Framing(aspect), person=0)
+            | {part.is_found: True}
             | {part.person: gr.Radio(people, value=0, visible=len(people) > 1)}
             | {part.adjust: gr.Accordion(visible=True)}
         )
 
-    async def reframe(self, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
-        """Cut the frame anew."""
-        return await self._reframe(_Asked(*values))
+    async def reframe(self, event: gr.EventData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
+        """Cut the frame anew, as the widgets say or as it was dragged."""
+        asked, part = _Asked(*values), self.part
+        dragged = read_framing(event)
+        if dragged is None:
+            return await self._reframe(asked)
+        zoom, shift_x, shift_y = dragged
+        updates = await self._reframe(replace(asked, zoom=zoom, shift_x=shift_x, shift_y=shift_y))
+        return updates | {part.zoom: zoom, part.shift_x: shift_x, part.shift_y: shift_y}
 
     async def choose(self, event: gr.SelectData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
         """Take the face that was tapped."""
@@ -122,9 +146,9 @@ class PhotoView:
             return self._skip()
         try:
             portrait = await self._frame(asked.photo, asked.framing, asked.profile)
-        except InputError as error:
-            return self._skip() | {self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
-        return self._show(portrait, asked.person or 0)
+        except (InputError, AppError) as error:
+            return self._skip() | {self.part.note: markup.note([explain(error, self.texts)], "error")}
+        return self._show(portrait, asked.framing, asked.person or 0)
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
         return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
@@ -139,7 +163,7 @@ class PhotoView:
         await asyncio.to_thread(upright.write_bytes, jpeg)
         return str(upright)
 
-    def _show(self, portrait: Portrait, person: int) -> _Updates:
+    def _show(self, portrait: Portrait, framing: Framing, person: int) -> _Updates:
         part, texts = self.part, self.texts
         height, width = portrait.frame.shape[:2]
         count = len(portrait.faces)
@@ -150,7 +174,7 @@ class PhotoView:
         # The sentence about several faces is the page's own here.
         warnings = [texts.notice(notice) for notice in portrait.notices if notice.code != "photo.several_faces"]
         return {
-            part.tile: render_tile(portrait.frame, texts),
+            part.tile: render_tile(portrait.frame, framing, texts),
             part.faces: render_faces(portrait.faces, portrait.photo_size, person, texts) if count > 1 else "",
             part.note: markup.note([found], "ok") + markup.note(warnings, "warn"),
         }
@@ -158,6 +182,7 @@ class PhotoView:
     def _show_nothing(self) -> _Updates:
         part = self.part
         return {
+            part.is_found: False,
             part.tile: markup.empty_tile(self.texts),
             part.faces: "",
             part.adjust: gr.Accordion(visible=False),
@@ -188,13 +213,31 @@ def find_nearest(faces: tuple[Face, ...], point: tuple[float, float]) -> int:
     return min(range(len(faces)), key=lambda index: _squared_distance(faces[index].box, point))
 
 
-def render_tile(frame: Pixels, texts: Texts) -> str:
-    """Return the frame exactly as the engine gets it; it can be dragged."""
+def read_framing(event: gr.EventData) -> tuple[float, float, float] | None:
+    """Return zoom and shifts that the frame was given by hand, within the sliders' bounds; None for other events."""
+    try:
+        asked = [(float(event.zoom), ZOOM_RANGE), (float(event.x), SHIFT_RANGE), (float(event.y), SHIFT_RANGE)]
+    except (AttributeError, TypeError, ValueError):
+        return None
+    zoom, x, y = (min(max(value, lowest), highest) for value, (lowest, highest) in asked)
+    return zoom, x, y
+
+
+def render_tile(frame: Pixels, framing: Framing, texts: Texts) -> str:
+    """Return the frame exactly as the engine gets it; the script lets it be dragged and zoomed from there."""
+
+    def say(key: str) -> str:
+        return escape(texts(f"crop.{key}"))
+
     data = base64.b64encode(_encode(frame)).decode()
+    state = f'data-zoom="{framing.zoom:g}" data-x="{framing.shift_x:g}" data-y="{framing.shift_y:g}"'
+    made = f'data-made="{time.monotonic_ns()}"'  # what is dragged further than it goes comes back as it was
+    hints = "".join(f'<span class="badge {way}" aria-hidden="true">{say(way)}</span>' for way in ("mouse", "touch"))
+    is_moved = (framing.zoom, framing.shift_x, framing.shift_y) != (1, 0, 0)
+    reset = f'<button type="button" class="badge" data-reset>{say("reset")}</button>' if is_moved else ""
     return (
-        f'<div class="tile" data-state="filled" data-drag><img src="data:image/jpeg;base64,{data}" draggable="false" '
-        f'alt="{escape(texts("crop.alt"))}"><span class="badge" aria-hidden="true">{escape(texts("crop.drag"))}</span>'
-        "</div>"
+        f'<div class="tile" data-state="filled" data-drag="{say("keys")}" {state} {made}>'
+        f'<img src="data:image/jpeg;base64,{data}" draggable="false" alt="{say("alt")}">{hints}{reset}</div>'
     )
 
 

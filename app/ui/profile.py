@@ -16,18 +16,16 @@ _FAVOURITES = ("balanced", "fast", "fast_lora", "turbo", "low_vram", "quality", 
 _Updates = dict[Any, Any]
 
 
-def bind_profile(page: Page, voice_ready: gr.events.Dependency, view: "ProfileView") -> None:
+def bind_profile(page: Page, view: "ProfileView") -> None:
     """Make profile, duration and price follow one another."""
-    part, action, voice = page.profile, page.action, page.voice
+    part, voice, is_found = page.profile, page.voice, page.photo.is_found
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    known = [part.profile, page.voice.voice, voice.duration, part.steps]
-    priced = [part.profile, part.note, action.estimate]
-    voice_ready.then(view.price, known, priced, **private)
-    voice.duration.input(view.price, known, priced, trigger_mode="always_last", **private)
-    part.steps.input(view.price, known, priced, trigger_mode="always_last", **private)
-    part.profile.input(
-        view.choose, [part.profile, voice.voice, voice.duration], [*view.sampling_widgets, *priced], **private
-    )
+    known = [part.profile, is_found, voice.seconds, voice.duration, part.steps]
+    priced = [part.profile, part.note, page.action.estimate]
+    changes = [is_found.change, voice.seconds.change, voice.duration.change, part.steps.input]
+    # As one event, so that they wait for one another: the last price on the page is the last one asked for.
+    gr.on(changes, view.price, known, priced, trigger_mode="always_last", **private)
+    part.profile.input(view.choose, known[:-1], [*view.sampling_widgets, *priced], **private)
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,14 @@ class ProfileView:
         part = self.part
         return [part.steps, part.guidance, part.audio_guidance, part.advanced]
 
-    def find_default(self) -> str:
-        """Return the profile to begin with: the best common one that can run here."""
-        return next(name for name in _FAVOURITES if self.jobs.availability(PROFILES[name]).available)
+    def find_offered(self, wanted: str | None = None) -> str:
+        """Return the profile that is wanted, or else the best common one that can run here."""
+        names = (wanted, *_FAVOURITES)
+        return next(name for name in names if name in PROFILES and self._is_available(PROFILES[name]))
 
-    def choose(self, name: str, voice: str | None, seconds: float) -> _Updates:
+    def choose(self, name: str, is_found: bool, voice_seconds: float, duration: float) -> _Updates:
         """Take the profile's own numbers."""
-        profile = PROFILES[name]
-        return self.price(name, voice, seconds, profile.num_inference_steps) | self.show_sampling(profile)
+        return self.price(name, is_found, voice_seconds, duration, None) | self.show_sampling(PROFILES[name])
 
     def show_sampling(self, profile: Profile) -> _Updates:
         """Show what may be set of the profile; of the preview that is nothing."""
@@ -64,28 +62,44 @@ class ProfileView:
             part.advanced: gr.Accordion(visible=profile.num_inference_steps > 0),
         }
 
-    def price(self, name: str, voice: str | None, seconds: float, steps: int | None) -> _Updates:
-        """Say what each profile takes and costs for the voice."""
-        used = seconds if voice else None
-        profile = PROFILES[name]
+    def price(self, name: str, is_found: bool, voice_seconds: float, duration: float, steps: float | None) -> _Updates:
+        """Say what each profile takes and costs.
+
+        Args:
+            name: Of the profile that is chosen.
+            is_found: Whether a video can be made of the photo.
+            voice_seconds: Length of the voice; 0 where there is none, or none that can be used.
+            duration: How much of it is used.
+            steps: What is set in place of the profile's own.
+        """
+        used = min(duration, voice_seconds) if voice_seconds else None
+        profile = PROFILES[self.find_offered(name)]
+        choices = self.choices(used, profile, steps)
+        estimate = self.texts("estimate.empty")
+        if used is not None and is_found:
+            estimate = self.texts("estimate.full", told=self._tell(profile, used, steps))
         return {
-            self.part.profile: gr.Dropdown(self.choices(used), value=name),
+            self.part.profile: gr.Dropdown(choices, value=profile.name, visible=len(choices) > 1),
             self.part.note: self.describe(profile) + self._hint(profile, used),
-            self.action.estimate: markup.estimate(self._estimate(profile, used, steps), self._plan(profile)),
+            self.action.estimate: markup.estimate(estimate, "preview" if profile.name == FREE_PROFILE else "video"),
         }
 
-    def choices(self, seconds: float | None) -> list[tuple[str, str]]:
-        """Return all profiles, each with what it takes and costs for that much speech."""
-        return [(self._label(profile, seconds), name) for name, profile in PROFILES.items()]
+    def choices(self, seconds: float | None, chosen: Profile, steps: float | None) -> list[tuple[str, str]]:
+        """Return the profiles that can run here, each with what it takes and costs for that much speech."""
+        offered = [profile for profile in PROFILES.values() if self._is_available(profile)]
+        return [
+            (self._label(profile, seconds, steps if profile is chosen else None), profile.name) for profile in offered
+        ]
 
     def describe(self, profile: Profile) -> str:
-        """Return what the profile is for, or why it cannot run here."""
-        summary = self.texts(f"profile.summary.{profile.name}")
-        availability = self.jobs.availability(profile)
-        if availability.available:
-            return markup.quiet(summary)
-        reason = self.texts("profile.unavailable.reason", reason=self.texts.reason(availability.reason))
-        return markup.quiet(summary) + markup.note([reason], "warn")
+        """Return what the profile is for, and once which others cannot run here and why."""
+        missing: dict[str, list[str]] = {}
+        for other in PROFILES.values():
+            availability = self.jobs.availability(other)
+            if not availability.available:
+                missing.setdefault(availability.reason, []).append(self.texts(f"profile.name.{other.name}"))
+        summary = markup.quiet(self.texts(f"profile.summary.{profile.name}"))
+        return summary + markup.note([self._explain(*why) for why in missing.items()], "info")
 
     def _hint(self, profile: Profile, seconds: float | None) -> str:
         """Say which GPU would be quicker and cheaper, where one can be chosen."""
@@ -98,27 +112,24 @@ class ProfileView:
         hint = self.texts("profile.better", gpu=better.gpu, time=time, price=price, setting=f"{setting}={better.gpu}")
         return markup.quiet(hint)
 
-    def _plan(self, profile: Profile) -> markup.Plan:
-        if profile.name == FREE_PROFILE:
-            return "preview"
-        return "video" if self.jobs.availability(profile).available else "unavailable"
+    def _explain(self, english: str, names: list[str]) -> str:
+        reason = self.texts.reason(english)
+        if len(names) == len(PROFILES) - 1:
+            return self.texts("profile.only_preview", reason=reason)
+        return self.texts("profile.missing", names=", ".join(names), reason=reason)
 
-    def _label(self, profile: Profile, seconds: float | None) -> str:
+    def _is_available(self, profile: Profile) -> bool:
+        return self.jobs.availability(profile).available
+
+    def _label(self, profile: Profile, seconds: float | None, steps: float | None) -> str:
         name = self.texts(f"profile.name.{profile.name}")
-        if not self.jobs.availability(profile).available:
-            return self.texts("profile.choice.unavailable", name=name)
         if seconds is None:
             return name
-        return self.texts("profile.choice", name=name, told=self._tell(profile, seconds, None))
+        return self.texts("profile.choice", name=name, told=self._tell(profile, seconds, steps))
 
-    def _estimate(self, profile: Profile, seconds: float | None, steps: int | None) -> str:
-        if not self.jobs.availability(profile).available:
-            return self.texts("estimate.unavailable")
-        if seconds is None:
-            return self.texts("estimate.empty")
-        return self.texts("estimate.full", told=self._tell(profile, seconds, steps))
-
-    def _tell(self, profile: Profile, seconds: float, steps: int | None) -> str:
-        estimate = self.jobs.estimate(profile, seconds, int(steps) if steps and profile.num_inference_steps else None)
+    def _tell(self, profile: Profile, seconds: float, steps: float | None) -> str:
+        # Asked for as a number of its own, even the profile's would be told without regard to earlier runs.
+        own = None if steps is None or int(steps) == profile.num_inference_steps else int(steps)
+        estimate = self.jobs.estimate(profile, seconds, own if profile.num_inference_steps else None)
         time = self.texts("estimate.time", time=words.remaining(self.texts, estimate.seconds))
         return f"{time} · {words.price(self.texts, estimate.dollars)}"

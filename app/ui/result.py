@@ -55,4 +55,4 @@ def _facts(job: Job, texts: Texts) -> str:
 
 def render_waiting(texts: Texts) -> str:
     """Return the video's place while it is made."""
-    return markup.stage("waiting", texts("result.waiting"), texts("result.waiting.hint"))
+    return markup.stage("waiting", texts("result.waiting"), texts("result.waiting.hint"), texts)

@@ -1,21 +1,27 @@
 """The press of Preview or Generate: a job, or what is missing, said beside the widget it is about."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import BudgetError, QueueFullError, ServerStoppingError, StorageError
-from app.jobs import Jobs
+import gradio as gr
+
+from app.errors import AppError, BudgetError, QueueFullError
+from app.jobs import Job, Jobs
 from app.ui import library, markup, status_card, words
 from app.ui.caller import find_caller
 from app.ui.form import Form
 from app.ui.layout import Page
 from app.ui.library import Entry
 from app.ui.profile import FREE_PROFILE
+from app.ui.reasons import explain
+from app.ui.sent import Sent
 from app.ui.texts import Texts
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.notices import Notice
 
+_MOST_AT_ONCE = 8
 _Updates = dict[Any, Any]
 
 
@@ -25,6 +31,7 @@ class StartView:
 
     page: Page
     jobs: Jobs
+    sent: Sent
     texts: Texts
 
     @property
@@ -32,47 +39,64 @@ class StartView:
         """All that a start changes."""
         page = self.page
         notes = [page.photo.note, page.voice.note, page.profile.note]
-        return [page.result.status, page.result.job_id, page.history, *notes]
+        return [page.result.status, page.result.job_id, page.history, page.library, *notes]
 
-    async def press_preview(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_preview(self, history: list[Entry], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the free preview, whatever profile is chosen."""
         form = Form(*values)
-        async for updates in self._start(form, FREE_PROFILE, history):
+        async for updates in self._start(form, FREE_PROFILE, history, token):
             yield updates
 
-    async def press_generate(self, history: list[Entry], *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_generate(self, history: list[Entry], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the profile that is chosen."""
         form = Form(*values)
-        async for updates in self._start(form, form.profile, history):
+        async for updates in self._start(form, form.profile, history, token):
             yield updates
 
-    async def _start(self, form: Form, profile: str, history: list[Entry]) -> AsyncIterator[_Updates]:
-        result = self.page.result
+    async def find_sent(self, history: list[Entry], tokens: str, shown: str) -> _Updates:
+        """Find what this browser has sent when it left before the answer came.
+
+        Args:
+            history: This device's videos.
+            tokens: Of what was sent, with commas between them.
+            shown: The job that is on the page.
+        """
+        updates: _Updates = {self.page.history: gr.skip()}
+        for token in tokens.split(",")[:_MOST_AT_ONCE]:
+            if task := self.sent.find(token):
+                updates |= await self._answer(task, history)
+                history = updates.get(self.page.history, history)
+        return updates | ({self.page.result.job_id: shown} if shown else {})
+
+    async def _start(self, form: Form, profile: str, history: list[Entry], token: str) -> AsyncIterator[_Updates]:
         if form.missing:
             yield {self._note(key): markup.note([self.texts(f"{key}.missing")], "error") for key in form.missing}
             return
-        yield {result.status: status_card.sending_card(self.texts)}
-        try:
-            job = await self.jobs.submit(form.request(profile), find_caller())
-        except InputError as error:
-            yield self._refuse(error.notice)
-        except EngineUnavailableError as error:
-            yield self._idle() | {self.page.profile.note: self._cannot_start(profile, str(error))}
-        except QueueFullError as error:
-            wait = words.remaining(self.texts, error.retry_after_seconds)
-            detail = self.texts("status.full.detail", time=wait)
-            yield {result.status: status_card.plain_card("full", self.texts("status.full"), detail)}
-        except ServerStoppingError:
-            detail = self.texts("status.stopping.detail")
-            yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
+        yield {self.page.result.status: status_card.sending_card(self.texts)}
+        yield await self._answer(self.sent.send(token, self.jobs.submit(form.request(profile), find_caller())), history)
 
-        except BudgetError as error:
-            yield {result.status: self._refuse_price(error)}
-        except StorageError:
-            detail = self.texts("status.no_room.detail")
-            yield {result.status: status_card.plain_card("failed", self.texts("status.failed"), detail)}
-        else:
-            yield {result.job_id: job.id, self.page.history: library.remember(history, job.id)}
+    async def _answer(self, submission: asyncio.Task[Job], history: list[Entry]) -> _Updates:
+        try:
+            job = await asyncio.shield(submission)
+        except (InputError, EngineUnavailableError, AppError) as error:
+            return self._explain(error)
+        mine = library.remember(history, job.id)
+        shown = library.render(mine, self.jobs, self.texts)
+        return {self.page.result.job_id: job.id, self.page.history: mine, self.page.library: shown}
+
+    def _explain(self, error: InputError | EngineUnavailableError | AppError) -> _Updates:
+        match error:
+            case InputError():
+                return self._refuse(error.notice)
+            case EngineUnavailableError():
+                return self._idle() | {self.page.profile.note: self._cannot_start(str(error))}
+            case BudgetError():
+                card = self._refuse_price(error)
+            case QueueFullError():
+                card = status_card.plain_card("full", self.texts("status.full"), explain(error, self.texts))
+            case _:
+                card = status_card.plain_card("failed", self.texts("status.failed"), explain(error, self.texts))
+        return {self.page.result.status: card}
 
     def _refuse(self, notice: Notice) -> _Updates:
         sentence = self.texts.notice(notice)
@@ -100,6 +124,5 @@ class StartView:
             case _:
                 return page.profile.note
 
-    def _cannot_start(self, profile: str, reason: str) -> str:
-        name = self.texts(f"profile.name.{profile}")
-        return markup.note([self.texts("profile.cannot_start", name=name, reason=self.texts.reason(reason))], "error")
+    def _cannot_start(self, reason: str) -> str:
+        return markup.note([self.texts("profile.cannot_start", reason=self.texts.reason(reason))], "error")

@@ -1,5 +1,6 @@
 """The voice: what was found in it, and how much of it is used."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,13 @@ from typing import Any
 import gradio as gr
 
 from app.decoding import HeardVoice
+from app.errors import AppError
 from app.jobs import Jobs
 from app.ui import markup, words
 from app.ui.caller import find_caller
+from app.ui.inputs import event_of
 from app.ui.layout import VoicePart
+from app.ui.reasons import explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
 
@@ -20,15 +24,18 @@ _PLAYED_CODECS = {"aac", "flac", "mp3", "mp3float", "opus", "vorbis", "pcm_f32le
 _Updates = dict[Any, Any]
 
 
-def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> gr.events.Dependency:
-    """Make the voice's widgets answer; return the event of a new voice."""
+def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
+    """Make the voice's widgets answer."""
     view = VoiceView(part, jobs, texts)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
     part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
     # Not with the change: a video without sound is taken away, and what is said of it stays.
-    part.voice.clear(None, None, part.note, js="() => ''", api_visibility="private")
-    outputs = [part.voice, part.note, part.duration]
-    return part.voice.change(view.take, part.voice, outputs, trigger_mode="always_last", **private)
+    gone = [part.voice.clear, part.voice.input, event_of(part.heading, "replace")]
+    gr.on(gone, None, None, part.note, js="() => ''", api_visibility="private")
+    complaint = markup.note([texts("voice.wrong_kind")], "error")
+    part.heading.complain(None, None, part.note, js=f"() => {json.dumps(complaint)}", api_visibility="private")
+    outputs = [part.voice, part.note, part.seconds, part.duration]
+    part.voice.change(view.take, part.voice, outputs, trigger_mode="always_last", **private)
 
 
 @dataclass(frozen=True)
@@ -45,23 +52,27 @@ class VoiceView:
         Of one that browsers cannot play, its samples take the place and come back as a new voice.
         """
         part = self.part
+        nothing = {part.seconds: 0, part.duration: gr.Slider(visible=False)}
         if voice is None:
-            return {part.duration: gr.Slider(visible=False)}
+            return nothing
         try:
             heard = await self.jobs.hear_voice(Path(voice), find_caller())
             if not _is_played(heard):
                 return {part.voice: await self._extract(Path(voice), heard)}
-        except InputError as error:
-            note = markup.note([self.texts.notice(error.notice)], "error")
-            return {part.note: note, part.duration: gr.Slider(visible=False)}
-        return {part.note: self._describe(heard), part.duration: bound_slider(heard.total_seconds)}
+        except (InputError, AppError) as error:
+            return nothing | {part.note: markup.note([explain(error, self.texts)], "error")}
+        return {
+            part.note: self._describe(heard),
+            part.seconds: heard.total_seconds,
+            part.duration: bound_slider(heard.total_seconds),
+        }
 
     async def take_from_video(self, video: str) -> _Updates:
         """Use the sound of a video, or of any recording that Gradio would not take, as the voice."""
         try:
             sound = await self._extract(Path(video), await self.jobs.hear_voice(Path(video), find_caller()))
-        except InputError as error:
-            return {self.part.voice: None, self.part.note: markup.note([self.texts.notice(error.notice)], "error")}
+        except (InputError, AppError) as error:
+            return {self.part.voice: None, self.part.note: markup.note([explain(error, self.texts)], "error")}
         return {self.part.voice: sound, self.part.note: gr.skip()}
 
     async def _extract(self, recording: Path, heard: HeardVoice) -> str:

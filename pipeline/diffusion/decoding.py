@@ -2,6 +2,8 @@
 
 import copy
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -14,9 +16,18 @@ LEVEL = 2 / 255
 _log = logging.getLogger(__name__)
 
 
-def decode_latents(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:
-    """Decode normalised latents (1, 16, n + 1, h, w) to frames (1, 3, 4n + 1, height, width) in [-1, 1], fp32."""
-    frames = _decode(vae, latents)
+def decode_latents(
+    vae: AutoencoderKLWan, latents: torch.Tensor, report: Callable[[float], None] = lambda _: None
+) -> torch.Tensor:
+    """Decode normalised latents (1, 16, n + 1, h, w) to frames (1, 3, 4n + 1, height, width) in [-1, 1], fp32.
+
+    Args:
+        vae: Decodes one latent frame after the other.
+        latents: On its device.
+        report: Is told how much is decoded, 0 to 1; may raise to stop.
+    """
+    with _watch_decoder(vae, latents, report):
+        frames = _decode(vae, latents)
     if vae.post_quant_conv.weight.dtype == torch.float16 and frames.isnan().any():
         _log.warning("Decoding in fp16 left its range; from here on it is done in fp32.")
         vae.decoder.float()
@@ -48,6 +59,24 @@ def halve_decoder(vae: AutoencoderKLWan, checked_side: int = 32) -> None:
     else:
         vae.decoder, vae.post_quant_conv = exact
         _log.info("Decoding: fp32, as fp16 does not hold this decoder's range.")
+
+
+@contextmanager
+def _watch_decoder(vae: AutoencoderKLWan, latents: torch.Tensor, report: Callable[[float], None]) -> Iterator[None]:
+    num_decoded = 0
+
+    def count(*_: object) -> None:
+        nonlocal num_decoded
+        num_decoded += 1
+        if latents.is_cuda:
+            torch.cuda.current_stream().synchronize()  # what is only queued is not done
+        report(num_decoded / latents.shape[2])
+
+    hook = vae.decoder.register_forward_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _decode(vae: AutoencoderKLWan, latents: torch.Tensor) -> torch.Tensor:

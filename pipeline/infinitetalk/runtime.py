@@ -24,11 +24,12 @@ from pipeline.infinitetalk.conditioning import encode_scene
 from pipeline.infinitetalk.distillation import Distillation
 from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.models import Models, load_models, place_models
+from pipeline.infinitetalk.pace import ClipPace, find_pace
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
 from pipeline.infinitetalk.variants import Variants
 from pipeline.profiles import Profile
-from pipeline.types import Pixels, Progress, Scene
+from pipeline.types import FrameSize, Pixels, Progress, Scene
 
 # For activations and remembered keys and values, at 720p.
 RESERVED_BYTES = 16_000_000_000
@@ -81,8 +82,8 @@ class Runtime:
             share = ALL_PASSES if self.team is None else self.team.divide(len(settings.scales.passes))
             generator = ClipGenerator(models.transformer, models.vae, settings, share=share)
             noise = noise_from(torch.Generator().manual_seed(scene.seed))
-            progress = DenoisingProgress(report, plan, scene.sampling.num_inference_steps)
-            for clip in generator.generate(inputs, plan, noise, progress.report):
+            progress = VideoProgress(report, plan, _find_pace(scene, plan, settings, models.device))
+            for clip in generator.generate(inputs, plan, noise, progress):
                 yield tensor_to_frames(clip.new_frames)
 
     def _check_frame(self, frame: Pixels) -> None:
@@ -94,28 +95,38 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class DenoisingProgress:
-    """Turns steps of clips into progress of the whole video.
+class VideoProgress:
+    """Turns what is done of clips into progress of the whole video, in which all seconds are as long.
 
     Attributes:
         sink: Takes the progress.
         plan: The video's clips.
-        num_inference_steps: Steps of each.
+        pace: Of each clip.
     """
 
     sink: Reporter
     plan: ClipPlan
-    num_inference_steps: int
+    pace: ClipPace
 
-    def report(self, clip: int, step: int) -> None:
+    def report_step(self, clip: int, step: int) -> None:
         """Report a step of a clip; a clip's last step begins its frames."""
-        num_steps = len(self.plan.starts) * self.num_inference_steps
-        num_done = clip * self.num_inference_steps + step
-        percent = 100.0 * num_done / num_steps
-        if step < self.num_inference_steps:
-            self.sink(Progress("denoising", num_done, num_steps, percent))
-        else:
-            self.sink(Progress("frames", self.plan.starts[clip], self.plan.num_frames, percent))
+        num_steps = len(self.pace.step_seconds)
+        if step == num_steps:
+            self.report_decoding(clip, 0.0)
+            return
+        num_done, num_all = clip * num_steps + step, len(self.plan.starts) * num_steps
+        self.sink(Progress("denoising", num_done, num_all, self._percent(clip, self.pace.share(step))))
+
+    def report_decoding(self, clip: int, share: float) -> None:
+        """Report how much of a clip is decoded."""
+        new = list(self.plan.new_frames())[clip]
+        num_done = self.plan.starts[clip] + new.start + int(share * (new.stop - new.start))
+        percent = self._percent(clip, self.pace.share(len(self.pace.step_seconds), share))
+        is_last = clip == len(self.plan.starts) - 1
+        self.sink(Progress("frames", num_done, self.plan.num_frames, percent, is_ending=is_last))
+
+    def _percent(self, clip: int, share: float) -> float:
+        return 100.0 * (clip + min(share, 1.0)) / len(self.plan.starts)
 
 
 @_explain_short_memory("for the model. Use another precision or GPU.")
@@ -187,6 +198,18 @@ def _choose_caching(models: Models, profile: Profile) -> None:
     remove_tea_cache(models.transformer)
     if profile.tea_cache:
         apply_tea_cache(models.transformer, TeaCacheConfig(COEFFICIENTS[profile.resolution]))
+
+
+def _find_pace(scene: Scene, plan: ClipPlan, settings: SamplerSettings, device: torch.device) -> ClipPace:
+    height, width = scene.portrait.frame.shape[:2]
+    return find_pace(
+        FrameSize(width, height),
+        plan.clip_frames,
+        settings.num_inference_steps,
+        len(settings.scales.passes),
+        tea_cache=scene.profile.tea_cache,
+        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+    )
 
 
 def _choose_settings(scene: Scene) -> SamplerSettings:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -21,8 +22,17 @@ from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, Pa
 NoiseSource = Callable[[int, torch.Size], torch.Tensor]
 """Takes a clip's index and the shape of its latents, returns fp32 noise on any device."""
 
-ClipReporter = Callable[[int, int], None]
-"""Takes a clip's index and how many of its steps are done; raises to stop."""
+
+class ClipReporter(Protocol):
+    """Takes how far a clip is; raises to stop."""
+
+    def report_step(self, clip: int, step: int) -> None:
+        """Take how many of a clip's steps are done."""
+        ...
+
+    def report_decoding(self, clip: int, share: float) -> None:
+        """Take how much of a clip is decoded, 0 to 1."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,10 @@ class ClipGenerator:
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
             clip = ClipInputs(known_latents, condition, self._contexts(inputs, windows))
             noise = draw_noise(index, photo_latents.shape).to(condition.device)
-            latents = denoise(self.transformer, noise, clip, self.settings, partial(report, index), self.share)
-            frames = match_colors(decode_latents(self.vae, latents), inputs.photo, self.color_strength)
+            report_step = partial(report.report_step, index)
+            latents = denoise(self.transformer, noise, clip, self.settings, report_step, self.share)
+            decoded = decode_latents(self.vae, latents, partial(report.report_decoding, index))
+            frames = match_colors(decoded, inputs.photo, self.color_strength)
             yield Clip(latents, frames[:, :, new_frames])
             if index + 1 < len(plan.starts):
                 known_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])

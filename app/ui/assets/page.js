@@ -6,7 +6,11 @@ const page = (() => {
   const fits = (media) => matchMedia(`(${media})`).matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
   const KEPT = "video-lab-inputs";
-  const PIECES = ["#photo button", "#voice button", "#profile input", "#buttons button", "#foot footer"];
+  const SENT = "video-lab-sent";
+  const MINE = "video-lab-mine";
+  const PIECES = ["#photo button", "#voice button", ".chip", "#buttons button", "#foot footer"];
+  const ZOOM = [0.5, 3];
+  const SHIFT = [-0.5, 0.5];
   const shared = {};
   let state = "";
   let told = [];
@@ -15,6 +19,8 @@ const page = (() => {
   let words;
   let patience;
   let heardAt = performance.now();
+  let scrolledAt = 0;
+  let own = [];
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
   function report(element, trigger, actions) {
@@ -43,6 +49,41 @@ const page = (() => {
     return [];
   }
 
+  // What is sent has a name before the server knows of it: whoever leaves meanwhile finds it by that name.
+  function send() {
+    const token = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    own = [...own, token];
+    write(SENT, [...read(SENT, []), token].slice(-8));
+    prepareStage();
+    return token;
+  }
+
+  function recallSent() {
+    own = read(SENT, []);
+    return own.join();
+  }
+
+  // All tabs share one list of videos; what Gradio keeps of it is as old as its tab.
+  const mine = (history) => read(MINE, history ?? []);
+
+  function keepMine(history) {
+    write(MINE, history);
+    return [];
+  }
+
+  function keepSent(history) {
+    write(SENT, read(SENT, []).filter((token) => !own.includes(token)));
+    return keepMine(history);
+  }
+
+  function read(key, otherwise) {
+    try { return JSON.parse(localStorage.getItem(key)) ?? otherwise; } catch { return otherwise; }
+  }
+
+  function write(key, value) {
+    try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* the browser keeps nothing */ }
+  }
+
   // A tab that is loaded anew, as phones do after a while, gets the photo and the voice back from the server.
   function keep(...files) {
     sessionStorage.setItem(KEPT, JSON.stringify(files.map((file) => file?.path ?? "")));
@@ -58,15 +99,27 @@ const page = (() => {
 
   function showError() {
     const error = find(".note[data-kind=error]");
-    if (error) show(error.closest(".card"));
+    if (error) reach(error);
     return [];
+  }
+
+  // A sentence must not lie under the buttons; with it comes what it is about, if there is room.
+  function reach(error) {
+    const card = error.closest(".card");
+    const [top, bottom] = [card.getBoundingClientRect().top, error.getBoundingClientRect().bottom];
+    const end = find("#actions").getBoundingClientRect().top;
+    if (top >= 0 && bottom < end) return;
+    if (bottom - top < end - 24) scroll(card, "start"); else scroll(error, "nearest");
   }
 
   function show(element, lowest = innerHeight / 2) {
     const box = element.getBoundingClientRect();
-    if (box.top >= 0 && box.top < lowest) return;
+    if (box.top < 0 || box.top >= lowest) scroll(element, "start");
+  }
+
+  function scroll(element, block) {
     // What is found above goes in while this scrolls; only after a jump do browsers keep their place.
-    element.scrollIntoView({ behavior: fits("prefers-reduced-motion: reduce") || find("#opening") ? "instant" : "smooth", block: "start" });
+    element.scrollIntoView({ behavior: fits("prefers-reduced-motion: reduce") || find("#opening") ? "instant" : "smooth", block });
   }
 
   // The status card: seconds tick here, its first sentence is read out when it changes, silence is noticed.
@@ -106,7 +159,21 @@ const page = (() => {
     document.title = [find("#status .percent")?.textContent, find(".brand").textContent].filter(Boolean).join(" · ");
     const before = state;
     state = card()?.dataset.state ?? "";
+    const told = ["h2", ".percent"].map((part) => find(`#status ${part}`)?.textContent).filter(Boolean).join(" · ");
+    const listed = find(`.videos [data-job="${card()?.dataset.job}"] span`);
+    if (listed && state !== "done") listed.textContent = told;
+    if (!["sending", "queued", "running"].includes(state)) delete find("#result-card").dataset.busy;
     if (state === "done" && before !== "done") setTimeout(showResult, 100);
+  }
+
+  // The video's place takes its shape and that of its buttons with the press, so that nothing moves when it comes.
+  function prepareStage() {
+    if (find("#crop img") && find("#voice #waveform")) find("#result-card").dataset.busy = "yes";
+  }
+
+  function shapeStage() {
+    const picture = find("#crop img");
+    if (picture?.naturalWidth) find("#result-card").style.setProperty("--shape", `${picture.naturalWidth} / ${picture.naturalHeight}`);
   }
 
   // On a phone the video with its buttons fills the screen, unless it is made while something else is looked at.
@@ -120,20 +187,25 @@ const page = (() => {
 
   function tellNews() {
     const before = told;
-    told = [...document.querySelectorAll(".status, .note")].map((line) => line.dataset.announce ?? line.textContent);
-    const news = told.filter((line) => line && !before.includes(line));
-    if (news.length && !find("#opening")) say(news.join(" "));
+    const lines = [...document.querySelectorAll(".status, .note")];
+    const read = (line) => line.dataset.announce ?? line.textContent;
+    told = lines.map(read);
+    const news = lines.filter((line) => read(line) && !before.includes(read(line)));
+    if (!news.length || find("#opening")) return;
+    say(news.map(read).join(" "));
+    const error = news.find((line) => line.matches(".note[data-kind=error]"));
+    if (error) reach(error);
   }
 
   // Where what had the focus is gone, the keyboard goes on from the card around it.
   function keepFocus() {
     if (document.activeElement !== document.body || focused?.getClientRects().length !== 0) return;
-    around.tabIndex = -1;
+    if (!around.hasAttribute("tabindex")) around.tabIndex = -1;
     around.focus({ preventScroll: true });
   }
 
   addEventListener("focusin", ({ target }) => {
-    around = target.closest(".card, #actions, #library");
+    around = target.closest("[data-frame], .card, #actions, #library");
     focused = around && target;
   });
 
@@ -182,32 +254,120 @@ const page = (() => {
     if (language && job) language.search = `?lang=${language.lang}&job=${job}`;
   });
 
-  // The frame of the video is moved by dragging; the sliders do the same with the keyboard.
-  document.addEventListener("pointerdown", (press) => {
-    const tile = press.target.closest("[data-drag]");
-    if (!tile) return;
-    const picture = tile.querySelector("img");
-    const scale = Math.min(tile.clientWidth / picture.naturalWidth, tile.clientHeight / picture.naturalHeight);
-    const size = { x: picture.naturalWidth * scale, y: picture.naturalHeight * scale };
-    const moved = { x: 0, y: 0 };
-    tile.setPointerCapture(press.pointerId);
-    tile.onpointermove = (move) => {
-      moved.x = move.clientX - press.clientX;
-      moved.y = move.clientY - press.clientY;
-      picture.style.transform = `translate(${moved.x}px, ${moved.y}px)`;
-    };
-    tile.onpointerup = tile.onpointercancel = () => {
-      tile.onpointermove = null;
-      if (Math.abs(moved.x) > 2) slide("#shift-x", -moved.x / size.x);
-      if (Math.abs(moved.y) > 2) slide("#shift-y", -moved.y / size.y);
-    };
-  });
+  // The frame of the video is moved and zoomed by mouse, fingers and keys. What is done shows at once; the server then
+  // cuts the frame, and the sliders follow.
+  function frame(element, trigger) {
+    const pointers = new Map();
+    let done;
+    let begun;
+    let made = "";
+    let pending;
 
-  function slide(selector, change) {
-    const input = find(`${selector} input[type=range]`);
-    if (!input) return;
-    input.value = Number(input.value) + change;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
+    const tile = () => element.querySelector("[data-drag]");
+    const picture = () => tile().querySelector("img");
+    const within = (value, [lowest, highest]) => Math.min(Math.max(value, lowest), highest);
+
+    function change(x, y, zoom) {
+      const from = Number(tile().dataset.zoom);
+      draw({ x: done.x + x, y: done.y + y, zoom: within(from * done.zoom * zoom, ZOOM) / from });
+    }
+
+    function draw({ x, y, zoom }) {
+      done = { x, y, zoom };
+      picture().style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+    }
+
+    // Gradio may change the tile in place or put a new one.
+    function begin() {
+      if (tile()?.dataset.made === made) return;
+      made = tile()?.dataset.made;
+      if (made) draw({ x: 0, y: 0, zoom: 1 });
+      element.tabIndex = made ? 0 : -1;
+      element.setAttribute("aria-label", tile()?.dataset.drag ?? element.textContent);
+    }
+
+    // The crop keeps its middle while it is zoomed.
+    function tell() {
+      if (!tile()) return;
+      const { naturalWidth: width, naturalHeight: height } = picture();
+      const scale = Math.min(tile().clientWidth / width, tile().clientHeight / height);
+      const { x, y, zoom } = done;
+      const shift = (from, moved, size) => within(Number(from) * zoom - moved / (size * scale), SHIFT);
+      const { dataset } = tile();
+      trigger({ zoom: Number(dataset.zoom) * zoom, x: shift(dataset.x, x, width), y: shift(dataset.y, y, height) });
+    }
+
+    function tellSoon() {
+      clearTimeout(pending);
+      pending = setTimeout(tell, 250);
+    }
+
+    // Where the fingers are together, and how far apart.
+    function grip() {
+      const [first, second = first] = [...pointers.values()];
+      return {
+        x: (first.x + second.x) / 2, y: (first.y + second.y) / 2,
+        span: Math.max(Math.hypot(first.x - second.x, first.y - second.y), 1),
+      };
+    }
+
+    function grasp(event) {
+      if (!tile() || event.target.closest("button")) return;
+      if (!pointers.size) begun = done;
+      pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+      element.setPointerCapture(event.pointerId);
+    }
+
+    function pull(event) {
+      if (!pointers.has(event.pointerId) || !tile()) return;
+      const before = grip();
+      pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+      const after = grip();
+      change(after.x - before.x, after.y - before.y, after.span / before.span);
+    }
+
+    function release(event) {
+      if (!pointers.delete(event.pointerId) || pointers.size || !tile()) return;
+      const { x, y, zoom } = done;
+      const isMoved = Math.hypot(x - begun.x, y - begun.y) > 2 || Math.abs(zoom / begun.zoom - 1) > 0.02;
+      if (isMoved && event.type === "pointerup") tell();
+      else draw(begun);  // a tap, or the page was scrolled
+    }
+
+    // A wheel that was scrolling the page goes on with that, and so does one that can zoom no further.
+    function roll(event) {
+      if (!tile() || (performance.now() - scrolledAt < 400 && !event.ctrlKey)) return;
+      const before = done.zoom;
+      change(0, 0, Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : event.deltaMode ? 0.05 : 0.0015)));
+      if (done.zoom === before && !event.ctrlKey) return;
+      event.preventDefault();
+      tellSoon();
+    }
+
+    const keys = {
+      ArrowLeft: [-8, 0, 1], ArrowRight: [8, 0, 1], ArrowUp: [0, -8, 1], ArrowDown: [0, 8, 1],
+      "+": [0, 0, 1.1], "=": [0, 0, 1.1], "-": [0, 0, 1 / 1.1],
+    };
+
+    function type(event) {
+      if (!tile() || event.target !== element || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "0") reset();
+      else if (keys[event.key]) { change(...keys[event.key]); tellSoon(); }
+      else return;
+      event.preventDefault();
+    }
+
+    const reset = () => tile() && trigger({ zoom: 1, x: 0, y: 0 });
+
+    const listeners = {
+      pointerdown: grasp, pointermove: pull, pointerup: release, pointercancel: release, wheel: roll, keydown: type, dblclick: reset,
+      click: ({ target }) => target.closest("[data-reset]") && reset(),
+    };
+    for (const [name, listener] of Object.entries(listeners)) element.addEventListener(name, listener, { passive: false });
+    new MutationObserver(begin).observe(element, { childList: true, subtree: true, attributeFilter: ["data-made"] });
+    element.dataset.frame = "";
+    element.setAttribute("role", "group");
+    begin();
   }
 
   // Gradio builds the page piece by piece; it is shown when it stands, so that nothing moves under a finger.
@@ -232,7 +392,7 @@ const page = (() => {
       const label = group.closest(".chips").querySelector("[data-testid=block-info]");
       if (label) group.setAttribute("aria-label", label.textContent.trim());
     }
-    find(".buttons")?.toggleAttribute("data-shares", shares);
+    for (const buttons of document.querySelectorAll(".buttons")) buttons.toggleAttribute("data-shares", shares);
     find(VIDEO_INPUT)?.setAttribute("accept", "video/*");
     for (const heading of document.querySelectorAll("[data-sources]")) {
       const buttons = heading.closest(".card").querySelectorAll(".source-selection button");
@@ -263,8 +423,11 @@ const page = (() => {
   function takeFiles(event) {
     const files = [...(event.dataTransfer ?? event.target).files ?? []];
     const card = event.target.closest?.("#photo-card, #voice-card");
-    if (!files.length || event.target.matches?.(VIDEO_INPUT)) return;
-    if (event.type === "change" && files[0].type.startsWith(wantedBy(card))) return;
+    if (!files.length) return;
+    if (event.target.matches?.(VIDEO_INPUT) || (event.type === "change" && files[0].type.startsWith(wantedBy(card)))) {
+      press(card, "replace");
+      return;
+    }
     event.stopImmediatePropagation();
     event.preventDefault();
     for (const file of files) give(file, files.length > 1 ? null : card);
@@ -276,7 +439,7 @@ const page = (() => {
     const [kind] = file.type.split("/");
     const place = card ?? find(kind === "image" ? "#photo-card" : "#voice-card");
     const wanted = wantedBy(place);
-    if (!["", wanted, wanted === "audio" && "video"].includes(kind)) { complain(place); return; }
+    if (!["", wanted, wanted === "audio" && "video"].includes(kind)) { press(place, "complain"); return; }
     const input = kind !== "video" && place.querySelector(".block input[type=file]") || find(VIDEO_INPUT);
     const carrier = new DataTransfer();
     carrier.items.add(new File([file], file.name, { type: kind === wanted ? file.type : `${wanted}/*` }));
@@ -284,19 +447,18 @@ const page = (() => {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  function complain(card) {
-    const sentence = card.querySelector("[data-wrong-kind]").dataset.wrongKind;
-    card.querySelector("[id$=-note] .html-container > div").innerHTML = `<p class="note" data-kind="error">${sentence}</p>`;
-  }
+  // What is said of the file before goes, or a word about this one comes.
+  const press = (card, action) => card?.querySelector(`.heading [data-action=${action}]`).click();
 
   for (const name of ["change", "drop"]) addEventListener(name, takeFiles, true);
+  addEventListener("scroll", () => { scrolledAt = performance.now(); }, { passive: true });
   addEventListener("dragover", (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());
 
   addEventListener("DOMContentLoaded", () => {
     let frame = 0;
     const tidy = () => {
       frame = 0;
-      for (const task of [describe, translate, noticeLoss, tellNews, keepFocus, reveal]) task();
+      for (const task of [describe, shapeStage, translate, noticeLoss, tellNews, keepFocus, reveal]) task();
     };
     new MutationObserver((changes) => {
       frame ||= requestAnimationFrame(tidy);
@@ -307,5 +469,5 @@ const page = (() => {
     setInterval(tick, 1000);
   });
 
-  return { report, keep, recall, showJob, showInputs, showError };
+  return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError };
 })();

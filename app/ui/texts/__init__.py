@@ -72,6 +72,8 @@ def _in_the_pages_words(sentence: str) -> str:
         "smaller profile": "lower quality",
         "quicker profile": "quicker quality",
         "another profile": "another quality",
+        "the profile {profile}": "the quality {profile}",
+        "The profile {profile}": "The quality {profile}",
     }
     return reduce(lambda told, word: told.replace(*word), words.items(), sentence)
 

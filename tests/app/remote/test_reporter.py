@@ -28,11 +28,20 @@ def test_ends_a_run_that_is_out_of_time() -> None:
     assert report.is_late
 
 
-@pytest.mark.parametrize("stage", ["frames", "finishing"])
-def test_ends_nothing_once_the_last_step_is_made(stage: str) -> None:
+@pytest.mark.parametrize(
+    "progress",
+    [Progress("frames", 72, 125, 80.0, is_ending=True), Progress("finishing", 0, 0, 0.0)],
+    ids=lambda p: p.stage,
+)
+def test_ends_nothing_once_the_last_step_is_made(progress: Progress) -> None:
     report = Notes().report(0.0)
-    RunProgress(report).report(Progress(stage, 0, 125, 100.0))
+    RunProgress(report).report(progress)
     assert not report.is_late
+
+
+def test_decoding_a_clip_before_the_last_may_be_out_of_time() -> None:
+    with pytest.raises(GenerationCancelledError):
+        RunProgress(Notes().report(0.0)).report(Progress("frames", 72, 125, 50.0))
 
 
 def test_tells_a_cancelled_run_from_one_that_is_out_of_time() -> None:

@@ -61,13 +61,9 @@ class Tour:
         expect(visitor.note("voice")).to_be_visible(timeout=PATIENCE)
 
     def show_advanced(self, visitor: Visitor) -> None:
-        """Open all that can be opened, with a profile that cannot run here."""
+        """Open all that can be opened."""
         visitor.fill_in(self.voice)
-        visitor.tab.locator("#profile input").click()
-        visitor.tab.get_by_role("option", name="Balanced").click()
-        expect(visitor.note("profile")).to_be_visible(timeout=PATIENCE)
         visitor.press("Adjust the frame")
-        visitor.press("Advanced")
 
     def show_running(self, visitor: Visitor) -> None:
         """Open a job in the middle of its run."""

@@ -8,6 +8,10 @@ from playwright.sync_api import expect
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import PATIENCE, PHOTO
+from tests.voices import KINDS, make_tone, write_voice
+
+IS_ABOVE_THE_BUTTONS = """() => document.querySelector("#voice-note .note").getBoundingClientRect().bottom
+  <= document.querySelector("#actions").getBoundingClientRect().top"""
 
 
 def test_photo_and_voice_are_asked_for(visit: Visit) -> None:
@@ -67,15 +71,28 @@ def test_a_broken_photo_after_a_good_one_is_named_too(visit: Visit, tmp_path: Pa
     )
 
 
-def test_a_profile_that_is_not_available_says_why_and_cannot_start(visit: Visit, voice_file: Path) -> None:
+def test_what_cannot_run_is_not_offered_and_why_is_said_once(visit: Visit) -> None:
     visitor = visit()
-    visitor.fill_in(voice_file)
-    visitor.tab.locator("#profile input").click()
-    visitor.tab.get_by_role("option", name="Balanced · not available here").click()
-    expect(visitor.note("profile")).to_contain_text("Not available here:", timeout=PATIENCE)
-    visitor.press("Generate")
-    expect(visitor.note("profile")).to_contain_text("Balanced cannot run here.", timeout=PATIENCE)
-    assert "job=" not in visitor.tab.url
+    expect(visitor.note("profile")).to_contain_text("There are two ways to use it", timeout=PATIENCE)
+    expect(visitor.note("profile")).to_have_count(1)
+    expect(visitor.tab.locator("#profile input")).to_have_count(0)
+    expect(visitor.generate).not_to_be_visible()
+
+
+def test_what_was_said_of_a_file_goes_with_it_and_is_not_under_the_buttons(visit: Visit, tmp_path: Path) -> None:
+    wrong, silent = tmp_path / "notes.txt", tmp_path / "silent.wav"
+    wrong.write_bytes(b"hello")
+    write_voice(silent, 0 * make_tone(1.2, KINDS["wav"].sampling_rate), KINDS["wav"])
+    visitor = visit(phone=True)
+    visitor.add_voice(silent)
+    expect(visitor.note("voice")).to_contain_text("silent")
+    expect(visitor.tab.locator("#estimate")).to_have_text("Add a photo and a voice to see time and price.")
+    visitor.tab.wait_for_function(IS_ABOVE_THE_BUTTONS, timeout=PATIENCE)
+    visitor.add_photo()
+    visitor.drop("#photo", wrong)
+    expect(visitor.note("photo")).to_have_attribute("data-kind", "error")
+    visitor.drop("#photo", PHOTO)
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
 
 
 def test_a_link_to_nothing_says_so(visit: Visit) -> None:

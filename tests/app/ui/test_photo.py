@@ -61,14 +61,21 @@ def test_the_frame_is_moved_zoomed_and_reshaped(visit: Visit) -> None:
     expect(visitor.note("photo").first).to_contain_text("640")
 
 
-def test_dragging_the_frame_moves_it(visit: Visit) -> None:
+def read_zoom(visitor: Visitor) -> float:
+    return float(visitor.tab.locator("#crop .tile").get_attribute("data-zoom") or "")
+
+
+def test_the_frame_is_zoomed_and_moved_by_mouse_and_keys_with_its_sliders_closed(visit: Visit) -> None:
     visitor = visit()
     visitor.add_photo()
-    visitor.open_adjustments()
-    slider = visitor.tab.locator("#zoom input[type=range]")
     frame = visitor.show_frame()
-    slider.fill("1.5")
+    visitor.tab.locator("#crop .tile").hover()
+    visitor.tab.mouse.wheel(0, -300)
     frame = visitor.wait_for_other_frame(frame)
+    assert read_zoom(visitor) > 1.3
+    visitor.tab.locator("[data-frame]").press("+")
+    frame = visitor.wait_for_other_frame(frame)
+    assert read_zoom(visitor) > 1.5
     box = visitor.tab.locator("#crop .tile").bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -76,8 +83,27 @@ def test_dragging_the_frame_moves_it(visit: Visit) -> None:
     visitor.tab.mouse.down()
     visitor.tab.mouse.move(x - 20, y, steps=4)
     visitor.tab.mouse.up()
+    frame = visitor.wait_for_other_frame(frame)
+    assert float(visitor.tab.locator("#crop .tile").get_attribute("data-x") or "") > 0
+    visitor.press("Undo")
     visitor.wait_for_other_frame(frame)
-    assert float(visitor.tab.locator("#shift-x input[type=range]").input_value()) > 0
+    assert read_zoom(visitor) == 1
+
+
+def test_two_fingers_zoom_the_frame(visit: Visit) -> None:
+    visitor = visit(phone=True)
+    visitor.add_photo()
+    frame = visitor.show_frame()
+    visitor.tab.locator("#crop .tile").scroll_into_view_if_needed()
+    box = visitor.tab.locator("#crop .tile").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    device = visitor.tab.context.new_cdp_session(visitor.tab)
+    for kind, apart in (("touchStart", 20), ("touchMove", 30), ("touchMove", 40), ("touchEnd", None)):
+        fingers = [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    visitor.wait_for_other_frame(frame)
+    assert read_zoom(visitor) > 1.5
 
 
 @pytest.mark.parametrize(("kind", "name"), [("HEIF", "phone.heic"), ("TIFF", "scan.tiff")])

@@ -95,6 +95,10 @@ def test_progress_counts_the_steps_of_all_clips(engine: InfiniteTalkEngine, make
     steps = [(one.step, one.num_steps) for one in told if one.stage == "denoising"]
     assert steps == [(step, 6) for step in range(6)]
     assert [one.percent for one in told] == sorted(one.percent for one in told)
+    decoding = [one for one in told if one.stage == "frames"]
+    assert len({one.percent for one in decoding}) == len(decoding) > 30  # a latent frame of each clip after the other
+    assert [one.step for one in decoding] == sorted(one.step for one in decoding)
+    assert (decoding[-1].step, decoding[-1].percent) == (126, pytest.approx(100))
 
 
 @pytest.mark.parametrize("stage", ["conditioning", "denoising", "frames"])
