@@ -377,8 +377,8 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
         return find_place(profile.name, watch.find_availability(profile))
 
-    # All jobs are handed over to Modal's queue at once: they go on when the web container is gone.
-    capacity = settings.queue_size + SETTINGS.max_gpus
+    # One that waits there keeps a GPU from waiting for the web; the others take turns by client until the web ends.
+    capacity = SETTINGS.max_gpus + 1
     runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
     app_settings, dollars = settings.model_copy(update=changes), float(SETTINGS.dollars_per_day)
     web_app = create_app(app_settings, runner, dollars_per_day=dollars)

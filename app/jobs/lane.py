@@ -23,6 +23,8 @@ MAX_ATTEMPTS = 3
 _TOLD_AT_ONCE = 50
 _TELL_SECONDS = 0.25
 _CANCEL_WAIT_SECONDS = 1.8
+_HAND_OVER_SECONDS = 20.0
+"""Who ends a server leaves it half a minute at least."""
 _log = logging.getLogger(__name__)
 
 
@@ -137,13 +139,26 @@ class Lane:
             self._end(entry, RunEnd("cancelled"))
 
     async def close(self) -> None:
-        """Stop; what cannot go on without this server is begun again by the next one."""
+        """Stop; what can go on without this server does, the rest is begun again by the next one."""
         self._is_closing = True
         tasks = [*self.running.values(), *([self._teller] if self._teller else ())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.runner.is_lasting:
+            await self._hand_over_rest()
         await self.runner.close()
+
+    async def _hand_over_rest(self) -> None:
+        """Hand over all that waits, in turn: nobody may be here for hours to do it one by one."""
+        try:
+            async with asyncio.timeout(_HAND_OVER_SECONDS):
+                while self.waiting:
+                    entry = self.waiting.pop()
+                    handle = await self.runner.start(self._ledger.folder(entry))
+                    self._ledger.save(entry, handle=handle, attempts=entry.record.attempts + 1)
+        except Exception:  # noqa: BLE001 - wherever the runs are; the next server hands over what is left
+            _log.exception("%d jobs were left waiting", len(self.waiting) + 1)
 
     @property
     def _handed_over(self) -> list[Entry]:

@@ -104,6 +104,15 @@ async def test_begins_nothing_while_it_closes(rig: Rig) -> None:
     assert running.record.attempts == 0
 
 
+async def test_where_runs_last_all_that_waits_is_handed_over_in_turn_when_the_server_ends(rig: Rig) -> None:
+    rig.runner.is_lasting = True
+    jobs = [rig.add("a"), rig.add("a"), rig.add("a"), rig.add("b")]
+    await settle()
+    await rig.lane.close()
+    assert rig.runner.started == [jobs[number].record.id for number in (0, 1, 3, 2)]
+    assert all(rig.ledger.folder(job).read().handle for job in jobs)
+
+
 async def test_a_job_cancelled_while_its_run_starts_is_cancelled_there(rig: Rig) -> None:
     rig.runner.gate = asyncio.Event()
     job = rig.add()
