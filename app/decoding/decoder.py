@@ -1,7 +1,6 @@
 """One decoder, from the server's side."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ from app.decoding.messages import (
     Ready,
     Turned,
 )
+from app.lifetime import kill, wait_for_end
 from pipeline.notices import Field
 
 _LINE_BYTES = 1 << 20
@@ -101,12 +101,11 @@ class Decoder:
 
     def kill(self) -> None:
         """End the process, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        kill(self._process)
 
     async def wait(self) -> None:
         """Return when the process has ended."""
-        await self._process.wait()
+        await wait_for_end(self._process)
 
     @property
     def end(self) -> str:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from app.jobs.messages import WORDS, Order, Pulse, WorkerSettings
 from app.jobs.runner import RunEnd, RunLost, RunUpdate
 from app.jobs.vigil import PATIENCE_SECONDS, Vigil
+from app.lifetime import kill, wait_for_end
 from app.storage import JobFolder
 from pipeline.engine import Availability, EngineSettings
 from pipeline.engines import find_availability
@@ -75,7 +76,7 @@ class _Worker:
         is_hung = line != b""
         if is_hung:
             self.kill()
-        await self.process.wait()
+        await wait_for_end(self.process)
         if self.is_cancelled:
             return RunEnd("cancelled")
         return RunLost(Notice("job.hung", "request") if is_hung else self._explain_death())
@@ -103,8 +104,7 @@ class _Worker:
             self.kill_timer.cancel()
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        kill(self.process)
 
     def _explain_death(self) -> Notice:
         code = self.process.returncode or 0
@@ -210,7 +210,7 @@ class LocalRunner:
         """End all workers."""
         for worker in self._workers:
             worker.kill()
-        await asyncio.gather(*(worker.process.wait() for worker in self._workers))
+        await asyncio.gather(*(wait_for_end(worker.process) for worker in self._workers))
 
     def _note(self, event: RunUpdate | RunEnd | RunLost) -> None:
         if isinstance(event, RunLost) and event.error.code == "job.hung":

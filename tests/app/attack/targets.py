@@ -39,17 +39,17 @@ def plant_targets(server: Server, photo: bytes) -> list[Target]:
     with open_visitor(server) as visitor:
         other = upload(visitor, photo)
     secret = server.data_dir / "secret.png"
-    secret.write_bytes(SECRET)
     jobs = server.data_dir / "jobs" / ("A" * 22)
-    jobs.mkdir(exist_ok=True)
-    for name in ("job.json", "photo", "video.mp4"):
-        (jobs / name).write_bytes(SECRET)
+    jobs.mkdir(mode=0o700, exist_ok=True)
+    for path in (secret, *(jobs / name for name in ("job.json", "photo", "video.mp4"))):
+        path.touch(mode=0o600)
+        path.write_bytes(SECRET)
     own = Path(attacker)
     for name, aim in {"link.png": secret, "folder": server.data_dir}.items():
         if not (own.parent / name).is_symlink():
             (own.parent / name).symlink_to(aim)
     if not (own.parent / "pipe.png").exists():
-        os.mkfifo(own.parent / "pipe.png")
+        os.mkfifo(own.parent / "pipe.png", mode=0o600)
     named = {
         "the server's environment": "/proc/self/environ",
         "a file of the system": "/etc/passwd",

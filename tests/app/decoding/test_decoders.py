@@ -20,6 +20,7 @@ from app.decoding import Decoders, DecoderSettings
 from app.decoding.decoder import Decoder, _choose_environment
 from app.errors import DecodingError
 from app.jobs import Jobs
+from app.lifetime import wait_for_end
 from app.settings import Settings
 from app.storage import JobStore
 from pipeline.errors import InputError
@@ -291,15 +292,14 @@ def test_believes_no_decoder_that_answers_something_else() -> None:
             'import sys; print(\'{"kind": "ready"}\', flush=True); [print(sys.argv[1], flush=True) for _ in sys.stdin]'
         )
         for answer in LIES:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", code, answer, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-            )
+            command, pipe = (sys.executable, "-c", code, answer), asyncio.subprocess.PIPE
+            process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, start_new_session=True)
             assert process.stdout is not None
             await process.stdout.readline()
             decoders._lay_aside(Decoder(process))
             decoders._all |= set(decoders._idle)
             with suppress(InputError):
                 assert (await frame(decoders)).faces
-            await process.wait()
+            await wait_for_end(process)
 
     run(attempt)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def take(folder: Path, photo_mb: float, voice_mb: float) -> JobRecord:
         settings = Settings(max_photo_mb=photo_mb, max_voice_mb=voice_mb)
         request = GenerationRequest(HOPPER, SPEAKER)
         try:
-            return await accept(request, "preview", "id", JobFolder(folder), settings=settings, decoders=decoders)
+            job = "preview", "id", JobFolder(folder), datetime.now(UTC)
+            return await accept(request, *job, settings=settings, decoders=decoders)
         finally:
             await decoders.close()
 

@@ -155,15 +155,21 @@ def loop_generator(row: Row, dtype: torch.dtype) -> ClipGenerator:
     return ClipGenerator(transformer, vae, settings, row["color_correction"])
 
 
-def run_loop(
-    row: Row, dtype: torch.dtype = torch.float32, report: Callable[[int, int], None] = lambda *_: None
-) -> list[Clip]:
+class NoReporter:
+    """Takes how far a clip is, and tells nobody."""
+
+    def report_step(self, clip: int, step: int) -> None: ...
+
+    def report_decoding(self, clip: int, share: float) -> None: ...
+
+
+def run_loop(row: Row, dtype: torch.dtype = torch.float32) -> list[Clip]:
     """Generate a loop's whole video, with the golden noise."""
     golden = read_loop(row)
     num_frames = min(row["max_frames"], row["audio_frames"])
     plan = ClipPlan(num_frames, row["clip_frames"], row["motion_frames"])
     clips = loop_generator(row, dtype).generate(
-        loop_inputs(row), plan, lambda index, shape: golden[f"noise_{index}"].view(shape), report
+        loop_inputs(row), plan, lambda index, shape: golden[f"noise_{index}"].view(shape), NoReporter()
     )
     return list(clips)
 

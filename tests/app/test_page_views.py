@@ -1,4 +1,4 @@
-"""What the page answers, without a browser."""
+"""What the page answers, without a browser: before the tests with one, whose event loop goes on until the end."""
 
 import asyncio
 import json
