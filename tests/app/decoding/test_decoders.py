@@ -129,7 +129,7 @@ def test_begins_again_where_a_decoder_was_killed(end: signal.Signals) -> None:
 
 
 def test_answers_others_while_a_decoder_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.decoding.decoders.ORDER_SECONDS", 3.0)
+    monkeypatch.setattr("app.decoding.decoders.ORDER_SECONDS", 6.0)
 
     async def attempt(decoders: Decoders) -> None:
         async with halfway(decoders) as (decoder, framing):
