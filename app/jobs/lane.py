@@ -177,7 +177,7 @@ class Lane:
         del self.running[entry]
         if entry.record.status == "queued" and entry.is_cancelled:
             self._end(entry, RunEnd("cancelled"))
-        elif entry.record.status == "queued" and not self._is_closing:
+        elif entry.record.status == "queued" and (not self._is_closing or entry.record.handle is None):
             self.waiting.put_back(entry, entry.client)
         self._num_changes += 1
         self.dispatch()

@@ -81,7 +81,7 @@ class Sweeper:
         """Do what is due at this moment. Returns whether it was not left to the web container."""
         if presence.is_there(self._desk.read_note(presence.KEY)):
             return False
-        for entry in self._load(now):
+        for entry in sorted(self._load(now), key=lambda entry: entry.record.created_at):
             if entry.record.status in ENDED:
                 self._ledger.clear(entry)
             else:

@@ -113,6 +113,18 @@ async def test_where_runs_last_all_that_waits_is_handed_over_in_turn_when_the_se
     assert all(rig.ledger.folder(job).read().handle for job in jobs)
 
 
+async def test_a_job_whose_handing_over_is_broken_off_by_the_server_s_end_is_handed_over_then(rig: Rig) -> None:
+    rig.runner.is_lasting, rig.runner.gate = True, asyncio.Event()
+    jobs = [rig.add(), rig.add()]
+    await settle()
+    closing = asyncio.create_task(rig.lane.close())
+    await settle()
+    rig.runner.gate.set()
+    await closing
+    assert rig.runner.started == [job.record.id for job in jobs]
+    assert all(rig.ledger.folder(job).read().handle for job in jobs)
+
+
 async def test_a_job_cancelled_while_its_run_starts_is_cancelled_there(rig: Rig) -> None:
     rig.runner.gate = asyncio.Event()
     job = rig.add()

@@ -122,6 +122,14 @@ def test_begins_what_was_promised_and_never_begun(sweeper: Sweeper, jobs: Jobs, 
     assert desk.notes[f"{IDS[0]}/call"] == "call-1"
 
 
+def test_begins_what_waits_in_the_order_in_which_it_came(sweeper: Sweeper, jobs: Jobs, desk: SweepDesk) -> None:
+    ages = [3, 6, 1, 5, 2, 4]
+    for job_id, age in zip(IDS, ages, strict=True):
+        jobs.add(job_id, age=age * HOUR)
+    sweeper.sweep(NOW)
+    assert desk.spawned == [IDS[ages.index(age)] for age in (6, 5, 4, 3, 2, 1)]
+
+
 @pytest.mark.parametrize(("age", "status"), [(HOUR / 2, "running"), (2 * HOUR, "failed")])
 def test_gives_up_a_preview_that_nobody_makes_any_more(
     sweeper: Sweeper, jobs: Jobs, age: timedelta, status: str
