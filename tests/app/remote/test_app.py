@@ -161,6 +161,17 @@ def test_has_room_again_for_what_was_cancelled_before_it_began(app: App) -> None
     assert app.submit().status_code == 202
 
 
+@pytest.mark.parametrize(("cost", "spent"), [(COST.model_copy(update={"dollars": 0.09}), 0.09), (None, 0.0472)])
+def test_a_run_that_began_is_paid_for_however_it_ended(app: App, cost: GpuCost | None, spent: float) -> None:
+    job_id = app.submit().json()["job_id"]
+    app.cloud.begin(job_id, datetime.now(UTC))
+    app.wait(job_id, is_running)
+    app.cloud.end(job_id, RunEnd("failed", error=Notice("remote.lost", "request"), cost=cost))
+    app.wait(job_id, has_ended)
+    account = json.loads((app.data / "spending.json").read_text())
+    assert account[job_id][1] == pytest.approx(spent, rel=0.1)
+
+
 def test_refuses_what_would_take_too_long(tmp_path: Path, inputs: dict[str, bytes]) -> None:
     slow = Availability(available=True, gpu="H100", fallbacks=("A100-80GB",), most_seconds=40 * 60.0)
     with serve(tmp_path, inputs, HandCloud(), slow, 0.0) as app:
