@@ -378,7 +378,7 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
         return find_place(profile.name, watch.find_availability(profile))
 
     # One that waits there keeps a GPU from waiting for the web; the others take turns by client until the web ends.
-    capacity = SETTINGS.max_gpus + 1
+    capacity = SETTINGS.num_pools * SETTINGS.max_gpus + 1
     runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
     app_settings, dollars = settings.model_copy(update=changes), float(SETTINGS.dollars_per_day)
     web_app = create_app(app_settings, runner, dollars_per_day=dollars)

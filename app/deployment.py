@@ -121,6 +121,11 @@ class Deployment:
         own = self.find_gpu(profile)
         return [own] if own else self.gpus
 
+    @property
+    def num_pools(self) -> int:
+        """How many kinds of GPU containers make videos, each of which has jobs of its own."""
+        return len({(*self.find_gpus(profile), self.count_gpus(profile)) for profile in self.time_limits})
+
     def name_gpu_setting(self, profile: str) -> str:
         """Return the variable that gives the profile a kind of GPU to itself."""
         return f"{_PREFIX}GPU_{profile.upper()}"

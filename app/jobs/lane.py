@@ -151,14 +151,18 @@ class Lane:
 
     async def _hand_over_rest(self) -> None:
         """Hand over all that waits, in turn: nobody may be here for hours to do it one by one."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HAND_OVER_SECONDS):
                 while self.waiting:
-                    entry = self.waiting.pop()
-                    handle = await self.runner.start(self._ledger.folder(entry))
-                    self._ledger.save(entry, handle=handle, attempts=entry.record.attempts + 1)
-        except Exception:  # noqa: BLE001 - wherever the runs are; the next server hands over what is left
-            _log.exception("%d jobs were left waiting", len(self.waiting) + 1)
+                    await self._hand_over(self.waiting.pop())
+
+    async def _hand_over(self, entry: Entry) -> None:
+        try:
+            handle = await self.runner.start(self._ledger.folder(entry))
+        except Exception:  # noqa: BLE001 - wherever the runs are; the next server begins this one
+            _log.exception("job %.6s was not handed over", entry.record.id)
+        else:
+            self._ledger.save(entry, handle=handle, attempts=entry.record.attempts + 1)
 
     @property
     def _handed_over(self) -> list[Entry]:

@@ -48,6 +48,7 @@ class RemoteRunner:
         self._find_availability = find_availability
         self._poll_seconds = poll_seconds
         self._job_ids: dict[str, str] = {}
+        self._starts: dict[str, asyncio.Task[str]] = {}
 
     def availability(self, profile: Profile) -> Availability:
         """Say whether the profile can run there."""
@@ -59,8 +60,17 @@ class RemoteRunner:
         await self._cloud.save_files()
 
     async def start(self, folder: JobFolder) -> str:
-        """Begin the job's run, unless an earlier server began it and was gone before it could keep the handle."""
-        keys = NoteKeys(folder.path.name)
+        """Begin the job's run, unless an earlier server began it and was gone before it could keep the handle.
+
+        Once begun, a start goes on though nobody waits for it any more: a second one would be paid for, too.
+        """
+        job_id = folder.path.name
+        if job_id not in self._starts:
+            self._starts[job_id] = task = asyncio.create_task(self._start(NoteKeys(job_id)))
+            task.add_done_callback(lambda _: self._starts.pop(job_id))
+        return await asyncio.shield(self._starts[job_id])
+
+    async def _start(self, keys: NoteKeys) -> str:
         if call_id := await self._cloud.read_note(keys.call):
             return call_id
         call_id = await self._cloud.spawn(keys.job_id)

@@ -70,6 +70,31 @@ def follow(runner: RemoteRunner, folder: JobFolder) -> list[RunUpdate | RunEnd]:
     return asyncio.run(collect())
 
 
+@dataclass
+class SlowCloud(MemoryCloud):
+    """Takes its time to begin a run."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def spawn(self, job_id: str) -> str:
+        await self.gate.wait()
+        return await super().spawn(job_id)
+
+
+def test_a_start_that_is_broken_off_is_not_made_twice(folder: JobFolder) -> None:
+    async def start() -> str:
+        runner = make_runner(cloud)
+        first = asyncio.create_task(runner.start(folder))
+        await asyncio.sleep(0)
+        first.cancel()
+        cloud.gate.set()
+        return await runner.start(folder)
+
+    cloud = SlowCloud()
+    assert asyncio.run(start()) == "call-1"
+    assert len(cloud.spawned) == 1
+
+
 def test_spawns_the_job(folder: JobFolder) -> None:
     cloud = MemoryCloud()
     assert asyncio.run(make_runner(cloud).start(folder)) == "call-1"
