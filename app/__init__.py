@@ -1,3 +1,3 @@
 """The web app: a page and a REST API over the pipeline."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

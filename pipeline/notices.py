@@ -85,7 +85,8 @@ TEXTS: dict[str, str] = {
     "photo.too_dark_error": "The face is too dark to work with. Choose a photo in even light.",
     "photo.too_bright": "The face is very bright. A photo in softer light looks better.",
     "photo.too_bright_error": "The face is too bright to work with. Choose a photo in softer light.",
-    "face.out_of_range": "There is no face number {index}: {count} found, numbered from 0 to {last}.",
+    "face.out_of_range": "There is no face number {index}: {count} found, numbered from 0 to {last}. Choose one of "
+    "them, or none for the largest.",
     "crop.zoom": "Expected a zoom above 0, such as 1.5, got {zoom}.",
     "crop.shift": "Expected the crop's shift as two numbers, such as 0.1 and -0.05.",
     "request.large_file": "The file has {megabytes} MB; at most {limit} MB are accepted. Choose a smaller one.",

@@ -55,14 +55,18 @@ class Texts:
 
     def reason(self, english: str) -> str:
         """Return why a profile cannot run here, sentence by sentence."""
-        for sentence, own in self.reasons.items():
-            english = english.replace(sentence, own)
-        return english
+        return reduce(lambda told, pair: _translate(told, *pair), self.reasons.items(), english)
 
     def _localize(self, value: Value) -> Value:
         if isinstance(value, float):
             return str(value).replace(".", self.decimal_sign)
         return self.kinds.get(str(value), value)
+
+
+def _translate(told: str, sentence: str, own: str) -> str:
+    """Put one sentence in place of another. Where both have a `{name}`, one word stands there."""
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>\\S+?)", re.escape(sentence))
+    return re.sub(pattern, lambda match: own.format(**match.groupdict()), told)
 
 
 def _in_the_pages_words(sentence: str) -> str:

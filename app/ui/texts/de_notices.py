@@ -84,7 +84,8 @@ TEXTS: dict[str, str] = {
     "photo.too_dark_error": "Das Gesicht ist zu dunkel. Bitte ein Foto in gleichmäßigem Licht wählen.",
     "photo.too_bright": "Das Gesicht ist sehr hell. Ein Foto in weicherem Licht sieht besser aus.",
     "photo.too_bright_error": "Das Gesicht ist zu hell. Bitte ein Foto in weicherem Licht wählen.",
-    "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 0 bis {last}.",
+    "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 0 bis {last}. "
+    "Bitte eines davon angeben, oder keines für das größte.",
     "crop.zoom": "Die Vergrößerung muss über 0 liegen, etwa bei 1,5, nicht bei {zoom}.",
     "crop.shift": "Die Verschiebung besteht aus zwei Zahlen, etwa 0,1 und -0,05.",
     "request.takes_too_long": "{seconds} Sekunden Stimme mit der Qualität {profile} würden etwa {hours} Stunden "
@@ -129,6 +130,12 @@ KINDS: dict[str, str] = {
 }
 
 REASONS: dict[str, str] = {
+    "It needs {library}, which is not installed: pip install -r requirements/model.txt.": "Dafür fehlt {library}: pip "
+    "install -r requirements/model.txt.",
+    "It needs the LoRA {name}: put its file into loras/{folder} in the weights.": "Dafür fehlt die LoRA {name}: ihre "
+    "Datei gehört zu den Gewichten, in loras/{folder}.",
+    "It needs {wanted} GPUs by its settings, but {found} are there.": "Eingestellt sind {wanted} GPUs, vorhanden sind "
+    "{found}.",
     "It needs the model's weights, which are not on this machine.": "Es braucht die Gewichte des Modells, die hier "
     "nicht liegen.",
     "It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.": "Es braucht eine NVIDIA-GPU mit "

@@ -2,12 +2,16 @@
 
 import re
 import string
+from pathlib import Path
 
 import pytest
 
 from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from app.ui.words import duration, hours, price
+from pipeline.engine import EngineSettings
+from pipeline.infinitetalk.availability import check_machine
 from pipeline.notices import Notice
+from pipeline.profiles import PROFILES
 
 OTHERS = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
 GERMAN = LANGUAGES["de"]
@@ -47,8 +51,6 @@ def test_notices_have_the_pages_word_for_profile_and_a_real_times_sign(texts: Te
 
 
 def test_every_stage_and_profile_has_a_name() -> None:
-    from pipeline.profiles import PROFILES
-
     stages = ("photo", "voice", "loading", "conditioning", "denoising", "frames", "finishing")
     keys = {f"stage.{stage}" for stage in stages} | {f"profile.name.{name}" for name in PROFILES}
     assert keys | {f"profile.summary.{name}" for name in PROFILES} <= set(ENGLISH.table)
@@ -73,6 +75,32 @@ def test_what_a_file_is_instead_of_a_photo_is_said_in_german() -> None:
 
     assert {*OTHER_KINDS.values(), RAW} <= GERMAN.kinds.keys()
     assert "ein PDF" in GERMAN.notice(Notice("photo.format", "image", {"kind": "a PDF"}))
+
+
+def find_reasons(weights: Path) -> list[str]:
+    """Return why a machine refuses profiles, as more and more of what they need is there."""
+    reasons = [
+        check_machine(EngineSettings(), PROFILES["fast"]),
+        check_machine(EngineSettings(weights), PROFILES["turbo"]),
+        check_machine(EngineSettings(weights), PROFILES["fast"]),
+    ]
+    (weights / "nvidia0").touch()
+    return [one.reason for one in (*reasons, check_machine(EngineSettings(weights, num_gpus=2), PROFILES["fast"]))]
+
+
+def test_why_a_profile_cannot_run_is_said_in_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "adapter").mkdir()
+    monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    english = find_reasons(tmp_path)
+    assert all(english)
+    assert [reason for reason in map(GERMAN.reason, english) if "It needs" in reason] == []
+
+
+def test_a_missing_library_is_named_in_german(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.infinitetalk.availability.LIBRARIES", ("no_such_library",))
+    reason = GERMAN.reason(check_machine(EngineSettings(), PROFILES["fast"]).reason)
+    assert reason == "Dafür fehlt no_such_library: pip install -r requirements/model.txt."
 
 
 @pytest.mark.parametrize(
