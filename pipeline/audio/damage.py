@@ -94,6 +94,8 @@ class Promise:
             promises.append((self.num_frames - _FILLED_FRAMES) * sounding / num_frames)
         if self.num_bytes and timeline.num_bytes:
             promises.append(self.num_bytes * sounding / timeline.num_bytes)
+        if container.format.name == "avi":  # its header counts the frames, or what has their place, of each track
+            promises.append(stream.frames * float(stream.time_base or 0))
         return max(promises) - sounding
 
     def _read_seconds(self, container: InputContainer, stream: AudioStream, start: float) -> float:

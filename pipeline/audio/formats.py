@@ -30,7 +30,7 @@ SEVERAL_TRACKS = {"avi", "flv", "matroska", "mov", "mpeg", "mpegts", "ogg"}
 """Kinds of files that may hold more than one track of sound."""
 BARE_STREAMS = {"ac3", "dts", "eac3"}
 """Files that are packets and nothing else."""
-_GUESSED_LENGTHS = {"aac", "ac3", "amr", "avi", "dts", "eac3", "flv", "mp3", "mpeg", "mpegts"}
+_GUESSED_LENGTHS = {"aac", "ac3", "amr", "avi", "dts", "eac3", "mp3", "mpeg", "mpegts"}
 _TS_SYNC, _TS_PACKETS = 0x47, 5
 _TS_SIZES = (188, 192, 204)
 

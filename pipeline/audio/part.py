@@ -52,7 +52,7 @@ def check_part(part: Part, part_seconds: Fraction, total_seconds: Fraction) -> N
     """
     if part_seconds >= MIN_SECONDS:
         return
-    start, total = float(part.start_seconds), round(float(total_seconds), 2)
+    start, total = float(part.start_seconds), math.floor(100 * total_seconds) / 100  # .999 is no second
     if total_seconds < MIN_SECONDS:
         raise InputError("audio.too_short", "audio", total=total)
     if part.start_seconds >= total_seconds:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.audio import load_speech, read_sound
 from pipeline.audio.decode import Damage, decode_recording
+from pipeline.notices import Notice
 from pipeline.types import Floats, Sound
 from tests.voices import KINDS, SPEAKER, Kind, make_tone, write_voice
 
@@ -104,6 +105,15 @@ def test_a_hole_is_said(name: str, tmp_path: Path) -> None:
     middle, length = len(content) // 2, len(content) // 8
     content[middle : middle + length] = bytes(length)
     path.write_bytes(content)
+    assert "audio.damaged" in {notice.code for notice in load_speech(path).notices}
+
+
+@pytest.mark.parametrize(("container", "codec"), [("avi", "libmp3lame"), ("avi", "pcm_s16le"), ("flv", "libmp3lame")])
+def test_a_video_that_holds_less_than_its_header_says_is_said(container: str, codec: str, tmp_path: Path) -> None:
+    path = write_voice(tmp_path / "voice", make_tone(4.0, 44_100), Kind("x", container, codec, 44_100))
+    content = path.read_bytes()
+    assert load_speech(path).notices == (Notice("audio.no_speech", "audio"),)
+    path.write_bytes(content[: 2 * len(content) // 3])
     assert "audio.damaged" in {notice.code for notice in load_speech(path).notices}
 
 

@@ -65,11 +65,11 @@ def test_refuses_an_impossible_part(start: float, most: float | None, code: str,
     assert (caught.value.notice.code, caught.value.notice.about) == (code, about)
 
 
-@pytest.mark.parametrize(("seconds", "code"), [(0.3, "audio.too_short"), (0.999, "audio.too_short")])
-def test_refuses_less_than_a_second(seconds: float, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "total"), [(0.3, 0.3), (0.999, 0.99)])
+def test_refuses_less_than_a_second_and_calls_it_less(seconds: float, total: float, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_tone(tmp_path, make_tone(seconds))
-    assert caught.value.notice.code == code
+    assert (caught.value.notice.code, caught.value.notice.values) == ("audio.too_short", {"total": total})
 
 
 @pytest.mark.parametrize("sampling_rate", [8_000, 11_025, 44_100, 48_000, 96_000])
