@@ -36,7 +36,12 @@ class PhotoPart:
 
 @dataclass(frozen=True)
 class VoicePart:
-    """The voice and how much of it is used; `seconds` is its length, and 0 where no video can be made of it."""
+    """The voice and how much of it is used.
+
+    Attributes:
+        seconds: Its length, and 0 where no video can be made of it.
+        extracted: What was said of the file that it was taken out of.
+    """
 
     heading: gr.HTML
     voice: gr.Audio
@@ -44,6 +49,7 @@ class VoicePart:
     note: gr.HTML
     seconds: gr.Number
     duration: gr.Slider
+    extracted: gr.State
 
 
 @dataclass(frozen=True)
@@ -192,7 +198,7 @@ def _build_voice(texts: Texts) -> VoicePart:
             buttons=[],
             elem_id="use-seconds",
         )
-    return VoicePart(heading, voice, video, note, gr.Number(0, visible="hidden"), duration)
+    return VoicePart(heading, voice, video, note, gr.Number(0, visible="hidden"), duration, gr.State())
 
 
 def _build_profile(texts: Texts) -> ProfilePart:

@@ -17,6 +17,7 @@ from app.ui.layout import VoicePart
 from app.ui.reasons import explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
+from pipeline.notices import Notice
 
 _SHORTEST_SECONDS = 1.0
 _PLAYED_CONTAINERS = {"aac", "flac", "matroska", "mov", "mp3", "ogg", "wav"}
@@ -28,14 +29,27 @@ def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
     """Make the voice's widgets answer."""
     view = VoiceView(part, jobs, texts)
     private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
-    part.video.upload(view.take_from_video, part.video, [part.voice, part.note], **private)
+    part.video.upload(view.take_from_video, part.video, [part.voice, part.note, part.extracted], **private)
     # Not with the change: a video without sound is taken away, and what is said of it stays.
     gone = [part.voice.clear, part.voice.input, event_of(part.heading, "replace")]
     gr.on(gone, None, None, part.note, js="() => ''", api_visibility="private")
     complaint = markup.note([texts("voice.wrong_kind")], "error")
     part.heading.complain(None, None, part.note, js=f"() => {json.dumps(complaint)}", api_visibility="private")
-    outputs = [part.voice, part.note, part.seconds, part.duration]
-    part.voice.change(view.take, part.voice, outputs, trigger_mode="always_last", **private)
+    outputs = [part.voice, part.note, part.seconds, part.duration, part.extracted]
+    part.voice.change(view.take, [part.voice, part.extracted], outputs, trigger_mode="always_last", **private)
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A voice that was taken out of another file, which is whole and plain whatever that file was.
+
+    Attributes:
+        name: Of the file that has the voice alone.
+        notices: What was found in the other one.
+    """
+
+    name: str
+    notices: tuple[Notice, ...]
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class VoiceView:
     jobs: Jobs
     texts: Texts
 
-    async def take(self, voice: str | None) -> _Updates:
+    async def take(self, voice: str | None, extracted: Extracted | None = None) -> _Updates:
         """Listen to a new voice; all of it is used at first.
 
         Of one that browsers cannot play, its samples take the place and come back as a new voice.
@@ -58,11 +72,11 @@ class VoiceView:
         try:
             heard = await self.jobs.hear_voice(Path(voice), find_caller())
             if not _is_played(heard):
-                return {part.voice: await self._extract(Path(voice), heard)}
+                return await self._extract(Path(voice), heard)
         except (InputError, AppError) as error:
             return nothing | {part.note: markup.note([explain(error, self.texts)], "error")}
         return {
-            part.note: self._describe(heard),
+            part.note: self._describe(heard, _recall_notices(Path(voice), extracted)),
             part.seconds: heard.total_seconds,
             part.duration: bound_slider(heard.total_seconds),
         }
@@ -70,24 +84,29 @@ class VoiceView:
     async def take_from_video(self, video: str) -> _Updates:
         """Use the sound of a video, or of any recording that Gradio would not take, as the voice."""
         try:
-            sound = await self._extract(Path(video), await self.jobs.hear_voice(Path(video), find_caller()))
+            updates = await self._extract(Path(video), await self.jobs.hear_voice(Path(video), find_caller()))
         except (InputError, AppError) as error:
             return {self.part.voice: None, self.part.note: markup.note([explain(error, self.texts)], "error")}
-        return {self.part.voice: sound, self.part.note: gr.skip()}
+        return updates | {self.part.note: gr.skip()}
 
-    async def _extract(self, recording: Path, heard: HeardVoice) -> str:
-        """Return the sound of a video or a recording as a file that the player and the trimmer understand."""
+    async def _extract(self, recording: Path, heard: HeardVoice) -> _Updates:
+        """Put the sound of a recording in its place, as a file that the player and the trimmer understand."""
         target = recording.with_suffix(".voice.wav")
         await self.jobs.extract_sound(recording, target, heard.total_seconds, find_caller())
-        return str(target)
+        return {self.part.voice: str(target), self.part.extracted: Extracted(target.name, heard.notices)}
 
-    def _describe(self, heard: HeardVoice) -> str:
+    def _describe(self, heard: HeardVoice, before: tuple[Notice, ...]) -> str:
         texts = self.texts
         share = 100 * heard.spoken_share
         length = words.duration(texts, heard.total_seconds)
         found = texts("voice.found", duration=length, share=words.number(texts, share))
-        warnings = [texts.notice(notice) for notice in heard.notices]
+        notices = {notice.code: notice for notice in (*heard.notices, *before)}
+        warnings = [texts.notice(notice) for notice in notices.values()]
         return markup.note([found], "ok") + markup.note(warnings, "warn")
+
+
+def _recall_notices(voice: Path, extracted: Extracted | None) -> tuple[Notice, ...]:
+    return extracted.notices if extracted and extracted.name == voice.name else ()
 
 
 def _is_played(heard: HeardVoice) -> bool:

@@ -29,10 +29,13 @@ from app.ui.profile import ProfileView
 from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import ENGLISH
-from app.ui.voice import VoiceView
+from app.ui.voice import Extracted, VoiceView
+from pipeline.notices import Notice
 from tests.app.conftest import cut_voice
 from tests.app.quick_server import QuickRunner
 from tests.app.ui.visitor import PHOTO
+from tests.pipeline.audio.test_hearing import write_tracks
+from tests.voices import SPEAKER, make_tone
 
 TOKEN = "0123456789abcdef" * 2
 RESULT = JobResult(num_frames=30, speech_seconds=1.2, compute_seconds=1, width=8, height=8, frame_rate=25, seed=99)
@@ -197,6 +200,33 @@ def test_a_voice_that_cannot_be_used_has_no_length(views: Views, tmp_path: Path)
             return await VoiceView(views.page.voice, jobs, ENGLISH).take(str(path))
 
     assert asyncio.run(take())[views.page.voice.seconds] == 0
+
+
+@pytest.mark.parametrize("way", ["take", "take_from_video"])
+def test_what_was_found_in_a_film_is_still_said_of_the_voice_that_was_taken_out_of_it(
+    views: Views, tmp_path: Path, way: str
+) -> None:
+    tone = make_tone(2.0)
+    film = write_tracks(tmp_path / "film.mkv", [(0 * tone, "mono"), (tone, "mono")], "matroska", "aac")
+    part = views.page.voice
+
+    async def take() -> Updates:
+        async with views.open() as jobs:
+            view = VoiceView(part, jobs, ENGLISH)
+            updates = await getattr(view, way)(str(film))
+            return await view.take(updates[part.voice], updates[part.extracted])
+
+    assert "Track 2 of the file is used" in asyncio.run(take())[part.note]
+
+
+def test_what_was_found_in_a_film_is_not_said_of_the_next_voice(views: Views) -> None:
+    part, film = views.page.voice, Extracted("film.voice.wav", (Notice("audio.damaged", "audio"),))
+
+    async def take() -> Updates:
+        async with views.open() as jobs:
+            return await VoiceView(part, jobs, ENGLISH).take(str(SPEAKER), film)
+
+    assert "damaged" not in asyncio.run(take())[part.note]
 
 
 def test_the_profiles_own_numbers_are_not_asked_for(tmp_path: Path) -> None:
