@@ -1,6 +1,7 @@
-"""How long a request's body may take to arrive."""
+"""How long a request's body may take to arrive, and how many of one client may be on their way."""
 
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from anyio import fail_after
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import BodyStalledError
+from app.clients import find_client
+from app.errors import AppError, BodyStalledError, QueueFullError
 from app.problems import answer_error
 
 _DISCONNECT = {"type": "http.disconnect"}
@@ -34,6 +36,10 @@ class Patience:
 
 
 _PATIENCE = Patience()
+_MOST_BODIES = 32
+"""Large ones, of one client, on their way at the same time: each is on the disk before it is looked at."""
+_LARGE_BYTES = 1_000_000
+_RETRY_SECONDS = 5
 
 
 class ArrivalMiddleware:
@@ -45,32 +51,39 @@ class ArrivalMiddleware:
     def __init__(self, app: ASGIApp, patience: Patience | None = None) -> None:
         self._app = app
         self._patience = patience or _PATIENCE
+        self._num_large: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on; answer 408 if its body does not come."""
+        """Hand the request on; answer 408 if its body does not come, 503 if too many do."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        arrival = _Arrival(scope, receive, send, self._patience)
-        with suppress(ClientDisconnect):  # there is nobody to answer, and nothing wrong here
-            await self._app(scope, arrival.receive, arrival.send)
+        arrival = _Arrival(scope, receive, send, self._patience, self._num_large)
+        try:
+            with suppress(ClientDisconnect):  # there is nobody to answer, and nothing wrong here
+                await self._app(scope, arrival.receive, arrival.send)
+        finally:
+            arrival.end()
 
 
 class _Arrival:
     """One body on its way. Only the time counts in which it was waited for."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: Patience) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, patience: Patience, num_large: Counter[str]) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._patience = patience
+        self._client = find_client(scope)
+        self._num_large = num_large
+        self._is_large = False
         self._num_bytes = 0
         self._waited_seconds = 0.0
         self._is_over = False
         self._has_answer = False
-        self._has_stalled = False
+        self._has_given_up = False
 
     async def receive(self) -> Message:
         """Return what comes next; that the client has gone, if nothing comes."""
-        if self._has_stalled:
+        if self._has_given_up:
             return _DISCONNECT
         if self._is_over:
             return await self._receive()
@@ -79,20 +92,35 @@ class _Arrival:
             with fail_after(self._patience.find_limit(self._num_bytes) - self._waited_seconds):
                 message = await self._receive()
         except TimeoutError:
-            await self._give_up()
-            return _DISCONNECT
+            return await self._give_up(BodyStalledError(self._num_bytes))
         self._waited_seconds += time.monotonic() - began_at
         self._num_bytes += len(message.get("body", b""))
         self._is_over = not message.get("more_body", False)
+        if self._is_over:
+            self.end()
+        elif self._num_bytes > _LARGE_BYTES and not self._is_large:
+            if self._num_large[self._client] >= _MOST_BODIES:
+                return await self._give_up(QueueFullError(_MOST_BODIES, _RETRY_SECONDS, "uploads", is_share=True))
+            self._is_large = True
+            self._num_large[self._client] += 1
         return message
+
+    def end(self) -> None:
+        """Let another body have the place of this one."""
+        if self._is_large:
+            self._is_large = False
+            self._num_large[self._client] -= 1
+            if not self._num_large[self._client]:
+                del self._num_large[self._client]
 
     async def send(self, message: Message) -> None:
         """Send the app's answer, unless its request has been answered here."""
-        if not self._has_stalled:
+        if not self._has_given_up:
             self._has_answer = True
             await self._send(message)
 
-    async def _give_up(self) -> None:
-        self._has_stalled = True
+    async def _give_up(self, error: AppError) -> Message:
+        self._has_given_up = True
         if not self._has_answer:
-            await answer_error(BodyStalledError(self._num_bytes))(self._scope, self._receive, self._send)
+            await answer_error(error)(self._scope, self._receive, self._send)
+        return _DISCONNECT

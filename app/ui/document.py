@@ -3,10 +3,10 @@
 import json
 import re
 from html import escape
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,11 +119,9 @@ def _opening(texts: Texts) -> str:
 
 def choose_visitors_texts(scope: Scope) -> Texts:
     """Return the texts in the language that a visitor chose, or else that the browser asks for."""
-    headers = Headers(scope=scope)
-    chosen = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    if chosen and chosen.value in LANGUAGES:
-        return LANGUAGES[chosen.value]
-    return LANGUAGES[choose_language(headers.get("accept-language", ""))]
+    asked = HTTPConnection(scope)
+    chosen = asked.cookies.get(COOKIE, "")
+    return LANGUAGES[chosen if chosen in LANGUAGES else choose_language(asked.headers.get("accept-language", ""))]
 
 
 def _find_redirect(scope: Scope) -> RedirectResponse | None:

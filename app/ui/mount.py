@@ -28,6 +28,8 @@ from app.ui.theme import create_theme
 
 _QUEUE = 64
 _QUEUE_LOOK_SECONDS = 0.02
+_EVENTS_AT_ONCE = 2000
+"""Whoever watches a job has an event that lasts as long as the job."""
 _SWEEP_SECONDS = 60
 
 
@@ -69,6 +71,7 @@ def _create_blocks(texts: Texts, gate: Gate, sent: Sent, settings: Settings) -> 
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8, api_open=False)
     # By itself, each queue looks for work a thousand times a second, which takes a tenth of a core when there is none.
     blocks._queue.sleep_when_free = _QUEUE_LOOK_SECONDS  # noqa: SLF001 - Gradio has no setting for it
+    blocks._queue.max_thread_count = _EVENTS_AT_ONCE  # noqa: SLF001 - else 40, and no setting but that of threads
     # Only then Gradio checks which files it is asked for; otherwise it would be set by `launch`.
     blocks.has_launched = True
     return blocks

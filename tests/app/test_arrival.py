@@ -98,6 +98,41 @@ def test_an_answer_that_has_begun_is_ended() -> None:
     assert sent[0]["status"] == 200
 
 
+async def send_large(door: ArrivalMiddleware, client: str, leave: asyncio.Event) -> int:
+    """Send the first two megabytes of a body, and the end of it on a sign. Return the answer's status."""
+    sent: list[Message] = []
+    parts = [bytes(1_000_000), bytes(1_000_000)]
+
+    async def receive() -> Message:
+        if parts:
+            return {"type": "http.request", "body": parts.pop(), "more_body": True}
+        await leave.wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "scheme": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    await door(scope | {"client": (client, 1)}, receive, send)
+    return int(sent[0]["status"])
+
+
+def test_one_client_has_so_many_large_bodies_on_their_way() -> None:
+    async def crowd() -> list[int]:
+        door, leave = ArrivalMiddleware(count), asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            many = [group.create_task(send_large(door, "10.0.0.1", leave)) for _ in range(32)]
+            for _ in range(10):
+                await asyncio.sleep(0)
+            one_more = await send_large(door, "10.0.0.1", leave)
+            leave.set()
+            other = group.create_task(send_large(door, "10.0.0.2", leave))
+        later = await send_large(door, "10.0.0.1", leave)
+        return [*{task.result() for task in many}, one_more, other.result(), later]
+
+    assert asyncio.run(crowd()) == [200, 503, 200, 200]
+
+
 def test_what_is_waited_for() -> None:
     patience = Patience()
     train = 10_000_000 / 20_000 + 30 + 20

@@ -58,6 +58,7 @@ class _Folder:
     client: str
     began: float
     num_bytes: int = 0
+    is_coming: bool = False
 
 
 class Uploads:
@@ -95,13 +96,14 @@ class Uploads:
             StorageError: All together have, or the disk is full.
         """
         self._check(client)
-        kept = _Folder(self.folder / visitor / secrets.token_urlsafe(16), client, time.monotonic())
+        kept = _Folder(self.folder / visitor / secrets.token_urlsafe(16), client, time.monotonic(), is_coming=True)
         try:
             with explain_full_disk():
                 with self._lock:
                     self._folders[kept.path] = kept
                     kept.path.mkdir(parents=True)
                 yield Admission(self, kept)
+            kept.began, kept.is_coming = time.monotonic(), False
         except BaseException:
             self._forget(kept)
             raise
@@ -158,7 +160,7 @@ class Uploads:
         """Delete what is old, and count anew what was made of the rest."""
         oldest = time.monotonic() - self.limits.kept_seconds
         for kept in list(self._folders.values()):
-            if kept.began < oldest:
+            if kept.began < oldest and not kept.is_coming:  # one that comes slowly is nobody's yet
                 self._forget(kept)
             else:
                 self._count(kept)

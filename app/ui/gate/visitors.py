@@ -4,9 +4,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 COOKIE = "video_lab_visitor"
@@ -25,20 +25,12 @@ def find_visitor(cookies: Mapping[str, str]) -> str:
 
 def find_visitor_of(scope: Scope) -> str:
     """Return the name of the browser that sent a request."""
-    return find_visitor(_read_cookies(scope))
+    return find_visitor(HTTPConnection(scope).cookies)
 
 
 def keep_cookie(scope: Scope, headers: MutableHeaders) -> None:
     """Give the browser its cookie, or the one that it has for another day."""
-    known = _read_cookies(scope).get(COOKIE, "")
+    known = HTTPConnection(scope).cookies.get(COOKIE, "")
     value = known if _VALUE.fullmatch(known) else secrets.token_urlsafe(16)
     about = f"Path=/; Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Lax"
     headers.append("set-cookie", f"{COOKIE}={value}; {about}{'; Secure' if scope.get('scheme') == 'https' else ''}")
-
-
-def _read_cookies(scope: Scope) -> dict[str, str]:
-    try:
-        cookies = SimpleCookie(Headers(scope=scope).get("cookie", ""))
-    except CookieError:
-        return {}
-    return {name: morsel.value for name, morsel in cookies.items()}

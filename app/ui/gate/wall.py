@@ -6,18 +6,20 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 from gradio.block_function import BlockFunction
+from gradio.queueing import Event
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clients import find_client
-from app.errors import AppError, UploadNotFoundError
+from app.errors import AppError, QueueFullError, UploadNotFoundError
 from app.jobs import Jobs
 from app.metrics import Metrics
 from app.policy import FILE_POLICY
@@ -44,13 +46,19 @@ PASSED = {
         rf"{_API}/call/[a-z_]+/[0-9a-f]{{32}}",
         rf"{_API}/stream/{_SESSION}/[A-Za-z0-9-]+/\d+/(?:playlist\.m3u8|{_SESSION}\.ts)",
     ),
-    "POST": (rf"{_API}/cancel", rf"{_API}/reset"),
 }
 """What Gradio answers by itself, as regular expressions of whole paths. `docs/security.md` says what each is for."""
 
 _RUN = re.compile(rf"{_API}/(?:queue/join|run/predict|call/(?P<name>[a-z_]+))")
 """What runs an event, after its body was checked."""
 
+_END = frozenset({f"{_API}/cancel", f"{_API}/reset"})
+"""What ends an event; Gradio would take bodies of any size for it."""
+
+MOST_EVENTS = 200
+"""Of one client, that wait or run; many people may share an address."""
+
+_RETRY_SECONDS = 5
 _PAGE_QUERY = frozenset({"job", "lang", "__theme"})
 _SHOWN = ("image/", "audio/", "video/")
 _NO_SHOW = frozenset({"image/svg+xml"})
@@ -118,6 +126,8 @@ class GateMiddleware:
     def _answer_post(self, path: str) -> ASGIApp | None:
         if path == f"{_API}/upload":
             return self._take_upload
+        if path in _END:
+            return self._end
         found = _RUN.fullmatch(path)
         return partial(self._run, found["name"]) if found else None
 
@@ -152,15 +162,29 @@ class GateMiddleware:
             raise
         await JSONResponse(paths)(scope, receive, send)
 
+    async def _end(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(Request(scope, receive))
+        await self._app(*_with_body(scope, receive, body), send)
+
     async def _run(self, name: str | None, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(Request(scope, receive))
         fn = self._find_fn(name, body.get("fn_index"))
         if fn is None:
             await answer_nothing(scope["path"])(scope, receive, send)
             return
+        self._check_share(find_client(scope))
         visitor = find_visitor_of(scope)
         cleaned = clean(body, fn, lambda path: self._uploads.find(path, visitor))
         await self._app(*_with_body(scope, receive, cleaned), send)
+
+    def _check_share(self, client: str) -> None:
+        """Refuse the events of a client that has too many under way: others need places, too."""
+        queue = self._blocks._queue  # noqa: SLF001 - Gradio has no other way to tell
+        waiting = (event for line in queue.event_queue_per_concurrency_id.values() for event in line.queue)
+        running = (event for events in queue.active_jobs if events is not None for event in events)
+        num_own = sum(_is_of(event, client) for event in chain(waiting, running))
+        if num_own >= MOST_EVENTS:
+            raise QueueFullError(num_own, _RETRY_SECONDS, "events", is_share=True)
 
     def _find_fn(self, name: str | None, index: Any) -> BlockFunction | None:  # noqa: ANN401 - any JSON
         fns = self._blocks.fns
@@ -169,6 +193,10 @@ class GateMiddleware:
             return found if found is not None and found.fn is not None else None
         public = (fn for fn in fns.values() if fn.api_visibility == "public" and fn.api_name == name)
         return next(public, None)
+
+
+def _is_of(event: Event, client: str) -> bool:
+    return event.request is not None and find_client(event.request.scope) == client
 
 
 def _with_body(scope: Scope, receive: Receive, body: dict[str, Any]) -> tuple[Scope, Receive]:

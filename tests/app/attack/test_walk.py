@@ -106,6 +106,21 @@ def test_the_cookie_is_for_the_server_alone(server: Server) -> None:
     assert [headers["cache-control"] for headers in given] == ["no-cache", "no-store"]
 
 
+@pytest.mark.parametrize("name", ["cancel", "reset"])
+def test_what_ends_an_event_is_short(server: Server, name: str) -> None:
+    answer = server.client.post(f"/gradio_api/{name}", json={"event_id": "a" * 1_000_000})
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/de/", "/config", "/v/none"])
+def test_cookies_of_others_do_no_harm(server: Server, path: str) -> None:
+    mine = f"video_lab_visitor={'a' * 22}"
+    with httpx.Client(base_url=server.client.base_url) as browser:
+        answer = browser.get(path, headers={"cookie": f"a/b=c; {mine}; [x]=y", "accept-language": "en"})
+    assert answer.status_code == (404 if path == "/v/none" else 200)
+    assert path == "/v/none" or answer.headers["set-cookie"].startswith(f"{mine};")
+
+
 def test_uploads_are_counted(server: Server, photo: bytes) -> None:
     upload(server.client, photo)
     server.client.post("/gradio_api/upload", json={})

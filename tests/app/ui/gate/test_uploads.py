@@ -124,6 +124,21 @@ def test_uploads_go_after_their_hour(uploads: Uploads, monkeypatch: pytest.Monke
     assert (old.exists(), new.exists(), uploads.num_bytes, len(uploads)) == (False, True, 5, 1)
 
 
+def test_an_upload_that_takes_longer_than_its_hour_is_counted_right(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    with uploads.admit(ANN, "1") as admission:
+        admission.grow(1000)
+        monkeypatch.setattr(time, "monotonic", lambda: now + 3601)
+        uploads.sweep()
+        admission.grow(500)
+        assert admission.folder.exists()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 7300)
+    uploads.sweep()
+    assert (admission.folder.exists(), uploads.num_bytes, len(uploads)) == (False, 0, 0)
+
+
 def test_the_next_server_finds_uploads_and_forgets_old_ones(uploads: Uploads) -> None:
     old, new = add(uploads), add(uploads)
     hours_ago = time.time() - 2 * 3600
