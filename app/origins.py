@@ -22,7 +22,7 @@ _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".home.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
-_HOST = re.compile(r"(?P<name>\[[0-9a-f:.%]+\]|[^\[\]:/?#@\s]+)(:(?P<port>\d{1,5}))?", re.ASCII | re.IGNORECASE)
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.%]+\]|[a-z0-9_.-]+)(:(?P<port>\d{1,5}))?", re.ASCII | re.IGNORECASE)
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[^/?#@\s]+)", re.ASCII | re.IGNORECASE)
 
 

@@ -15,7 +15,7 @@ from app.ui.document import choose_visitors_texts
 from app.ui.texts import Texts
 
 _LOOK_SECONDS = 10
-_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, max-age=300"}
+_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, no-cache"}
 _PAGE_HEADERS = {**_HEADERS, **SHARE_HEADERS}
 
 

@@ -28,7 +28,7 @@ _Updates = dict[Any, Any]
 def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
     """Make the voice's widgets answer."""
     view = VoiceView(part, jobs, texts)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": 4}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": None}
     part.video.upload(view.take_from_video, part.video, [part.voice, part.note, part.extracted], **private)
     # Not with the change: a video without sound is taken away, and what is said of it stays.
     gone = [part.voice.clear, part.voice.input, event_of(part.heading, "replace")]

@@ -105,6 +105,7 @@ def test_an_origin_is_scheme_name_and_port(url: str, origin: str, *, allowed: bo
         ("app.test.evil.test", 421),
         ("evilapp.test", 421),
         ("evil.test:7860@app.test", 421),
+        ('app.test"><script>', 421),
         ("localhost:7860", 200),
         ("192.168.1.20:7860", 200),
         ("[fd00::7]:7860", 200),

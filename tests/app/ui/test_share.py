@@ -24,6 +24,8 @@ def test_poster_and_video_are_what_they_say(server: Server, done_job: str) -> No
     part = server.client.get(f"/v/{done_job}/video.mp4", headers={"range": "bytes=0-99"})
     assert (poster.headers["content-type"], poster.content[:3]) == ("image/jpeg", b"\xff\xd8\xff")
     assert (part.status_code, len(part.content)) == (206, 100)
+    # Asked again each time: a video that was deleted is not shown from a browser's own store.
+    assert {poster.headers["cache-control"], part.headers["cache-control"]} == {"private, no-cache"}
 
 
 def test_previews_of_links_may_ask_for_the_head_alone(server: Server, done_job: str) -> None:
