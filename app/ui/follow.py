@@ -110,10 +110,7 @@ class FollowView:
                 yield card | self._show_begin()
             elif num_shown is None and job.num_live_clips > 0:
                 num_shown = 0
-                yield card | {
-                    self.page.result.video: markup.ghost(self.texts),
-                    self.page.result.live: gr.Video(visible=True),
-                }
+                yield card | {self.page.result.live: gr.Video(visible=True)}
             elif num_shown is not None and job.num_live_clips > num_shown:
                 yield card | self._show_clip(job, num_shown)
                 num_shown += 1

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import io
-import json
 import time
 from dataclasses import dataclass, replace
 from html import escape
@@ -19,7 +18,7 @@ from app.ui import markup
 from app.ui.caller import find_caller
 from app.ui.inputs import event_of
 from app.ui.layout import SHIFT_RANGE, ZOOM_RANGE, PhotoPart
-from app.ui.reasons import explain
+from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
 from pipeline.files import open_regular
@@ -66,8 +65,7 @@ def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     # Not with the change: a photo that cannot be read is taken away, and what is said of it stays.
     gone = [part.photo.clear, part.photo.input, event_of(part.heading, "replace")]
     gr.on(gone, None, None, part.note, js="() => ''", **quiet)
-    complaint = markup.note([view.texts("photo.wrong_kind")], "error")
-    part.heading.complain(None, None, part.note, js=f"() => {json.dumps(complaint)}", **quiet)
+    part.heading.complain(None, None, part.note, js=complain("photo", view.texts), **quiet)
     part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
     moved = [widget.input for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y)]
     # As one event, so that they wait for one another: the last frame on the page is the last one asked for.

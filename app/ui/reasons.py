@@ -1,7 +1,9 @@
 """Why the server does not do what was asked, in the page's language."""
 
+import json
+
 from app.errors import AppError, DecodingError, QueueFullError, ServerStoppingError, StorageError
-from app.ui import words
+from app.ui import markup, words
 from app.ui.texts import Texts
 from pipeline.errors import InputError
 
@@ -10,6 +12,8 @@ _KEYS: dict[type[AppError], str] = {
     StorageError: "status.no_room.detail",
     DecodingError: "status.busy.detail",
 }
+_REFUSALS = {"413": "too_large", "429": "too_many", "507": "no_room", "failed": "failed"}
+"""What is said of an upload that the server refused, by the status of its answer."""
 
 
 def explain(error: InputError | AppError, texts: Texts) -> str:
@@ -19,3 +23,15 @@ def explain(error: InputError | AppError, texts: Texts) -> str:
     if isinstance(error, QueueFullError):
         return texts("status.full.detail", time=words.remaining(texts, error.retry_after_seconds))
     return texts(_KEYS.get(type(error), "status.internal"))
+
+
+def complain(kind: str, texts: Texts) -> str:
+    """Return the script that says beside a widget why a file was not taken.
+
+    Args:
+        kind: What the widget takes, `photo` or `voice`.
+        texts: In the page's language.
+    """
+    sentences = {"": texts(f"{kind}.wrong_kind")} | {why: texts(f"upload.{key}") for why, key in _REFUSALS.items()}
+    notes = {why: markup.note([sentence], "error") for why, sentence in sentences.items()}
+    return f"() => page.complain({json.dumps(notes)})"

@@ -1,6 +1,5 @@
 """The voice: what was found in it, and how much of it is used."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from app.ui import markup, words
 from app.ui.caller import find_caller
 from app.ui.inputs import event_of
 from app.ui.layout import VoicePart
-from app.ui.reasons import explain
+from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
 from pipeline.notices import Notice
@@ -33,8 +32,7 @@ def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
     # Not with the change: a video without sound is taken away, and what is said of it stays.
     gone = [part.voice.clear, part.voice.input, event_of(part.heading, "replace")]
     gr.on(gone, None, None, part.note, js="() => ''", api_visibility="private")
-    complaint = markup.note([texts("voice.wrong_kind")], "error")
-    part.heading.complain(None, None, part.note, js=f"() => {json.dumps(complaint)}", api_visibility="private")
+    part.heading.complain(None, None, part.note, js=complain("voice", texts), api_visibility="private")
     outputs = [part.voice, part.note, part.seconds, part.duration, part.extracted]
     part.voice.change(view.take, [part.voice, part.extracted], outputs, trigger_mode="always_last", **private)
 

@@ -134,4 +134,13 @@ class Server:
         return self._find_children("app.decoding.process")
 
     def _find_children(self, module: str) -> list[psutil.Process]:
-        return [child for child in psutil.Process(self.process.pid).children() if module in child.cmdline()]
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if module in _read_command(child)]
+
+
+def _read_command(process: psutil.Process) -> list[str]:
+    """Return a process's command; one that has just ended has none."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []

@@ -21,6 +21,8 @@ const page = (() => {
   let heardAt = performance.now();
   let scrolledAt = 0;
   let own = [];
+  let given;
+  let refusal = "";
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
   function report(element, trigger, actions) {
@@ -146,6 +148,24 @@ const page = (() => {
     if (!toast?.textContent.includes("Connection to the server was lost")) return;
     toast.style.display = "none";
     for (const place of [card(), find("#actions")]) if (place) place.dataset.lost = "yes";
+  }
+
+  // Gradio says that a file was refused in English, or shows the server's answer. It is said where the file was given.
+  function noticeRefusal() {
+    const toast = find(".toast-body:not([data-told])");
+    const [, size, status] = toast?.textContent.match(/(maximum allowed size)|HTTP (\d+)/) ?? [];
+    if (!size && !status) return;
+    toast.dataset.told = "yes";
+    toast.querySelector(".toast-close").click();
+    refusal = size ? "413" : status;
+    press(given, "complain");
+  }
+
+  // Why a file was not taken: the server's reason, or else its kind.
+  function complain(notes) {
+    const told = notes[refusal] ?? notes.failed;
+    refusal = "";
+    return told;
   }
 
   // Gradio may change the card in place or put a new one; the ticking seconds are our own and do not count.
@@ -425,7 +445,8 @@ const page = (() => {
     const card = event.target.closest?.("#photo-card, #voice-card");
     if (!files.length) return;
     if (event.target.matches?.(VIDEO_INPUT) || (event.type === "change" && files[0].type.startsWith(wantedBy(card)))) {
-      press(card, "replace");
+      given = card ?? find("#voice-card");
+      press(given, "replace");
       return;
     }
     event.stopImmediatePropagation();
@@ -439,6 +460,7 @@ const page = (() => {
     const [kind] = file.type.split("/");
     const place = card ?? find(kind === "image" ? "#photo-card" : "#voice-card");
     const wanted = wantedBy(place);
+    given = place;
     if (!["", wanted, wanted === "audio" && "video"].includes(kind)) { press(place, "complain"); return; }
     const input = kind !== "video" && place.querySelector(".block input[type=file]") || find(VIDEO_INPUT);
     const carrier = new DataTransfer();
@@ -458,7 +480,7 @@ const page = (() => {
     let frame = 0;
     const tidy = () => {
       frame = 0;
-      for (const task of [describe, shapeStage, translate, noticeLoss, tellNews, keepFocus, reveal]) task();
+      for (const task of [describe, shapeStage, translate, noticeLoss, noticeRefusal, tellNews, keepFocus, reveal]) task();
     };
     new MutationObserver((changes) => {
       frame ||= requestAnimationFrame(tidy);
@@ -469,5 +491,5 @@ const page = (() => {
     setInterval(tick, 1000);
   });
 
-  return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError };
+  return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError, complain };
 })();

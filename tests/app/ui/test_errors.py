@@ -13,6 +13,12 @@ from tests.voices import KINDS, make_tone, write_voice
 IS_ABOVE_THE_BUTTONS = """() => document.querySelector("#voice-note .note").getBoundingClientRect().bottom
   <= document.querySelector("#actions").getBoundingClientRect().top"""
 
+DROP_LARGE = """(element) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([new Uint8Array(106e6)], "large.wav", { type: "audio/wav" }));
+  element.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+}"""
+
 
 def test_photo_and_voice_are_asked_for(visit: Visit) -> None:
     visitor = visit()
@@ -93,6 +99,33 @@ def test_what_was_said_of_a_file_goes_with_it_and_is_not_under_the_buttons(visit
     expect(visitor.note("photo")).to_have_attribute("data-kind", "error")
     visitor.drop("#photo", PHOTO)
     expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("locale", "widget", "status", "sentence"),
+    [
+        ("en-US", "photo", 429, "You have uploaded a lot"),
+        ("de-DE", "voice", 507, "Der Server hat keinen Platz"),
+        ("en-US", "photo", 503, "The file did not arrive."),
+    ],
+)
+def test_a_refused_upload_is_told_beside_its_widget(
+    visit: Visit, voice_file: Path, locale: str, widget: str, status: int, sentence: str
+) -> None:
+    visitor = visit(locale=locale)
+    visitor.tab.route("**/upload?*", lambda route: route.fulfill(status=status, json={"status": status}))
+    files = {"photo": PHOTO, "voice": voice_file}
+    visitor.tab.locator(f"#{widget} input[type=file]").set_input_files(files[widget])
+    expect(visitor.note(widget)).to_contain_text(sentence, timeout=PATIENCE)
+    expect(visitor.tab.locator(".toast-body")).to_have_count(0)
+    visitor.tab.unroute_all()
+
+
+def test_a_file_that_is_too_large_is_told_beside_its_widget(visit: Visit) -> None:
+    visitor = visit(locale="de-DE")
+    visitor.tab.locator("#voice").evaluate(DROP_LARGE)
+    expect(visitor.note("voice")).to_have_text("Diese Datei ist zu groß. Bitte eine kleinere wählen.", timeout=PATIENCE)
+    expect(visitor.tab.locator(".toast-body")).to_have_count(0)
 
 
 def test_a_link_to_nothing_says_so(visit: Visit) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
-from tests.app.ui.visitor import PATIENCE, PHOTO
+from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, PHOTO
 from tests.voices import KINDS, make_tone, write_voice
 
 # No browser for tests can share: this one notes what a device would be given.
@@ -70,13 +70,16 @@ def test_the_slider_goes_as_far_as_the_voice(visit: Visit, voice_file: Path, lon
 
 
 def test_a_shorter_part_of_the_voice_makes_a_shorter_video(visit: Visit, long_voice_file: Path) -> None:
-    visitor = visit()
+    visitor = visit(phone=True)
     visitor.fill_in(long_voice_file)
     visitor.tab.locator("#use-seconds input[type=number]").fill("1.5")
     visitor.tab.keyboard.press("Tab")
+    before = visitor.measure_shift()
     visitor.press("Preview")
     visitor.wait_for("done")
     expect(visitor.tab.locator(".facts").first).to_contain_text("1.5 s")
+    expect(visitor.video).to_be_in_viewport(timeout=PATIENCE)
+    assert visitor.measure_shift() - before < MOST_SHIFT
 
 
 def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) -> None:

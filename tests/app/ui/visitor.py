@@ -12,6 +12,12 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
 SECOND_PHOTO = Path("assets/photos/mona_lisa.jpg").resolve()
 PATIENCE = 60_000
+MOST_SHIFT = 0.05
+_SHIFT = """() => new Promise((tell) => {
+  const add = (list) => tell(list.getEntries().reduce((sum, { value }) => sum + value, 0));
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => tell(0), 500);
+})"""
 _DROP = """(element, files) => {
   const dataTransfer = new DataTransfer();
   for (const { name, type, bytes } of files) {
@@ -150,6 +156,10 @@ class Visitor:
     def ask(self, script: str) -> Any:  # noqa: ANN401 - whatever the script returns
         """Return what a script in the tab says."""
         return self.tab.evaluate(script)
+
+    def measure_shift(self) -> float:
+        """Return how much has moved by itself since the page was opened, as browsers count it."""
+        return float(self.ask(_SHIFT))
 
     def find_foreign_requests(self) -> list[str]:
         """Return the addresses on other hosts that were asked for."""
