@@ -49,7 +49,7 @@ class VoicePart:
     note: gr.HTML
     seconds: gr.Number
     duration: gr.Slider
-    extracted: gr.State
+    extracted: gr.Textbox
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,9 @@ def _build_voice(texts: Texts) -> VoicePart:
             buttons=[],
             elem_id="use-seconds",
         )
-    return VoicePart(heading, voice, video, note, gr.Number(0, visible="hidden"), duration, gr.State())
+    return VoicePart(
+        heading, voice, video, note, gr.Number(0, visible="hidden"), duration, gr.Textbox(visible="hidden")
+    )
 
 
 def _build_profile(texts: Texts) -> ProfilePart:

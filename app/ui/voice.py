@@ -1,5 +1,7 @@
 """The voice: what was found in it, and how much of it is used."""
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,6 @@ from app.ui.layout import VoicePart
 from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
-from pipeline.notices import Notice
 
 _SHORTEST_SECONDS = 1.0
 _PLAYED_CONTAINERS = {"aac", "flac", "matroska", "mov", "mp3", "ogg", "wav"}
@@ -38,19 +39,6 @@ def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
 
 
 @dataclass(frozen=True)
-class Extracted:
-    """A voice that was taken out of another file, which is whole and plain whatever that file was.
-
-    Attributes:
-        name: Of the file that has the voice alone.
-        notices: What was found in the other one.
-    """
-
-    name: str
-    notices: tuple[Notice, ...]
-
-
-@dataclass(frozen=True)
 class VoiceView:
     """Answers to what is done with the voice, in one language."""
 
@@ -58,10 +46,14 @@ class VoiceView:
     jobs: Jobs
     texts: Texts
 
-    async def take(self, voice: str | None, extracted: Extracted | None = None) -> _Updates:
+    async def take(self, voice: str | None, extracted: str = "") -> _Updates:
         """Listen to a new voice; all of it is used at first.
 
         Of one that browsers cannot play, its samples take the place and come back as a new voice.
+
+        Args:
+            voice: The file.
+            extracted: Its name, and what was found in the file that it was taken out of, as JSON.
         """
         part = self.part
         nothing = {part.seconds: 0, part.duration: gr.Slider(visible=False)}
@@ -74,7 +66,7 @@ class VoiceView:
         except (InputError, AppError) as error:
             return nothing | {part.note: markup.note([explain(error, self.texts)], "error")}
         return {
-            part.note: self._describe(heard, _recall_notices(Path(voice), extracted)),
+            part.note: self._describe(heard, _recall(Path(voice), extracted)),
             part.seconds: heard.total_seconds,
             part.duration: bound_slider(heard.total_seconds),
         }
@@ -91,20 +83,24 @@ class VoiceView:
         """Put the sound of a recording in its place, as a file that the player and the trimmer understand."""
         target = recording.with_suffix(".voice.wav")
         await self.jobs.extract_sound(recording, target, heard.total_seconds, find_caller())
-        return {self.part.voice: str(target), self.part.extracted: Extracted(target.name, heard.notices)}
+        found = [target.name, *map(self.texts.notice, heard.notices)]
+        return {self.part.voice: str(target), self.part.extracted: json.dumps(found)}
 
-    def _describe(self, heard: HeardVoice, before: tuple[Notice, ...]) -> str:
+    def _describe(self, heard: HeardVoice, before: list[str]) -> str:
         texts = self.texts
         share = 100 * heard.spoken_share
         length = words.duration(texts, heard.total_seconds)
         found = texts("voice.found", duration=length, share=words.number(texts, share))
-        notices = {notice.code: notice for notice in (*heard.notices, *before)}
-        warnings = [texts.notice(notice) for notice in notices.values()]
+        warnings = dict.fromkeys([*map(texts.notice, heard.notices), *before])
         return markup.note([found], "ok") + markup.note(warnings, "warn")
 
 
-def _recall_notices(voice: Path, extracted: Extracted | None) -> tuple[Notice, ...]:
-    return extracted.notices if extracted and extracted.name == voice.name else ()
+def _recall(voice: Path, extracted: str) -> list[str]:
+    """Return what was found in the file that a voice was taken out of; nothing of another voice's."""
+    with suppress(ValueError, TypeError):  # it comes back from the browser
+        name, *found = json.loads(extracted)
+        return [str(sentence) for sentence in found] if name == voice.name else []
+    return []
 
 
 def _is_played(heard: HeardVoice) -> bool:

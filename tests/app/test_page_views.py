@@ -29,8 +29,7 @@ from app.ui.profile import ProfileView
 from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import ENGLISH
-from app.ui.voice import Extracted, VoiceView
-from pipeline.notices import Notice
+from app.ui.voice import VoiceView
 from tests.app.conftest import cut_voice
 from tests.app.quick_server import QuickRunner
 from tests.app.ui.visitor import PHOTO
@@ -219,8 +218,9 @@ def test_what_was_found_in_a_film_is_still_said_of_the_voice_that_was_taken_out_
     assert "Track 2 of the file is used" in asyncio.run(take())[part.note]
 
 
-def test_what_was_found_in_a_film_is_not_said_of_the_next_voice(views: Views) -> None:
-    part, film = views.page.voice, Extracted("film.voice.wav", (Notice("audio.damaged", "audio"),))
+@pytest.mark.parametrize("film", ['["film.voice.wav", "It is damaged."]', '["voice', "7", "[]", "null"])
+def test_what_was_found_in_a_film_is_not_said_of_the_next_voice(views: Views, film: str) -> None:
+    part = views.page.voice
 
     async def take() -> Updates:
         async with views.open() as jobs:

@@ -73,3 +73,8 @@ def test_the_page_itself_names_no_one_else(server: Server) -> None:
     page = server.client.get("/", headers={"accept": "text/html"}).text
     assert '<meta property="og:title" content="Video Lab">' in page
     assert re.findall(r'<meta[^>]*content="https?://', page) == []
+
+
+def test_an_open_page_holds_no_connection(server: Server) -> None:
+    # One for each tab would keep a container of the deployment running, and paid for, as long as the tab is open.
+    assert server.client.get("/config").json()["connect_heartbeat"] is False
