@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -119,7 +119,8 @@ def page() -> Page:
         with gr.Blocks():
             return build_page(ENGLISH, 24.0)
 
-    asyncio.get_event_loop_policy().get_event_loop().close()  # Gradio opens one and leaves it
+    with suppress(RuntimeError):  # there is none once `asyncio.run` was used
+        asyncio.get_event_loop_policy().get_event_loop().close()  # Gradio opens one and leaves it
     return asyncio.run(build())
 
 

@@ -20,7 +20,7 @@ from app.decoding import Decoders, DecoderSettings
 from app.decoding.decoder import Decoder, _choose_environment
 from app.errors import DecodingError
 from app.jobs import Jobs
-from app.lifetime import wait_for_end
+from app.lifetime import kill, wait_for_end
 from app.settings import Settings
 from app.storage import JobStore
 from pipeline.errors import InputError
@@ -300,6 +300,7 @@ def test_believes_no_decoder_that_answers_something_else() -> None:
             decoders._all |= set(decoders._idle)
             with suppress(InputError):
                 assert (await frame(decoders)).faces
+            kill(process)
             await wait_for_end(process)
 
     run(attempt)
