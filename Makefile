@@ -1,47 +1,74 @@
-# The project's commands. `make demo`, `make run` and `make test` install what they need into .venv first.
-PYTHON ?= $(shell for python in python3.11 python3; do \
-	$$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$python && break; done)
-VENV := .venv
-BIN := $(VENV)/bin
+# The project's commands. Each installs what it needs first, as locked in requirements/: the app into .venv, with the
+# newest Python that is there, and all tests and checks into .venv-test, with the oldest.
+PYTHON ?=
+NEWEST = $(or $(PYTHON),$(shell sh requirements/find_python.sh newest))
+OLDEST = $(or $(PYTHON),$(shell sh requirements/find_python.sh oldest))
+APP := .venv
+TESTS := .venv-test
+INSTALL := install --quiet --disable-pip-version-check --require-hashes --no-deps
+NO_PYTHON = No Python from 3.11 to 3.13 was found. Install one (https://www.python.org/downloads/) or uv, which fetches \
+one, or name it: make PYTHON=/path/to/python
 
-.PHONY: demo run test check format clean
+.PHONY: demo run test fast check quick format lock clean
 
-demo: $(VENV)/web.stamp
-	$(BIN)/python -m pipeline assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
+demo: $(APP)/app.stamp
+	$(APP)/bin/video-lab assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
 	@echo "The video is $(CURDIR)/demo.mp4"
 
-run: $(VENV)/web.stamp
-	$(BIN)/python -m app
+run: $(APP)/app.stamp
+	$(APP)/bin/python -m app
 
-test: $(VENV)/test.stamp
-	$(BIN)/python -m tests.app.ui.browser
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# Everything on the oldest Python, and what is fast on the newest as well.
+test: $(TESTS)/test.stamp
+	$(TESTS)/bin/python -m tests.app.ui.browser
+	$(TESTS)/bin/python -m pytest -n 3 --no-loadscope-reorder
+	$(if $(filter-out $(OLDEST),$(NEWEST)),$(MAKE) fast)
 
-check: $(VENV)/test.stamp
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+fast: $(APP)/fast.stamp
+	$(APP)/bin/python -m pytest -n 2 --no-loadscope-reorder --fast
 
-format: $(VENV)/test.stamp
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+check: $(TESTS)/test.stamp
+	$(TESTS)/bin/ruff format --check .
+	$(TESTS)/bin/ruff check .
+	$(TESTS)/bin/mypy
+	$(TESTS)/bin/lint-imports
 
-$(BIN)/python:
-	$(if $(PYTHON),,$(error Python 3.11 was not found. Install it (https://www.python.org/downloads/), or name it: make PYTHON=/path/to/python3.11))
-	$(PYTHON) -m venv $(VENV)
+# For every day: what finds most mistakes in under two minutes.
+quick:
+	$(MAKE) --jobs 2 check fast
 
-$(VENV)/web.stamp: $(BIN)/python requirements/web.txt
-	@echo "Installing what is needed into $(VENV) (a minute or two, once) ..."
-	@start=$$(date +%s); $(BIN)/pip install --quiet --disable-pip-version-check -r requirements/web.txt \
+format: $(TESTS)/test.stamp
+	$(TESTS)/bin/ruff format .
+	$(TESTS)/bin/ruff check --fix .
+
+lock:
+	sh requirements/lock.sh $(UPGRADE)
+
+clean:
+	rm -rf $(APP) $(TESTS) demo.mp4 data
+
+$(APP)/bin/python:
+	$(if $(NEWEST),,$(error $(NO_PYTHON)))
+	$(NEWEST) -m venv $(APP)
+
+$(TESTS)/bin/python:
+	$(if $(OLDEST),,$(error $(NO_PYTHON)))
+	$(OLDEST) -m venv $(TESTS)
+
+$(APP)/app.stamp: $(APP)/bin/python requirements/web.txt requirements/build.txt
+	@echo "Installing what is needed into $(APP) (a minute or two, once) ..."
+	@start=$$(date +%s); $(APP)/bin/pip $(INSTALL) -r requirements/web.txt -r requirements/build.txt \
+		&& $(APP)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . \
 		&& echo "Installed in $$(( $$(date +%s) - start )) seconds."
 	@touch $@
 
-$(VENV)/test.stamp: $(BIN)/python requirements/web.txt requirements/model.txt requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -r requirements/model.txt -r requirements/dev.txt
-	@# Compiled here, with all cores at once, but for what is hardly used; some packages bring files that are no Python 3.11.
-	@$(BIN)/python -W ignore -m compileall -qq --workers 0 -x '/(tests|pip|setuptools)/|/transformers/models/' $(VENV)/lib || true
-	@touch $(VENV)/web.stamp $@
+$(APP)/fast.stamp: $(APP)/app.stamp requirements/fast.txt
+	$(APP)/bin/pip $(INSTALL) -r requirements/fast.txt
+	@touch $@
 
-clean:
-	rm -rf $(VENV) demo.mp4 data
+$(TESTS)/test.stamp: $(TESTS)/bin/python requirements/dev.txt requirements/torch.txt
+	$(TESTS)/bin/pip $(INSTALL) --no-compile -r requirements/dev.txt
+	$(TESTS)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements/torch.txt
+	@# Compiled here, with all cores at once, but for what is hardly used; some packages bring files that are no Python 3.11.
+	@$(TESTS)/bin/python -W ignore -m compileall -qq --workers 0 -x '/(tests|pip|setuptools)/|/transformers/models/' $(TESTS)/lib || true
+	@touch $@

@@ -15,14 +15,20 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import modal
 
 from app.deployment import passed_on, read_deployment
+from app.entrypoint import with_options
 from app.starts import StartWatch
 from app.terminal import check_pair, follow, keep, read_file, require_lock, say, tell_spending
+from pipeline.devices import DEFAULT_DEVICE, find_device
+from pipeline.engine_spec import EngineSpec
+from pipeline.engines import GPU_ENGINES, WEIGHTS, create_engine, get_profile, get_weights
+from pipeline.profiles import Profile
 
 HERE = Path(__file__).parent
 SETTINGS = read_deployment()
@@ -54,14 +60,17 @@ def require_secret(name: str, key: str) -> modal.Secret:
     return secret
 
 
-# What containers are made of
+# ## What containers are made of
+#
+# Jobs and weights live on volumes: containers come and go, and the web and the GPU containers share nothing else but
+# the dict, through which a run tells how far it is. GPU containers mount the weights read-only.
 
 app = modal.App(SETTINGS.app)
 data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True, version=1)
 weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True, version=1)
 read_only_weights = weights_volume.with_mount_options(read_only=True)
 compiled_volume = modal.Volume.from_name(f"{SETTINGS.app}-compiled", create_if_missing=True, version=1)
-notes = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
+store = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
 hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")
 password_secret = modal.Secret.from_dict({"VIDEO_LAB_PASSWORD": os.environ.get("VIDEO_LAB_PASSWORD", "")})
 
@@ -74,24 +83,23 @@ def add_sources(image: modal.Image) -> modal.Image:
     )
 
 
-def read_pins(*names: str) -> list[str]:
-    """Read the pinned packages of requirement files, without the files that these name in turn."""
-    if not modal.is_local():
-        return []  # the image is built already, and has no such files
-    lines = [line.partition("#")[0].strip() for name in names for line in (HERE / name).read_text().splitlines()]
-    return [line for line in lines if line and not line.startswith("-r")]
+def install(image: modal.Image, lock: str) -> modal.Image:
+    """Install what one of the locks in requirements/ lists: nothing else, and nothing that its hash does not fit."""
+    options = "--require-hashes --no-deps"
+    return image.uv_pip_install(requirements=[str(HERE / "requirements" / lock)], extra_options=options)
 
 
-web_pins = read_pins("requirements/web.txt")
-gpu_pins = read_pins("requirements/model.txt", "requirements/gpu.txt")
-web_base = modal.Image.debian_slim(python_version="3.11").uv_pip_install(*web_pins)
+web_base = install(modal.Image.debian_slim(python_version="3.11"), "web.txt")
 web_image = add_sources(web_base)
-# Compiling the model takes a C compiler.
-gpu_base = web_base.apt_install("g++").uv_pip_install(*gpu_pins)
+# The GPU image stands on the web image, so that both share its layers. Compiling the model takes a C compiler.
+gpu_base = install(web_base.apt_install("g++"), "gpu.txt")
 gpu_image = add_sources(gpu_base)
 
 
-# Weights: once, from the hub to the weights volume
+# ## Weights: once, from the hub to the weights volume
+#
+# `modal run deploy.py --download-weights` runs this function. It holds the token, which no other container has, and it
+# needs no GPU: preparing is a matter of disk and memory.
 
 
 @app.function(
@@ -108,11 +116,13 @@ def fetch_weights(variants: list[str]) -> str:
     """Fetch and prepare the weights. Returns what went wrong; nothing if all is well. May be run again at any time."""
     from huggingface_hub import HfApi
 
-    from pipeline.weights import TokenError, WeightsError
+    from pipeline.errors import TokenError, WeightsError
     from pipeline.weights.install import install
 
     try:
-        install(Path(SETTINGS.weights_path), Path(SETTINGS.prepared_weights), HfApi(), say, variants)
+        for model in WEIGHTS:
+            target = Path(SETTINGS.find_weights(model))
+            install(get_weights(model), Path(SETTINGS.weights_path), target, HfApi(), say, variants)
     except TokenError as error:
         return f"{error}\nThen: modal secret create --force {SETTINGS.secret} HF_TOKEN=hf_..."
     except WeightsError as error:
@@ -122,27 +132,30 @@ def fetch_weights(variants: list[str]) -> str:
     return ""
 
 
-# The GPU: one job at a time, with weights that stay loaded
+# ## The GPU: one job at a time, with weights that stay loaded
+#
+# A class for each model that needs a GPU. Modal starts a container when a job is spawned, loads the weights once
+# (`@modal.enter`), hands it job after job, and gives the GPU back when none has come for a while.
 
 
-class Desk:
-    """Files and notes as the GPU container has them."""
+class WorkerContext:
+    """The files and the store, as the GPU container has them."""
 
     def load_files(self) -> None:
-        """See what others wrote to the data volume."""
+        """Reload the data volume, to see what others wrote."""
         data_volume.reload()
 
     def save_files(self) -> None:
-        """Make what was written to the data volume visible to others."""
+        """Commit what was written to the data volume, so that others see it."""
         data_volume.commit()
 
-    def read_note(self, key: str) -> str | None:
-        """Return what was noted under the key."""
-        return notes.get(key)
+    def read_value(self, key: str) -> str | None:
+        """Return the value of a key in the store."""
+        return store.get(key)
 
-    def write_note(self, key: str, note: str) -> None:
-        """Note something for everyone."""
-        notes.put(key, note)
+    def write_value(self, key: str, value: str) -> None:
+        """Set the value of a key in the store."""
+        store.put(key, value)
 
 
 def find_device_name() -> str:
@@ -152,12 +165,14 @@ def find_device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
+def import_libraries(spec: EngineSpec) -> None:
+    """Import what an engine needs and is slow to import."""
+    for name in spec.libraries:
+        import_module(name)
+
+
 def load_engine(engine: Any) -> None:  # noqa: ANN401 - an Engine, which a machine that only deploys cannot import
     """Bring the weights into memory. What is wrong with them is said now, and again to every job."""
-    import diffusers  # noqa: F401 - for its effect
-    import torch  # noqa: F401 - for its effect
-    import transformers  # noqa: F401 - for its effect
-
     from pipeline.errors import PipelineError
 
     started = time.monotonic()
@@ -168,14 +183,14 @@ def load_engine(engine: Any) -> None:  # noqa: ANN401 - an Engine, which a machi
         say(f"The weights could not be loaded: {error}")
 
 
-def make_worker(engine: Any, refusal: Any = None) -> Any:  # noqa: ANN401 - of types as above
-    """Make what runs jobs with the engine, or refuses them all."""
+def make_worker(model: str, engine: Any, refusal: Any = None) -> Any:  # noqa: ANN401 - of types as above
+    """Make what runs jobs of the model with its engine, or refuses them all."""
     from app.remote import RemoteWorker, TimeLimits
 
     return RemoteWorker(
         Path(SETTINGS.data_path) / "jobs",
-        Desk(),
-        lambda _: engine,
+        WorkerContext(),
+        {model: engine}.__getitem__,
         TimeLimits(SETTINGS.time_limits),
         find_device_name(),
         num_gpus=NUM_GPUS,
@@ -186,7 +201,7 @@ def make_worker(engine: Any, refusal: Any = None) -> Any:  # noqa: ANN401 - of t
 def tell_price(seconds: float) -> str:
     """Say what seconds of this container's GPUs cost, if that is known."""
     with suppress(Exception):  # whatever keeps the model from being loaded may keep this from being known
-        from app.remote.cost import find_cost
+        from app.remote.limits import find_cost
 
         cost = find_cost(find_device_name(), seconds, NUM_GPUS)
         return "" if cost.dollars is None else f", ${cost.dollars:.2f}"
@@ -194,95 +209,113 @@ def tell_price(seconds: float) -> str:
 
 
 class VideoMaker:
-    """What each container with GPUs does, whether it has one or several."""
+    """What each container with GPUs does, whether it has one or several; a class of its own for each model."""
+
+    spec: EngineSpec
 
     @modal.enter(snap=False)
     def load_weights(self) -> None:
         """Bring the weights into the GPUs' memory, once. If they cannot be, every job says why."""
-        watch = StartWatch(Desk(), f"starts/{DEPLOYED_AT}/{type(self).__name__}", tell_price)
+        watch = StartWatch(WorkerContext(), f"starts/{DEPLOYED_AT}/{type(self).__name__}", tell_price)
         if refusal := watch.start(self.prepare):
             say(refusal.text)
-            self.worker = make_worker(None, refusal)
+            self.worker = make_worker(self.spec.name, None, refusal)
 
     def prepare(self) -> None:
         """Make the worker, with the engine loaded."""
         from app.log import set_up_log
         from app.settings import load_settings
-        from pipeline.engines import create_engine
 
         settings = load_settings()
         set_up_log("%(levelname)s %(message)s", settings.log_level)
-        where = replace(settings.engine_settings, weights=Path(SETTINGS.prepared_weights))
-        engine = create_engine("infinitetalk", where)
+        import_libraries(self.spec)
+        where = replace(settings.engine_settings, weights=Path(SETTINGS.find_weights(self.spec.name)))
+        engine = create_engine(self.spec.name, where)
         load_engine(engine)
-        self.worker = make_worker(engine)
+        self.worker = make_worker(self.spec.name, engine)
 
     @modal.method()
-    def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a Delivery, which a machine that only deploys cannot import
+    def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a ResultPayload, which a machine that only deploys cannot import
         """Make the video of a job of the web app."""
         return self.worker.run(job_id)
 
     @modal.method()
-    def make(self, photo: bytes, voice: bytes, request: dict[str, Any], note_key: str) -> tuple[str, bytes]:
+    def make(self, scene: bytes, voice: bytes, request: dict[str, Any], run_key: str) -> tuple[str, bytes]:
         """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
-        from app.jobs.messages import EVENTS
+        from app.jobs.runners.protocol import EVENTS
 
-        end, video = self.worker.make(photo, voice, request, note_key)
+        end, video = self.worker.make(scene, voice, request, run_key)
         return EVENTS.dump_json(end).decode(), video
 
 
-@app.cls(
-    image=gpu_image,
-    gpu=SETTINGS.gpus,
-    env={**ENVIRONMENT, "TORCHINDUCTOR_CACHE_DIR": SETTINGS.compiled_path},
-    volumes={
-        SETTINGS.data_path: data_volume,
-        SETTINGS.weights_path: read_only_weights,
-        SETTINGS.compiled_path: compiled_volume,
-    },
-    cpu=4,
-    memory=SETTINGS.gpu_memory_gb * GIGABYTES,
-    min_containers=SETTINGS.min_gpus,
-    max_containers=SETTINGS.max_gpus,
-    scaledown_window=SETTINGS.gpu_idle_seconds,
-    timeout=SETTINGS.run_timeout,
-    startup_timeout=30 * MINUTES,
-    region=SETTINGS.region or None,
-    enable_memory_snapshot=SETTINGS.snapshot,
-)
-class Generator(VideoMaker):
-    """Makes videos on one GPU."""
+class SingleMaker(VideoMaker):
+    """What a container with one GPU does besides."""
 
     @modal.enter(snap=SETTINGS.snapshot)
     def import_libraries(self) -> None:
         """Import what is slow to import and needs no GPU: the part that a memory snapshot keeps."""
         with suppress(Exception):  # raised again where starts are counted
-            import diffusers  # noqa: F401 - for its effect
-            import torch  # noqa: F401 - for its effect
-            import transformers  # noqa: F401 - for its effect
+            import_libraries(self.spec)
 
 
-@app.cls(
-    image=gpu_image,
-    gpu=[f"{kind.partition(':')[0]}:{SETTINGS.team_gpus}" for kind in SETTINGS.gpus],
-    env={**ENVIRONMENT, "VIDEO_LAB_NUM_GPUS": str(SETTINGS.team_gpus)},
-    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
-    cpu=4 * SETTINGS.team_gpus,
-    memory=SETTINGS.gpu_memory_gb * GIGABYTES,
-    max_containers=1,
-    scaledown_window=SETTINGS.gpu_idle_seconds,
-    timeout=SETTINGS.run_timeout,
-    startup_timeout=30 * MINUTES,
-    region=SETTINGS.region or None,
-)
-class TeamGenerator(VideoMaker):
-    """Makes videos on several GPUs, a process for each. Without a setting, nothing is sent here or paid for."""
+def declare(base: type, name: str, spec: EngineSpec, **settings: Any) -> Any:  # noqa: ANN401 - as Modal takes and makes them
+    """Declare a class of GPU containers, under a global name: in a container, Modal looks for it there."""
+    maker = type(name, (base,), {"spec": spec, "__module__": __name__, "__doc__": base.__doc__})
+    globals()[name] = app.cls(
+        image=gpu_image,
+        memory=SETTINGS.gpu_memory_gb * GIGABYTES,
+        scaledown_window=SETTINGS.gpu_idle_seconds,
+        timeout=SETTINGS.run_timeout,
+        startup_timeout=30 * MINUTES,
+        region=SETTINGS.region or None,
+        **settings,
+    )(maker)
+    return globals()[name]
 
 
-def find_generator(profile: str) -> Any:  # noqa: ANN401 - of one of two classes
+def declare_single(spec: EngineSpec) -> Any:  # noqa: ANN401 - as above
+    """Declare the class that makes a model's videos on one GPU."""
+    return declare(
+        SingleMaker,
+        f"{spec.title.replace(' ', '')}Generator",
+        spec,
+        gpu=SETTINGS.gpus,
+        env={**ENVIRONMENT, "TORCHINDUCTOR_CACHE_DIR": SETTINGS.compiled_path},
+        volumes={
+            SETTINGS.data_path: data_volume,
+            SETTINGS.weights_path: read_only_weights,
+            SETTINGS.compiled_path: compiled_volume,
+        },
+        cpu=4,
+        min_containers=SETTINGS.min_gpus,
+        max_containers=SETTINGS.max_gpus,
+        enable_memory_snapshot=SETTINGS.snapshot,
+    )
+
+
+def declare_team(spec: EngineSpec) -> Any:  # noqa: ANN401 - as above
+    """Declare the class for several GPUs, a process for each. Without a setting, nothing is sent there or paid for."""
+    return declare(
+        VideoMaker,
+        f"{spec.title.replace(' ', '')}TeamGenerator",
+        spec,
+        gpu=[f"{kind.partition(':')[0]}:{SETTINGS.team_gpus}" for kind in SETTINGS.gpus],
+        env={**ENVIRONMENT, "VIDEO_LAB_NUM_GPUS": str(SETTINGS.team_gpus)},
+        volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+        cpu=4 * SETTINGS.team_gpus,
+        max_containers=1,
+    )
+
+
+# One class of each kind for every model that needs a GPU: another row in the table of engines is all that it takes.
+SINGLES = {spec.name: declare_single(spec) for spec in GPU_ENGINES}
+TEAMS = {spec.name: declare_team(spec) for spec in GPU_ENGINES}
+
+
+def find_generator(profile: str) -> Any:  # noqa: ANN401 - of one of these classes
     """Return the class that makes videos of the profile, on the profile's own kind of GPU where it has one."""
     count = SETTINGS.count_gpus(profile)
-    makers: Any = TeamGenerator if count > 1 else Generator
+    makers: Any = (TEAMS if count > 1 else SINGLES)[get_profile(profile).model]
     if own := SETTINGS.find_gpu(profile):
         gpu = f"{own.partition(':')[0]}:{count}" if count > 1 else own
         makers = makers.with_options(gpu=gpu, cpu=4 * count, memory=SETTINGS.gpu_memory_gb * GIGABYTES)
@@ -296,14 +329,17 @@ def read_profile(job_id: str) -> str:
     return JobFolder(Path(SETTINGS.data_path) / "jobs" / job_id).read().request.profile
 
 
-# The web: the page and the REST API, without torch
+# ## The web: the page and the REST API, without torch
+#
+# One small container serves everybody. It checks what is uploaded, makes the previews itself, and spawns everything
+# else on the GPU classes above; it may be gone while they work, since runs and files outlive it.
 
 
 class ModalCloud:
-    """Calls, files and notes as the web container has them."""
+    """Calls, files and the store, as the web container has them."""
 
     async def save_files(self) -> None:
-        """Make the jobs' folders visible to the GPU, and lasting."""
+        """Commit the jobs' folders, so that the GPU sees them and they survive."""
         try:
             await data_volume.commit.aio()
         except RuntimeError as error:  # the files are saved; what others saved cannot be read while a file is open
@@ -314,7 +350,7 @@ class ModalCloud:
         call = await find_generator(read_profile(job_id)).generate.spawn.aio(job_id)
         return call.object_id
 
-    async def poll(self, call_id: str) -> Any:  # noqa: ANN401 - a Delivery or None, see app.remote.Cloud
+    async def poll(self, call_id: str) -> Any:  # noqa: ANN401 - a ResultPayload or None, see app.remote.Cloud
         """Return what the run handed back; None while it is not over, or Modal cannot be asked."""
         from app.remote import RunExpiredError, RunLostError, RunTimeoutError
 
@@ -333,13 +369,13 @@ class ModalCloud:
         """End the run, or take it out of Modal's queue."""
         await modal.FunctionCall.from_id(call_id).cancel.aio()
 
-    async def read_note(self, key: str) -> str | None:
-        """Return what was noted under the key."""
-        return await notes.get.aio(key)
+    async def read_value(self, key: str) -> str | None:
+        """Return the value of a key in the store."""
+        return await store.get.aio(key)
 
-    async def write_note(self, key: str, note: str) -> None:
-        """Note something for everyone."""
-        await notes.put.aio(key, note)
+    async def write_value(self, key: str, value: str) -> None:
+        """Set the value of a key in the store."""
+        await store.put.aio(key, value)
 
 
 @app.function(
@@ -362,20 +398,23 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     from app.clients import SchemeMiddleware
     from app.log import set_up_log
     from app.main import create_app
-    from app.remote import RemoteRunner, WeightsWatch, keep_telling
+    from app.remote import RemoteRunner, WeightsWatch, announce_presence
     from app.settings import load_settings
 
     settings = load_settings()
     set_up_log("%(levelname)s %(message)s", settings.log_level)
-    keep_telling(notes.put)
+    announce_presence(store.put)
     is_set = "request_limit_seconds" in settings.model_fields_set
     limit = settings.request_limit_seconds if is_set else HELD_SECONDS
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     changes["allowed_hosts"] = settings.allowed_hosts or ("*",)  # Modal brings nothing here under another's name
-    watch = WeightsWatch(Path(SETTINGS.prepared_weights), weights_volume.reload, DOWNLOAD)
+    watches = {
+        model: WeightsWatch(Path(SETTINGS.find_weights(model)), weights_volume.reload, DOWNLOAD) for model in WEIGHTS
+    }
 
-    def find_availability(profile: Any) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
-        return find_place(profile.name, watch.find_availability(profile))
+    def find_availability(profile: Profile) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
+        watch = watches.get(profile.model)
+        return find_place(profile.name, watch and watch.find_availability(profile))
 
     # One that waits there keeps a GPU from waiting for the web; the others take turns by client until the web ends.
     capacity = SETTINGS.num_pools * SETTINGS.max_gpus + 1
@@ -390,8 +429,6 @@ def find_place(profile: str, availability: Any = None) -> Any:  # noqa: ANN401 -
     """Say which GPUs make videos of a profile, and how long these may be expected to take."""
     from app.remote import TimeLimits
     from pipeline.engine import Availability
-    from pipeline.estimate import find_device
-    from pipeline.types import DEFAULT_DEVICE
 
     preferred, *others = (find_device(kind) or DEFAULT_DEVICE for kind in SETTINGS.find_gpus(profile))
     return replace(
@@ -412,19 +449,22 @@ def link_data() -> Path:
     return folder
 
 
-# On time, though nobody visits
+# ## On time, though nobody visits
+#
+# The web container is given back when nobody calls. What has to happen all the same, on a schedule: photos, voices and
+# videos are deleted when their time is over, and jobs that were accepted are started.
 
 
-class SweepDesk(Desk):
-    """Notes and calls as the sweep has them."""
+class SweepContext(WorkerContext):
+    """The store and the calls, as the sweep has them."""
 
-    def list_notes(self) -> list[str]:
-        """Return the keys of all notes."""
-        return list(notes.keys())
+    def list_keys(self) -> list[str]:
+        """Return all keys of the store."""
+        return list(store.keys())
 
-    def delete_note(self, key: str) -> None:
-        """Forget what was noted under the key."""
-        notes.pop(key, None)
+    def delete_value(self, key: str) -> None:
+        """Delete a key from the store."""
+        store.pop(key, None)
 
     def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""
@@ -449,7 +489,7 @@ def sweep() -> bool:
     settings = load_settings()
     set_up_log("%(levelname)s %(message)s", settings.log_level)
     data_volume.reload()
-    sweeper = Sweeper(link_data(), SweepDesk(), timedelta(hours=settings.result_hours))
+    sweeper = Sweeper(link_data(), SweepContext(), timedelta(hours=settings.result_hours))
     try:
         return sweeper.sweep(datetime.now(UTC))
     finally:
@@ -457,53 +497,44 @@ def sweep() -> bool:
         data_volume.commit()
 
 
-# The command line
+# ## The command line
+#
+# `modal run deploy.py --image face.jpg --audio voice.wav` needs no deployed app. The request is checked on a CPU first,
+# and what was checked, the scene, is what the GPU gets: nothing is paid for that could have been refused.
 
 
 @app.function(image=web_image, env=ENVIRONMENT, timeout=5 * MINUTES)
-def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> str:
-    """Check a request before a GPU is paid for. Returns why it cannot be used; nothing if it can."""
+def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> tuple[str, bytes]:
+    """Check a request before a GPU is paid for. Returns why it cannot be used, if so, and the scene for the GPU."""
     from app.remote import check_files
 
     return check_files(photo, voice, request, find_place)
 
 
 @app.local_entrypoint()
-def main(  # noqa: PLR0917 - Modal makes an option of each
+@with_options
+def main(
+    *,
+    request: dict[str, Any],
     download_weights: bool = False,
     variants: str = "",
-    model: str = "infinitetalk",
     image: str = "",
     audio: str = "",
-    profile: str = "fast",
-    prompt: str = "",
-    aspect: str = "auto",
-    start: float = 0.0,
-    seconds: float | None = None,
-    steps: int | None = None,
-    seed: int | None = None,
     output: str = "video.mp4",
 ) -> None:
     """Fetch the weights, or make one video from a photo and a voice."""
     if download_weights:
         names = [name.strip() for name in variants.split(",") if name.strip()]
         sys.exit(fetch_weights.remote(names) or None)
-    check_pair(profile, model)
+    profile = request["profile"]
+    check_pair(profile, request["model"])
     photo, voice = read_file(image, "--image"), read_file(audio, "--audio")
-    request = {
-        "profile": profile,
-        "prompt": prompt,
-        "framing": {"aspect": aspect},
-        "start_seconds": start,
-        "max_duration_seconds": seconds,
-        "num_inference_steps": steps,
-        "seed": seed,
-    }
-    if problem := check.remote(photo, voice, request):
+    problem, scene = check.remote(photo, voice, request)
+    if problem:
         sys.exit(problem)
     key = f"command-{time.time_ns()}"
-    call = find_generator(profile).make.spawn(photo, voice, request, key)
-    result, video = follow(call, lambda: notes.get(f"{key}/progress"))
+    call = find_generator(profile).make.spawn(scene, voice, request, key)
+    result, video = follow(call, lambda: store.get(f"{key}/progress"))
     keep(result, video, output)
 
 

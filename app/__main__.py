@@ -69,7 +69,7 @@ class _Protocol(H11Protocol):
             self._unread.cancel()
 
     def _expect_reader_of_rest(self) -> None:
-        """Closing waits until everything is read."""
+        """Wait with closing until everything has been read."""
         if self.transport.is_closing() and self.transport.get_write_buffer_size():
             self._expect_reader()
 
@@ -79,7 +79,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends what waits for jobs before it stops, so that connections close at once."""
+    """Ends requests that are waiting for jobs before it stops, so that connections close at once."""
 
     def __init__(self, config: uvicorn.Config, jobs: "Jobs") -> None:
         super().__init__(config)
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Serve until stopped; return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    os.umask(0o077)  # photos, voices and videos are nobody else's on this machine
+    os.umask(0o077)  # other users of this machine must not read photos, voices and videos
     _allow_connections()
     try:
         settings = load_settings()
@@ -109,14 +109,14 @@ def main() -> int:
 
 
 def _allow_connections() -> None:
-    """Take as many open files as the system allows: each connection is one, and the usual 1024 are few."""
+    """Allow as many open files as the system does: each connection is one, and the usual 1024 are too few."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS allows less than it says
+    with suppress(OSError, ValueError):  # macOS allows fewer than it says
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before anything else, so that a taken one is told at once."""
+    """Bind the port before anything else, so that it is reported at once if it is taken."""
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
@@ -141,7 +141,7 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         http=_Protocol,
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # read by the app itself, from those that are trusted
+        proxy_headers=False,  # the app itself reads them, from trusted proxies only
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

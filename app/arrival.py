@@ -1,4 +1,4 @@
-"""How long a request's body may take to arrive, and how many of one client may be on their way."""
+"""How long a request's body may take to arrive, and how many bodies one client may be sending at a time."""
 
 import time
 from collections import Counter
@@ -18,12 +18,12 @@ _DISCONNECT = {"type": "http.disconnect"}
 
 @dataclass(frozen=True)
 class Patience:
-    """What is waited for a body.
+    """How long a body is waited for.
 
     Attributes:
-        slack_seconds: What may be lost in pauses, all of them together; a tunnel takes a train half of it.
-        bytes_per_second: Least rate apart from that.
-        whole_seconds: The most that a body may take.
+        slack_seconds: Allowance for all pauses together; a train in a tunnel uses up half of it.
+        bytes_per_second: Lowest rate apart from the pauses.
+        whole_seconds: Longest time for the whole body.
     """
 
     slack_seconds: float = 60.0
@@ -31,21 +31,21 @@ class Patience:
     whole_seconds: float = 7_200.0
 
     def find_limit(self, num_bytes: int) -> float:
-        """Return the seconds that may have been waited for a body of which so many bytes are there."""
+        """Return the seconds that may have been spent waiting when so many bytes have arrived."""
         return min(self.slack_seconds + num_bytes / self.bytes_per_second, self.whole_seconds)
 
 
 _PATIENCE = Patience()
 _MOST_BODIES = 32
-"""Large ones, of one client, on their way at the same time: each is on the disk before it is looked at."""
+"""How many large bodies one client may be sending at a time: each is on the disk before it is checked."""
 _LARGE_BYTES = 1_000_000
 _RETRY_SECONDS = 5
 
 
 class ArrivalMiddleware:
-    """Ends requests whose body comes too slowly: until it is whole, each holds a connection and a file.
+    """Ends requests whose body arrives too slowly: each holds a connection and a file until it is complete.
 
-    What reads the body sees that the client has gone.
+    Whatever reads the body is told that the client has disconnected.
     """
 
     def __init__(self, app: ASGIApp, patience: Patience | None = None) -> None:
@@ -54,20 +54,20 @@ class ArrivalMiddleware:
         self._num_large: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on; answer 408 if its body does not come, 503 if too many do."""
+        """Pass the request on; answer 408 if its body does not arrive, 503 if the client sends too many at a time."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         arrival = _Arrival(scope, receive, send, self._patience, self._num_large)
         try:
-            with suppress(ClientDisconnect):  # there is nobody to answer, and nothing wrong here
+            with suppress(ClientDisconnect):  # there is nobody to answer, and nothing to report
                 await self._app(scope, arrival.receive, arrival.send)
         finally:
             arrival.end()
 
 
 class _Arrival:
-    """One body on its way. Only the time counts in which it was waited for."""
+    """One body that is arriving. Only the time spent waiting for it counts."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, patience: Patience, num_large: Counter[str]) -> None:
         self._scope, self._receive, self._send = scope, receive, send
@@ -82,7 +82,7 @@ class _Arrival:
         self._has_given_up = False
 
     async def receive(self) -> Message:
-        """Return what comes next; that the client has gone, if nothing comes."""
+        """Return the next message; a disconnect if none arrives."""
         if self._has_given_up:
             return _DISCONNECT
         if self._is_over:
@@ -106,7 +106,7 @@ class _Arrival:
         return message
 
     def end(self) -> None:
-        """Let another body have the place of this one."""
+        """Free this body's place for another one."""
         if self._is_large:
             self._is_large = False
             self._num_large[self._client] -= 1
@@ -114,7 +114,7 @@ class _Arrival:
                 del self._num_large[self._client]
 
     async def send(self, message: Message) -> None:
-        """Send the app's answer, unless its request has been answered here."""
+        """Send the app's answer, unless the request has been answered here."""
         if not self._has_given_up:
             self._has_answer = True
             await self._send(message)

@@ -1,4 +1,4 @@
-"""Who a client is: the address of its connection, or what a proxy that is trusted says of it."""
+"""Who a client is: the address of its connection, or the one that a trusted proxy reports."""
 
 import logging
 from collections.abc import Iterable, MutableMapping, Sequence
@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 """The client of a connection that has no address, such as one over a Unix socket."""
 
 _IPV6_BITS = 64
-"""What one customer has of IPv6: any of its addresses is the same client."""
+"""The prefix that one IPv6 customer gets: all of its addresses count as the same client."""
 
 _NOT_TRUSTED = (
     "A request came with X-Forwarded-For from an address that is not in VIDEO_LAB_TRUSTED_PROXIES, so it was not "
@@ -30,19 +30,19 @@ _FORWARDED = frozenset({b"forwarded", b"x-real-ip", b"x-gradio-server"})
 
 
 def find_client(scope: MutableMapping[str, Any]) -> str:
-    """Return a short text that tells one client from another: the IPv4 address, or the /64 network of an IPv6 one.
+    """Return a short text that identifies a client: its IPv4 address, or the /64 network of its IPv6 address.
 
     Args:
-        scope: Of a request that `ClientMiddleware` has seen.
+        scope: Of a request that has passed `ClientMiddleware`.
     """
     address = scope.get("client")
     return _shorten(address[0]) if address else UNKNOWN
 
 
 class ClientMiddleware:
-    """Puts the client's own address, scheme and host into the scope of what comes through a trusted proxy.
+    """Puts the client's own address, scheme and host into the scope of requests that come through a trusted proxy.
 
-    Nothing after it sees any header of a proxy: what anyone else says of hosts and addresses is not believed.
+    Nothing behind it sees any forwarding header, so nobody else's claims about hosts and addresses are believed.
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[Network], hosts: Hosts) -> None:
@@ -52,7 +52,7 @@ class ClientMiddleware:
         self._has_warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on as the client sent it."""
+        """Pass the request on as the client sent it."""
         if scope["type"] != "lifespan":
             said, scope = Headers(scope=scope), _without_forwarded(scope)
             if self._is_trusted((scope.get("client") or [""])[0]):
@@ -67,13 +67,13 @@ class ClientMiddleware:
             scope["client"] = (self._find_nearest(addresses), 0)
         _believe_scheme(scope, said)
         hosts = _split(said.getlist("x-forwarded-host"))
-        # Proxies that leave the host as it came let this header through as well, whoever made it up.
+        # Proxies that leave the Host header alone also pass this one on, even if the client made it up.
         if hosts and self._hosts.have(said.get("host", "")):
             others = [(name, value) for name, value in scope["headers"] if name != b"host"]
             scope["headers"] = [(b"host", hosts[-1].encode("latin-1")), *others]
 
     def _find_nearest(self, addresses: list[str]) -> str:
-        """Return the last that is no trusted proxy's; what stands before it, that client may have made up."""
+        """Return the last address that is not a trusted proxy's; that client may have made up those before it."""
         return next((one for one in reversed(addresses) if not self._is_trusted(one)), addresses[0])
 
     def _is_trusted(self, address: str) -> bool:
@@ -85,7 +85,7 @@ class ClientMiddleware:
 
 
 class SchemeMiddleware:
-    """Believes X-Forwarded-Proto whoever sent it: for where no one reaches the app but through a proxy.
+    """Believes X-Forwarded-Proto whoever sent it: for places where the app can only be reached through a proxy.
 
     Add it after `ClientMiddleware`, which takes the header away.
     """
@@ -94,7 +94,7 @@ class SchemeMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on with the scheme that the client used."""
+        """Pass the request on with the scheme that the client used."""
         if scope["type"] != "lifespan":
             _believe_scheme(scope, Headers(scope=scope))
         await self._app(scope, receive, send)
@@ -116,7 +116,7 @@ def _is_forwarded(name: bytes) -> bool:
 
 
 def _split(values: Iterable[str]) -> list[str]:
-    """Return the parts of a header that proxies add to, the nearest proxy's last."""
+    """Return the parts of a header that proxies append to; the nearest proxy's is last."""
     return [part.strip() for value in values for part in value.split(",") if part.strip()]
 
 

@@ -4,13 +4,13 @@ Needs nothing but Python itself, so that a machine that only deploys has to inst
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Any
 
-PAID_PROFILES = ("turbo", "fast_lora", "fast", "low_vram", "balanced", "quality")
-"""The profiles whose videos are made by GPUs."""
+from pipeline.engines import GPU_PROFILES, PROFILES
+from pipeline.profiles import Model
 
 _MINUTES_AFTER_THE_LAST_STEP = 30
 _APP_PREFIX = "VIDEO_LAB_"
@@ -35,19 +35,33 @@ class DeploymentSettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Setting:
+    """One environment variable.
+
+    Attributes:
+        name: In lower case, without what all of them begin with.
+        default: Where it is not set; of the same type as its values.
+        range: Of a number, the lowest and the highest.
+        profile: The profile that it is for; empty where it is for all.
+    """
+
+    name: str
+    default: str | int | bool
+    range: tuple[int, int] | None = None
+    profile: str = ""
+
+
+@dataclass(frozen=True)
 class Deployment:
-    """What may be set of the deployment. Each field is the environment variable `VIDEO_LAB_MODAL_<NAME>`.
+    """What may be set of the deployment.
+
+    Each field is the environment variable `VIDEO_LAB_MODAL_<NAME>`, but for the two whose keys are profiles.
 
     Attributes:
         app: Name of the app; its volumes and its dict are named after it.
         secret: Name of the secret that has HF_TOKEN.
         gpu: Kinds of GPU, the preferred one first; Modal takes the first that is free.
-        gpu_turbo: The kind for the profile turbo, in place of these; empty has none of its own.
-        gpu_fast_lora: For the profile fast_lora.
-        gpu_fast: For the profile fast.
-        gpu_low_vram: For the profile low_vram.
-        gpu_balanced: For the profile balanced.
-        gpu_quality: For the profile quality.
+        profile_gpus: The kind for a profile, in place of these: `VIDEO_LAB_MODAL_GPU_<PROFILE>`.
         region: Where containers run; empty leaves it to Modal.
         min_gpus: GPU containers that are kept running, and paid for, all the time.
         max_gpus: GPU containers at most, of each kind that profiles have to themselves; each makes one video at a time.
@@ -62,12 +76,8 @@ class Deployment:
         open: Whether anybody who knows the address may use the app: no password, no proxy tokens.
         dollars_per_day: What the web app's videos may cost in 24 hours; 0 sets no limit.
         max_minutes: What no video may take longer than; Modal ends everything after 24 hours.
-        turbo_minutes: What no video of the profile turbo may take longer than; 0 leaves it at `max_minutes`.
-        fast_lora_minutes: Of the profile fast_lora.
-        fast_minutes: Of the profile fast.
-        low_vram_minutes: Of the profile low_vram.
-        balanced_minutes: Of the profile balanced.
-        quality_minutes: Of the profile quality.
+        profile_minutes: What no video of a profile may take longer than: `VIDEO_LAB_MODAL_<PROFILE>_MINUTES`; 0 leaves
+            it at the profile's own limit or, where it has none, at `max_minutes`.
         data_path: Where containers have the data volume.
         weights_path: Where containers have the weights volume.
         compiled_path: Where GPU containers have the volume of what was compiled for the model.
@@ -76,12 +86,7 @@ class Deployment:
     app: str = "video-lab"
     secret: str = "HF_SECRET"  # noqa: S105 - a secret's name
     gpu: str = "A100-80GB,H100"
-    gpu_turbo: str = ""
-    gpu_fast_lora: str = ""
-    gpu_fast: str = ""
-    gpu_low_vram: str = ""
-    gpu_balanced: str = ""
-    gpu_quality: str = ""
+    profile_gpus: Mapping[str, str] = field(default_factory=dict)
     region: str = ""
     min_gpus: int = field(default=0, metadata={"range": (0, 10)})
     max_gpus: int = field(default=1, metadata={"range": (1, 50)})
@@ -96,12 +101,7 @@ class Deployment:
     open: bool = False
     dollars_per_day: int = field(default=20, metadata={"range": (0, 100_000)})
     max_minutes: int = field(default=1410, metadata={"range": (1, 1410)})
-    turbo_minutes: int = field(default=0, metadata={"range": (0, 1410)})
-    fast_lora_minutes: int = field(default=0, metadata={"range": (0, 1410)})
-    fast_minutes: int = field(default=0, metadata={"range": (0, 1410)})
-    low_vram_minutes: int = field(default=0, metadata={"range": (0, 1410)})
-    balanced_minutes: int = field(default=0, metadata={"range": (0, 1410)})
-    quality_minutes: int = field(default=0, metadata={"range": (0, 1410)})
+    profile_minutes: Mapping[str, int] = field(default_factory=dict)
     data_path: str = "/data"
     weights_path: str = "/weights"
     compiled_path: str = "/compiled"
@@ -113,8 +113,7 @@ class Deployment:
 
     def find_gpu(self, profile: str) -> str:
         """Return the kind of GPU that the profile has to itself; empty where it has none."""
-        own: str = getattr(self, f"gpu_{profile}", "")
-        return own.strip()
+        return self.profile_gpus.get(profile, "").strip()
 
     def find_gpus(self, profile: str) -> list[str]:
         """Return the kinds of GPU that make videos of the profile, the preferred one first."""
@@ -142,13 +141,15 @@ class Deployment:
     @property
     def time_limits(self) -> dict[str, float]:
         """Seconds that no video may take longer than, by profile."""
-        own = {profile: getattr(self, f"{profile}_minutes") for profile in PAID_PROFILES}
-        return {profile: 60.0 * min(minutes or self.max_minutes, self.max_minutes) for profile, minutes in own.items()}
+        return {name: 60.0 * self._find_minutes(name) for name in GPU_PROFILES}
 
-    @property
-    def prepared_weights(self) -> PurePosixPath:
-        """The folder of the weights as the engine loads them."""
-        return PurePosixPath(self.weights_path) / "infinitetalk"
+    def _find_minutes(self, profile: str) -> int:
+        own = self.profile_minutes.get(profile) or PROFILES[profile].max_minutes
+        return min(own or self.max_minutes, self.max_minutes)
+
+    def find_weights(self, model: Model) -> PurePosixPath:
+        """Return the folder of a model's weights as its engine loads them."""
+        return PurePosixPath(self.weights_path) / model
 
 
 def read_deployment(environment: Mapping[str, str] = os.environ) -> Deployment:
@@ -158,14 +159,28 @@ def read_deployment(environment: Mapping[str, str] = os.environ) -> Deployment:
         DeploymentSettingsError: A value cannot be used, or there is no setting of that name.
     """
     found = {name.removeprefix(_PREFIX).lower(): value for name, value in environment.items() if _is_given(name, value)}
-    known: dict[str, Any] = {one.name: one for one in fields(Deployment)}
+    known = {setting.name: setting for setting in list_settings()}
     if unknown := sorted(set(found) - set(known)):
         names = ", ".join(_PREFIX + name.upper() for name in known)
         raise DeploymentSettingsError(f"There is no setting {_PREFIX}{unknown[0].upper()}. There are: {names}.")
     values: dict[str, Any] = {name: _read(known[name], value) for name, value in found.items()}
-    deployment = Deployment(**values)
+    deployment = Deployment(
+        **{name: value for name, value in values.items() if not known[name].profile},
+        profile_gpus={name: values[key] for name in GPU_PROFILES if (key := f"gpu_{name}") in values},
+        profile_minutes={name: values[key] for name in GPU_PROFILES if (key := f"{name}_minutes") in values},
+    )
     _check_own_gpus(deployment)
     return deployment
+
+
+def list_settings() -> Iterator[Setting]:
+    """Yield all that may be set: the fields of `Deployment`, and for each profile its GPU and its minutes."""
+    for one in fields(Deployment):
+        if one.default is not MISSING:
+            yield Setting(one.name, one.default, one.metadata.get("range"))
+    for profile in GPU_PROFILES:
+        yield Setting(f"gpu_{profile}", "", profile=profile)
+        yield Setting(f"{profile}_minutes", 0, (0, 1410), profile)
 
 
 def passed_on(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -179,7 +194,7 @@ def passed_on(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def _check_own_gpus(deployment: Deployment) -> None:
-    for profile in PAID_PROFILES:
+    for profile in GPU_PROFILES:
         if "," in (own := deployment.find_gpu(profile)):
             name = deployment.name_gpu_setting(profile)
             raise DeploymentSettingsError(f"{name} is '{own}'. Allowed: one kind, such as H100.")
@@ -193,11 +208,11 @@ def _is_given(name: str, value: str) -> bool:
     return name.startswith(_PREFIX) and bool(value)
 
 
-def _read(setting: Any, value: str) -> str | int | bool:  # noqa: ANN401 - a dataclass's field, whose default is of any type
+def _read(setting: Setting, value: str) -> str | int | bool:
     if isinstance(setting.default, bool):
         return _read_switch(setting.name, value)
-    if isinstance(setting.default, int):
-        return _read_number(setting.name, value, *setting.metadata["range"])
+    if setting.range is not None:
+        return _read_number(setting.name, value, *setting.range)
     return value
 
 

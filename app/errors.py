@@ -1,16 +1,16 @@
-"""What the app itself raises on purpose. What status each becomes is told in `app.problems`."""
+"""The errors that the app raises on purpose. `app.problems` maps each to an HTTP status."""
 
 
 class AppError(Exception):
-    """Anything that the app raises on purpose; the message says what to do."""
+    """Base of all errors that the app raises on purpose; the message says what to do."""
 
 
 class DataFolderError(AppError):
-    """The data folder cannot be used: another server has it, or it cannot be written to."""
+    """The data folder cannot be used: another server is using it, or it cannot be written to."""
 
 
 class StorageError(AppError):
-    """The disk takes nothing more."""
+    """The disk is full."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -20,7 +20,7 @@ class StorageError(AppError):
 
 
 class UploadNotFoundError(AppError):
-    """A request names a file that its sender has not uploaded, or that is gone."""
+    """A request names a file that its sender did not upload, or that has been deleted."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,10 +29,10 @@ class UploadNotFoundError(AppError):
 
 
 class UploadLimitError(AppError):
-    """One client has uploaded as much as it may.
+    """A client has uploaded as much as it may.
 
     Attributes:
-        retry_after_seconds: When some of it is likely to be gone.
+        retry_after_seconds: When some of it is likely to have been deleted.
     """
 
     retry_after_seconds = 600
@@ -45,7 +45,7 @@ class BodyError(AppError):
     """The request's body cannot be read.
 
     Attributes:
-        field: What it is about; None where it is the whole body.
+        field: The field at fault; None if it is the body as a whole.
     """
 
     def __init__(self, message: str, field: str | None = None) -> None:
@@ -54,28 +54,28 @@ class BodyError(AppError):
 
 
 class BodyTooLargeError(BodyError):
-    """The request's body has more bytes than are accepted."""
+    """The request's body is too large."""
 
 
 class BodyStalledError(BodyError):
-    """The request's body comes too slowly, or not at all."""
+    """The request's body arrives too slowly, or not at all."""
 
     def __init__(self, num_bytes: int) -> None:
-        super().__init__(f"The request came too slowly: {num_bytes} bytes until now. Send it again.")
+        super().__init__(f"The request arrived too slowly: {num_bytes} bytes so far. Send it again.")
 
 
 class CrossSiteError(AppError):
-    """A page of another site asked for something, which browsers do without asking anyone."""
+    """A page of another site sent the request, which browsers allow without asking their users."""
 
     def __init__(self) -> None:
         super().__init__(
-            "A page of another site sent this request. Send it from the app's own page, or from a program that is no "
-            "browser."
+            "A page of another site sent this request. Send it from the app's own page, or from a program that is "
+            "not a browser."
         )
 
 
 class HostError(AppError):
-    """The request came under a name that is not the app's."""
+    """The request names a host that is not the app's."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -85,7 +85,7 @@ class HostError(AppError):
 
 
 class MediaTypeError(BodyError):
-    """The request's body is of a kind that is not accepted."""
+    """The request's content type is not accepted."""
 
 
 class PasswordError(AppError):
@@ -96,34 +96,34 @@ class PasswordError(AppError):
 
 
 class GuessesError(AppError):
-    """Too many wrong passwords came from the client.
+    """The client has sent too many wrong passwords.
 
     Attributes:
-        retry_after_seconds: When its password is looked at again.
+        retry_after_seconds: When its password is checked again.
     """
 
     def __init__(self, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(
-            "Too many wrong passwords came from this address, so none is looked at for the moment. Send the right one "
+            "Too many wrong passwords came from this address, so none is checked at the moment. Send the right one "
             f"in {retry_after_seconds} seconds."
         )
 
 
 class RangeError(AppError):
-    """The part of the video that was asked for lies outside of it.
+    """The requested range lies outside of the video.
 
     Attributes:
-        num_bytes: How many bytes there are.
+        num_bytes: Size of the video.
     """
 
     def __init__(self, num_bytes: int) -> None:
         self.num_bytes = num_bytes
-        super().__init__(f"The range asked for lies outside of the video, which has {num_bytes} bytes.")
+        super().__init__(f"The requested range lies outside of the video, which has {num_bytes} bytes.")
 
 
 class QueueFullError(AppError):
-    """No more jobs can wait.
+    """The queue is full.
 
     Attributes:
         retry_after_seconds: When a place is likely to be free.
@@ -132,17 +132,36 @@ class QueueFullError(AppError):
     def __init__(
         self, num_waiting: int, retry_after_seconds: int, what: str = "jobs", *, is_share: bool = False
     ) -> None:
-        """Say how many wait.
+        """Name the number that is waiting.
 
         Args:
-            num_waiting: In all, or of one client.
+            num_waiting: In total, or of the client.
             retry_after_seconds: When a place is likely to be free.
-            what: Is waiting.
-            is_share: Others may still come, but not the client that has these.
+            what: What is waiting.
+            is_share: Whether only this client is refused, because it has its share.
         """
         self.retry_after_seconds = retry_after_seconds
         which = f"{what} of yours are waiting as one client may have" if is_share else f"{what} are waiting as fit"
         super().__init__(f"As many {which} ({num_waiting}). Try again in {retry_after_seconds} seconds.")
+
+
+class UploadsFullError(QueueFullError):
+    """The bodies that are being received have as many bytes as fit."""
+
+    def __init__(self, limit_bytes: int, *, is_share: bool) -> None:
+        """Name the limit.
+
+        Args:
+            limit_bytes: The limit that is exceeded.
+            is_share: Whether it is the limit of one client, so that others may still send.
+        """
+        self.retry_after_seconds = 5
+        whose = "uploads of yours that are being received or kept" if is_share else "all uploads together"
+        AppError.__init__(
+            self,
+            f"Too many bytes at a time: {whose} may have {limit_bytes / 1_000_000:g} MB. Try again in "
+            f"{self.retry_after_seconds} seconds.",
+        )
 
 
 class DecodingError(AppError):
@@ -162,11 +181,11 @@ class DecodingError(AppError):
 
 
 class BudgetError(AppError):
-    """More would be spent than is allowed.
+    """The video would cost more than may be spent.
 
     Attributes:
         code: Of the reason.
-        retry_after_seconds: When there is room for it again; None where waiting does not help.
+        retry_after_seconds: When the budget has room for it again; None if waiting does not help.
     """
 
     code = "limit.budget"
@@ -176,7 +195,7 @@ class BudgetError(AppError):
         way_out = (
             "Use a shorter voice or a quicker profile"
             if retry_after_seconds is None
-            else f"Try again in {_tell_time(retry_after_seconds)}"
+            else f"Try again in {_format_wait(retry_after_seconds)}"
         )
         super().__init__(
             f"This video is likely to cost ${dollars:.2f}. Of the ${limit:.2f} that may be spent in 24 hours, "
@@ -185,11 +204,11 @@ class BudgetError(AppError):
 
 
 class JobError(AppError):
-    """Something about one job.
+    """Something is wrong with a job.
 
     Attributes:
-        job_id: Which.
-        code: Of the reason; None where there is none.
+        job_id: The job's id.
+        code: Of the reason; None if there is none.
     """
 
     def __init__(self, message: str, job_id: str | None = None, code: str | None = None) -> None:
@@ -199,19 +218,19 @@ class JobError(AppError):
 
 
 class JobNotFoundError(JobError):
-    """There is no job of that id."""
+    """There is no job with that id."""
 
     def __init__(self) -> None:
         super().__init__("There is no such job. Check its id; a job is forgotten a week after its files were deleted.")
 
 
 class JobSetAsideError(JobNotFoundError):
-    """There is a job of that id, but its record cannot be read."""
+    """There is a job with that id, but its record cannot be read."""
 
     def __init__(self, job_id: str) -> None:
         super(JobNotFoundError, self).__init__(
-            "What is known of the job cannot be read by this version of the app. Nothing of it was deleted: whoever "
-            "runs the server finds the reason in its log.",
+            "This version of the app cannot read the job's record. Nothing was deleted: the server's log has the "
+            "reason for whoever runs it.",
             job_id,
         )
 
@@ -246,7 +265,7 @@ class JobCancelledError(JobError):
 
 
 class ServerStoppingError(JobError):
-    """The server stops; jobs that it has taken go on when it is back.
+    """The server is stopping; the jobs that it has accepted go on when it is back.
 
     Attributes:
         retry_after_seconds: When it is likely to be back.
@@ -260,7 +279,7 @@ class ServerStoppingError(JobError):
 
 
 class RequestLimitError(JobError):
-    """The job took longer than the request may; it goes on."""
+    """The job takes longer than a request may; it goes on."""
 
     def __init__(self, job_id: str, limit_seconds: float) -> None:
         super().__init__(
@@ -271,8 +290,8 @@ class RequestLimitError(JobError):
 
 
 class JobTimeLimitError(JobError):
-    """The job that a request waited for was ended because it took too long."""
+    """The job that a request waited for was stopped because it took too long."""
 
 
-def _tell_time(seconds: int) -> str:
+def _format_wait(seconds: int) -> str:
     return f"{seconds // 3600} hours" if seconds >= 2 * 3600 else f"{max(1, round(seconds / 60))} minutes"

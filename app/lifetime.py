@@ -1,4 +1,4 @@
-"""Ties the life of a process to the server's."""
+"""How processes are tied to the server's life, and ended."""
 
 import asyncio
 import ctypes
@@ -14,7 +14,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 def die_with(server_pid: int) -> None:
-    """End at once when the server does, even in the middle of a computation."""
+    """End this process as soon as the server ends, even in the middle of a computation."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server_pid:
@@ -22,15 +22,15 @@ def die_with(server_pid: int) -> None:
 
 
 def gain_no_privileges() -> None:
-    """Give up what programs that belong to others, such as sudo, would give."""
+    """Give up all privileges that setuid programs, such as sudo, would grant."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def kill(process: Process) -> None:
-    """End a process that leads a session of its own, and all that it has begun.
+    """Kill a process that leads a session of its own, with everything that it has started.
 
-    Not by asyncio's own way, which may take the news of its end from the one who waits for it.
+    asyncio's own `kill` is not used: it may reap the process, so that whoever waits for its end never learns of it.
     """
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):  # it has just ended
@@ -40,7 +40,7 @@ def kill(process: Process) -> None:
 async def wait_for_end(process: Process) -> None:
     """Return when a process has ended.
 
-    asyncio's own waits until its pipes are at their ends, too: for ever, if it wrote more than anyone read.
+    asyncio's own `wait` also waits for the end of its pipes: for ever, if it wrote more than anyone has read.
     """
     while process.returncode is None:  # noqa: ASYNC110 - asyncio has no event for it that does not wait for the pipes
         await asyncio.sleep(_LOOK_SECONDS)

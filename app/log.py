@@ -1,4 +1,4 @@
-"""What the server and its workers log."""
+"""Logging of the server and its workers."""
 
 import logging
 import re
@@ -8,7 +8,7 @@ _JOB = re.compile(r"(jobs/[\w-]{6})[\w-]{16}", re.ASCII)
 
 
 class _Formatter(logging.Formatter):
-    """Shortens the ids of jobs: whoever has one may see the video, and errors name paths."""
+    """Shortens the ids of jobs, which paths in errors contain: whoever has one may watch the video."""
 
     def format(self, record: logging.LogRecord) -> str:
         return _JOB.sub(r"\1...", super().format(record))
@@ -29,6 +29,6 @@ def set_up_log(form: str, level: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=max(number, logging.INFO), handlers=[handler])
     for ours in ("app", "pipeline"):
         logging.getLogger(ours).setLevel(number)
-    # They warn of what they try at every start and nothing here needs.
+    # At every start, they warn about optional features that nothing here needs.
     for noisy in ("torchao", "torch.utils._pytree"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

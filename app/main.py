@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app import VERSION
 from app.arrival import ArrivalMiddleware
 from app.clients import ClientMiddleware
 from app.jobs import JobRunner, Jobs
@@ -20,6 +19,7 @@ from app.routes import health, jobs, photos, profiles, videos
 from app.routes.openapi import complete_schema
 from app.settings import Settings
 from app.storage import JobStore
+from pipeline.version import VERSION
 
 _ROUTERS = (videos.router, jobs.router, photos.router, profiles.router, health.router)
 _DESCRIPTION = """
@@ -32,7 +32,7 @@ what to do, `code` stays the same while texts may change.
 
 
 def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_per_day: float = 0.0) -> FastAPI:
-    """Make the app; it takes the data folder now and works from its start-up on.
+    """Create the app. It locks the data folder now, and starts working at its start-up.
 
     Args:
         settings: Checked settings.
@@ -44,7 +44,7 @@ def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_p
     """
     metrics = Metrics()
     store = JobStore(settings.data_dir)
-    service = Jobs(settings, store, runner, on_end=metrics.count_job, dollars_per_day=dollars_per_day)
+    service = Jobs(settings, store, runner, dollars_per_day)
     metrics.watch_jobs(service)
     app = _create_api(service)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
@@ -67,7 +67,7 @@ def _create_api(service: Jobs) -> FastAPI:
         yield
         await service.close()
 
-    # FastAPI's own page of the API loads its script from another host.
+    # FastAPI's own API page loads its script from another host.
     return FastAPIOffline(
         title="Video Lab",
         version=VERSION,
@@ -79,7 +79,7 @@ def _create_api(service: Jobs) -> FastAPI:
 
 
 def _add_doors(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
-    """Put before all routes, those of the page as well, what decides who may ask; the last one added sees all first."""
+    """Add what decides who may ask, in front of all routes and the page. The last one added sees a request first."""
     hosts = find_hosts(settings)
     app.add_middleware(ArrivalMiddleware)
     if settings.password is not None:

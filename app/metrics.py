@@ -1,4 +1,4 @@
-"""What Prometheus may know: counts and durations, nothing about any one person or job."""
+"""What Prometheus may know: counts and durations, but nothing about any one person or job."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.jobs import Job, Jobs
+from app.jobs import JobEvent, Jobs
 
 _JOB_SECONDS = (1, 2, 5, 10, 20, 60, 120, 300, 600, 1800, 3600, 7200)
 
@@ -39,23 +39,25 @@ class Metrics:
         )
 
     def watch_jobs(self, jobs: Jobs) -> None:
-        """Show at each reading how many jobs there are of each status, and what went wrong with runs and records."""
+        """Count the jobs that end, and report at each scrape how many there are and what went wrong with runs."""
+        jobs.subscribe(self.count_job, "done", "failed", "cancelled")
         self.registry.register(_JobsNow(jobs))
 
     def watch_uploads(self, count: Callable[[], tuple[int, int]]) -> None:
-        """Show at each reading how many uploads of the page there are, and their bytes."""
+        """Report the number of the page's uploads and their bytes at each scrape."""
         self.registry.register(_UploadsNow(count))
 
     def count_refused_upload(self, status: int) -> None:
-        """Count an upload that was not taken."""
+        """Count an upload that was refused."""
         self._refused_uploads.labels(str(status)).inc()
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """Count an answered request; `route` is a pattern, never a path."""
         self._requests.labels(method, route, str(status)).inc()
 
-    def count_job(self, job: Job) -> None:
+    def count_job(self, event: JobEvent) -> None:
         """Count a job that has ended."""
+        job = event.job
         self._ended.labels(job.profile, job.status).inc()
         if job.wait_seconds is not None:
             self._wait_seconds.labels(job.profile).observe(job.wait_seconds)

@@ -1,4 +1,4 @@
-"""What every answer passes: safe headers, the count."""
+"""What every answer passes: safe headers and the request count."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Mount
@@ -9,7 +9,7 @@ from app.problems import answer_error
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",  # ids of jobs stand in addresses
+    "Referrer-Policy": "same-origin",  # addresses contain the ids of jobs
 }
 
 
@@ -43,7 +43,7 @@ class AnswerMiddleware:
         except Exception as error:
             if not has_begun:
                 await answer_error(error)(scope, receive, send_safe)
-            raise  # to be logged
+            raise  # so that it is logged
 
 
 def _name_method(scope: Scope) -> str:

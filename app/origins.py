@@ -1,4 +1,4 @@
-"""Which sites may talk to the app: pages of its own and programs that are no browser, under names that are its own."""
+"""Who may talk to the app: its own pages, and programs that are not browsers, under the app's own names."""
 
 import re
 import socket
@@ -14,10 +14,10 @@ from app.problems import answer_error
 from app.settings import Settings
 
 ANSWERED_TO_ALL = frozenset({"/health"})
-"""What is answered under any name, so that whatever watches the server needs none."""
+"""Paths that are answered under any name, so that monitoring needs no name."""
 
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".home.arpa")
-"""Ends of names that nobody can register, so no site on the internet can have them lead here."""
+"""Suffixes that nobody can register, so that no site on the internet can point them here."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
@@ -42,7 +42,7 @@ class Hosts:
     local: bool = True
 
     def have(self, host: str) -> bool:
-        """Say whether the value of a header `Host` is one of them."""
+        """Whether the value of a `Host` header is one of them."""
         match = _HOST.fullmatch(host)
         if match is None:
             return False
@@ -57,7 +57,7 @@ class Hosts:
 
 
 def find_hosts(settings: Settings) -> Hosts:
-    """Return the names that are set; else those that are surely ours.
+    """Return the configured names, or else those that can only be ours.
 
     With a password any name will do: the browser sends it to no site under whose name it was not typed.
     """
@@ -70,13 +70,13 @@ def find_hosts(settings: Settings) -> Hosts:
 
 
 def find_public_origin(settings: Settings) -> str:
-    """Return the origin of the pages at the public address; empty if there is none."""
+    """Return the origin of the pages at the public address; "" if there is none."""
     url = settings.public_url
     return f"{url.scheme}://{url.host}:{url.port}" if url else ""
 
 
 class OriginMiddleware:
-    """Refuses what a page of another site asks for, before any route sees it.
+    """Refuses requests from pages of other sites before any route sees them.
 
     Browsers say where a request comes from; they do so for forms and for scripts, and a page cannot change it. What
     only reads is refused if a script of another site asks for it. Images and links of other sites are let through.
@@ -88,13 +88,13 @@ class OriginMiddleware:
         self._public = _parse_origin(public_origin)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, or answer 403 or 421."""
+        """Pass the request on, or answer 403 or 421."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         error = self._find_error(scope)
         if error is None:
-            # It is decided here alone: Gradio would answer by it that scripts of other sites may read.
+            # The decision is made here alone: Gradio would use it to let scripts of other sites read the answer.
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"origin"]
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
@@ -118,7 +118,7 @@ class OriginMiddleware:
         return origin is None or self._is_own_origin(origin, scope["scheme"], host)
 
     def _is_own_origin(self, origin: str, scheme: str, host: str) -> bool:
-        """Compare with the name and port that the browser used. A proxy may have taken the encryption off."""
+        """Compare with the name and port that the browser used. The scheme may differ: a proxy may terminate TLS."""
         parsed, own = _parse_origin(origin), _HOST.fullmatch(host)
         if parsed is None or own is None:
             return False
@@ -129,7 +129,7 @@ class OriginMiddleware:
 
 
 def _parse_origin(origin: str) -> tuple[str, str, int] | None:
-    """Return scheme, name and port; None of what is no site, such as a file or a page in a sandbox."""
+    """Return scheme, name and port; None if it is not a site, such as a file or a sandboxed page."""
     match = _ORIGIN.fullmatch(origin)
     host = _HOST.fullmatch(match["host"]) if match else None
     if match is None or host is None:

@@ -1,4 +1,4 @@
-"""The one password, and how often it may be guessed."""
+"""The app's password, and how often it may be guessed."""
 
 import base64
 import binascii
@@ -16,16 +16,16 @@ from app.errors import GuessesError, PasswordError
 from app.problems import answer_error
 
 OPEN_PATHS = frozenset({"/health"})
-"""What needs no password."""
+"""Paths that need no password."""
 
 _GUESSES = 10
-"""Wrong passwords that a client may send at once; many people share the address of an office."""
+"""How many wrong passwords a client may send in a row; the people of an office share one address."""
 _SECONDS_PER_GUESS = 1.0
 _MAX_CLIENTS = 10_000
 
 
 class Guesses:
-    """How many more wrong passwords each client may send.
+    """Counts how many more wrong passwords each client may send.
 
     Args:
         clock: Seconds from any point in time on.
@@ -35,10 +35,10 @@ class Guesses:
     def __init__(self, clock: Callable[[], float] = time.monotonic, max_clients: int = _MAX_CLIENTS) -> None:
         self._clock = clock
         self._max_clients = max_clients
-        self._free_at: OrderedDict[str, float] = OrderedDict()  # when all is forgiven
+        self._free_at: OrderedDict[str, float] = OrderedDict()  # when all wrong ones are forgotten
 
     def find_wait(self, client: str) -> float:
-        """Return the seconds until the client's password is looked at again; 0 if it is now."""
+        """Return the seconds until the client's password is checked again; 0 if it is checked now."""
         debt = self._free_at.get(client, 0.0) - self._clock()
         return max(0.0, debt - (_GUESSES - 1) * _SECONDS_PER_GUESS)
 
@@ -51,7 +51,7 @@ class Guesses:
 
 
 class PasswordMiddleware:
-    """Asks everyone for the one password, with HTTP Basic authentication."""
+    """Asks everyone for the password, with HTTP Basic authentication."""
 
     def __init__(self, app: ASGIApp, password: str, guesses: Guesses | None = None) -> None:
         self._app = app
@@ -71,10 +71,10 @@ class PasswordMiddleware:
     def _find_error(self, scope: Scope) -> PasswordError | GuessesError | None:
         given = Headers(scope=scope).get("authorization")
         if given is None:
-            return PasswordError()  # browsers ask first
+            return PasswordError()  # browsers send the first request without it
         client = find_client(scope)
         if wait := self._guesses.find_wait(client):
-            return GuessesError(math.ceil(wait))  # a right one, too: otherwise all could be tried
+            return GuessesError(math.ceil(wait))  # even a right one: otherwise guessing could go on
         if self._is_right(given):
             return None
         self._guesses.add(client)

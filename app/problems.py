@@ -1,4 +1,4 @@
-"""The one table from exceptions to statuses, and the answers made of it: problem+json, as RFC 9457 has it."""
+"""The one table from exceptions to HTTP statuses, and the problem+json answers (RFC 9457) made from it."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -17,11 +17,11 @@ from app.schemas.answers import Problem
 from pipeline.errors import EngineUnavailableError, InputError, InputTooLargeError, PipelineError
 
 Responses = dict[int | str, dict[str, Any]]
-"""The answers of a route, as FastAPI takes them for OpenAPI."""
+"""The responses of a route, as FastAPI takes them for OpenAPI."""
 
 MEDIA_TYPE = "application/problem+json"
 UPLOAD_STATUSES = (400, 403, 408, 413, 415, 507)
-"""What may be wrong with a request that brings files."""
+"""The errors of every route that takes files."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TYPE = "urn:video-lab:problem:"
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of problem.
+class ProblemType:
+    """A problem type, as RFC 9457 defines it.
 
     Attributes:
-        status: Of the answer.
-        name: Last part of the type.
-        title: The same for all problems of the kind.
+        status: HTTP status of the answer.
+        name: Last part of the type's URN.
+        title: The same for all problems of this type.
     """
 
     status: int
@@ -43,53 +43,53 @@ class Kind:
     title: str
 
 
-UNEXPECTED = Kind(500, "unexpected", "Something unexpected went wrong")
-KINDS: Mapping[type[Exception], Kind] = {
-    InputError: Kind(400, "invalid-input", "The input cannot be used"),
-    InputTooLargeError: Kind(413, "too-large", "The input is too large"),
-    EngineUnavailableError: Kind(503, "unavailable-here", "The profile is not available here"),
-    errors.BodyError: Kind(400, "invalid-body", "The request cannot be read"),
-    errors.BodyTooLargeError: Kind(413, "too-large", "The input is too large"),
-    errors.BodyStalledError: Kind(408, "stalled", "The request did not arrive whole"),
-    errors.CrossSiteError: Kind(403, "cross-site", "The request comes from another site"),
-    errors.HostError: Kind(421, "wrong-host", "The app has another name"),
-    errors.MediaTypeError: Kind(415, "unsupported-media-type", "The request's content type is not accepted"),
-    errors.PasswordError: Kind(401, "password-needed", "A password is needed"),
-    errors.GuessesError: Kind(429, "too-many-guesses", "Too many wrong passwords"),
-    errors.RangeError: Kind(416, "range", "The range lies outside of the video"),
-    errors.UploadNotFoundError: Kind(404, "upload-not-found", "There is no such upload"),
-    errors.UploadLimitError: Kind(429, "too-many-uploads", "Too much has been uploaded"),
-    errors.StorageError: Kind(507, "storage-full", "The server's disk is full"),
-    errors.QueueFullError: Kind(503, "queue-full", "The queue is full"),
-    errors.DecodingError: Kind(503, "busy", "Photos and recordings cannot be read at the moment"),
-    errors.BudgetError: Kind(429, "budget-spent", "The day's budget is spent"),
-    errors.JobNotFoundError: Kind(404, "job-not-found", "There is no such job"),
-    errors.JobSetAsideError: Kind(503, "job-set-aside", "The job cannot be read"),
-    errors.ServerStoppingError: Kind(503, "stopping", "The server is stopping"),
-    errors.JobNotFinishedError: Kind(409, "no-video", "The job has no video"),
-    errors.JobExpiredError: Kind(410, "expired", "The job's files have been deleted"),
-    errors.JobFailedError: Kind(500, "job-failed", "The video could not be made"),
-    errors.JobTimeLimitError: Kind(504, "job-time-limit", "The video took too long to make"),
-    errors.JobCancelledError: Kind(409, "job-cancelled", "The job was cancelled"),
-    errors.RequestLimitError: Kind(504, "request-limit", "The video takes longer than the request may"),
+UNEXPECTED = ProblemType(500, "unexpected", "Something unexpected went wrong")
+PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
+    InputError: ProblemType(400, "invalid-input", "The input cannot be used"),
+    InputTooLargeError: ProblemType(413, "too-large", "The input is too large"),
+    EngineUnavailableError: ProblemType(503, "unavailable-here", "The profile is not available here"),
+    errors.BodyError: ProblemType(400, "invalid-body", "The request cannot be read"),
+    errors.BodyTooLargeError: ProblemType(413, "too-large", "The input is too large"),
+    errors.BodyStalledError: ProblemType(408, "stalled", "The request did not arrive whole"),
+    errors.CrossSiteError: ProblemType(403, "cross-site", "The request comes from another site"),
+    errors.HostError: ProblemType(421, "wrong-host", "The app has another name"),
+    errors.MediaTypeError: ProblemType(415, "unsupported-media-type", "The request's content type is not accepted"),
+    errors.PasswordError: ProblemType(401, "password-needed", "A password is needed"),
+    errors.GuessesError: ProblemType(429, "too-many-guesses", "Too many wrong passwords"),
+    errors.RangeError: ProblemType(416, "range", "The range lies outside of the video"),
+    errors.UploadNotFoundError: ProblemType(404, "upload-not-found", "There is no such upload"),
+    errors.UploadLimitError: ProblemType(429, "too-many-uploads", "Too much has been uploaded"),
+    errors.StorageError: ProblemType(507, "storage-full", "The server's disk is full"),
+    errors.QueueFullError: ProblemType(503, "queue-full", "The queue is full"),
+    errors.DecodingError: ProblemType(503, "busy", "Photos and recordings cannot be read at the moment"),
+    errors.BudgetError: ProblemType(429, "budget-spent", "The day's budget is spent"),
+    errors.JobNotFoundError: ProblemType(404, "job-not-found", "There is no such job"),
+    errors.JobSetAsideError: ProblemType(503, "job-set-aside", "The job cannot be read"),
+    errors.ServerStoppingError: ProblemType(503, "stopping", "The server is stopping"),
+    errors.JobNotFinishedError: ProblemType(409, "no-video", "The job has no video"),
+    errors.JobExpiredError: ProblemType(410, "expired", "The job's files have been deleted"),
+    errors.JobFailedError: ProblemType(500, "job-failed", "The video could not be made"),
+    errors.JobTimeLimitError: ProblemType(504, "job-time-limit", "The video took too long to make"),
+    errors.JobCancelledError: ProblemType(409, "job-cancelled", "The job was cancelled"),
+    errors.RequestLimitError: ProblemType(504, "request-limit", "The video takes longer than the request may"),
     Exception: UNEXPECTED,
 }
 
 
-def find_kind(error: Exception) -> Kind:
-    """Return the kind of the nearest class in the table."""
-    return next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
+def find_problem_type(error: Exception) -> ProblemType:
+    """Return the problem type of the nearest base class that is in the table."""
+    return next(PROBLEM_TYPES[cls] for cls in type(error).__mro__ if cls in PROBLEM_TYPES)
 
 
 def answer_error(error: Exception) -> Response:
-    """Make the answer for an exception of the table; of others nothing is told."""
-    kind = find_kind(error)
-    if kind is UNEXPECTED:
+    """Return the answer to an exception in the table; hide the details of any other."""
+    problem_type = find_problem_type(error)
+    if problem_type is UNEXPECTED:
         detail = "Something unexpected went wrong here; the server's log has the details. Try again."
-        return answer_problem(kind, detail)
+        return answer_problem(problem_type, detail)
     notice = error.notice if isinstance(error, InputError) else None
     return answer_problem(
-        kind,
+        problem_type,
         str(error),
         headers=_find_headers(error),
         code=notice.code if notice else getattr(error, "code", None),
@@ -98,15 +98,21 @@ def answer_error(error: Exception) -> Response:
     )
 
 
-def answer_problem(kind: Kind, detail: str, headers: Mapping[str, str] | None = None, **about: str | None) -> Response:
-    """Make an answer of that kind."""
-    problem = Problem(type=f"{_TYPE}{kind.name}", title=kind.title, status=kind.status, detail=detail, **about)
+def answer_problem(
+    problem_type: ProblemType, detail: str, headers: Mapping[str, str] | None = None, **about: str | None
+) -> Response:
+    """Return an answer of that problem type."""
+    problem = Problem(
+        type=f"{_TYPE}{problem_type.name}", title=problem_type.title, status=problem_type.status, detail=detail, **about
+    )
     body = problem.model_dump_json(exclude_none=True)
-    return Response(body, kind.status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+    return Response(
+        body, problem_type.status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE
+    )
 
 
 def describe_problems(*statuses: int) -> Responses:
-    """Describe the errors of a route for OpenAPI."""
+    """Describe a route's errors for OpenAPI."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -117,7 +123,7 @@ def describe_problems(*statuses: int) -> Responses:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every error of the app as a problem."""
+    """Answer every error of the app with a problem."""
     handlers: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
         PipelineError: _handle,
         errors.AppError: _handle,
@@ -131,7 +137,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def add_handlers_to_mounts(app: FastAPI) -> None:
-    """Have the apps that are mounted on this one, such as the page, answer their errors as problems, too."""
+    """Make the apps that are mounted on this one, such as the page, answer errors with problems, too."""
     for route in app.routes:
         if isinstance(route, Mount) and isinstance(route.app, FastAPI):
             route.app.add_exception_handler(HTTPException, _handle_http)  # type: ignore[arg-type] # takes what it says
@@ -139,7 +145,7 @@ def add_handlers_to_mounts(app: FastAPI) -> None:
 
 
 def refuse_other_methods(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Answer 405 for paths of the routers; otherwise the page, mounted at `/`, would answer that there is nothing."""
+    """Answer 405 to other methods on the routers' paths; without this the page, mounted at `/`, would answer 404."""
     allowed: dict[str, set[str]] = {}
     for route in (route for router in routers for route in router.routes if isinstance(route, Route)):
         allowed.setdefault(route.path, set()).update(route.methods or ())
@@ -161,9 +167,9 @@ async def _handle(request: Request, error: Exception) -> Response:
 
 
 def answer_nothing(path: str) -> Response:
-    """Make the answer for an address where there is nothing."""
+    """Return the answer to a request for a path that does not exist."""
     return answer_problem(
-        Kind(404, "not-found", "Not Found"), f"There is nothing at {path}. See /docs for what there is."
+        ProblemType(404, "not-found", "Not Found"), f"There is nothing at {path}. See /docs for what there is."
     )
 
 
@@ -174,20 +180,20 @@ async def _handle_http(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not possible at {request.url.path}. See /docs for what is.",
     }
     status = HTTPStatus(error.status_code)
-    kind = Kind(status, status.phrase.lower().replace(" ", "-"), status.phrase)
-    return answer_problem(kind, details.get(status, error.detail or status.description), headers=error.headers)
+    problem_type = ProblemType(status, status.phrase.lower().replace(" ", "-"), status.phrase)
+    return answer_problem(problem_type, details.get(status, error.detail or status.description), headers=error.headers)
 
 
 async def _handle_validation(request: Request, error: RequestValidationError) -> Response:
     del request
     first = error.errors()[0]
     field = str(first["loc"][-1])
-    return answer_problem(KINDS[errors.BodyError], f"{field}: {first['msg']}.", field=field)
+    return answer_problem(PROBLEM_TYPES[errors.BodyError], f"{field}: {first['msg']}.", field=field)
 
 
 async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
     del request, error
-    return Response(status_code=400)  # nobody reads it
+    return Response(status_code=400)  # the client has gone
 
 
 def _find_headers(error: Exception) -> dict[str, str]:

@@ -1,82 +1,52 @@
-"""What is kept of a job, besides its files."""
+"""The record that is kept of a job, besides its files."""
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from pipeline.engines import ENGINES, PROFILES
 from pipeline.notices import Notice, Value
-from pipeline.profiles import PROFILES, Model, get_profile
-from pipeline.types import Framing, GenerationRequest, Sampling
+from pipeline.profiles import Model
+from pipeline.request import Role, VideoRequest
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+INPUT_NAMES: dict[Role, str] = {"image": "photo", "audio": "voice"}
+"""What a job's files are called in its folder."""
+
 ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
 
-SCHEMA_VERSION = 2
-"""Of the records that are written. It grows where an older app, which ignores fields that it does not know, would
-misunderstand a record; a record of a newer version is not read. Version 1 has no such field; all that version 2 adds
-may be missing."""
+SCHEMA_VERSION = 3
+"""Version of the records that are written. It is raised only if an older app, which ignores unknown fields, would
+misunderstand a record; records of a newer version are not read. Version 1 lacks the field itself; everything that
+version 2 adds is optional. Version 3 spells the request as the API does; the rest of what it adds is optional."""
 
 
 class Frozen(BaseModel):
-    """A value that is kept as JSON and never changed in place."""
+    """An immutable value that is stored or sent as JSON."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Lasting(Frozen):
-    """A value on the disk: fields that a newer app wrote are kept as they are, numbers are numbers."""
+class Stored(Frozen):
+    """A value on disk. Fields that a newer app wrote are preserved; NaN and infinity are not numbers."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
     @property
     def known(self) -> dict[str, Any]:
-        """The fields that this app knows."""
+        """The fields that this version knows."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
-class JobRequest(Lasting):
-    """What was asked for, without the files."""
-
-    profile: str
-    prompt: str = ""
-    start_seconds: float = 0.0
-    max_duration_seconds: float | None = None
-    seed: int | None = None
-    framing: Framing = Framing()
-    num_inference_steps: int | None = None
-    guidance_scale: float | None = None
-    audio_guidance_scale: float | None = None
-
-    @classmethod
-    def of(cls, request: GenerationRequest) -> "JobRequest":
-        """Take what was asked for, and leave the files."""
-        return cls(**{name: getattr(request, name) for name in cls.model_fields})
-
-    @property
-    def sampling(self) -> Sampling:
-        """What was asked for, over the profile's numbers."""
-        profile = get_profile(self.profile)
-        return Sampling(
-            self.num_inference_steps or profile.num_inference_steps,
-            self.guidance_scale or profile.guidance_scale,
-            self.audio_guidance_scale or profile.audio_guidance_scale,
-        )
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the profile's own numbers are used."""
-        return (self.num_inference_steps, self.guidance_scale, self.audio_guidance_scale) == (None, None, None)
-
-
-class GpuCost(Lasting):
-    """What a run took of a GPU that is paid for by the second.
+class GpuCost(Stored):
+    """The cost of a run on GPUs that are paid for by the second.
 
     Attributes:
-        gpu: Its name.
+        gpu: Name of the GPU.
         seconds: How long the run had it.
-        dollars: What they cost; None where the price is not known.
-        count: How many of it the run had.
+        dollars: What that costs; None if the price is unknown.
+        count: How many GPUs the run had.
     """
 
     gpu: str
@@ -85,20 +55,20 @@ class GpuCost(Lasting):
     count: int = 1
 
 
-class JobResult(Lasting):
-    """What is known of a finished video.
+class JobResult(Stored):
+    """Facts about a finished video.
 
     Attributes:
-        num_frames: How many.
-        speech_seconds: Length of the voice used.
-        compute_seconds: How long it took.
-        width: Of the video, in pixels.
-        height: Of the video, in pixels.
-        frame_rate: Frames a second.
+        num_frames: Number of frames.
+        speech_seconds: Length of the speech.
+        compute_seconds: How long it took to make.
+        width: In pixels.
+        height: In pixels.
+        frame_rate: Frames per second.
         seed: The seed that was used.
         timings: Seconds that each stage took.
-        notices: Warnings about photo and voice.
-        cost: Of the GPU; None where none was paid for.
+        notices: Warnings about the photo and the voice.
+        cost: Of the GPU; None if none had to be paid for.
     """
 
     num_frames: int
@@ -113,43 +83,102 @@ class JobResult(Lasting):
     cost: GpuCost | None = None
 
 
-class Resolved(Lasting):
-    """What was drawn or found when the job was submitted: each of its runs makes the same video.
+class Resolved(Stored):
+    """What was decided when the job was submitted, so that each of its runs makes the same video.
+
+    All but the seed are None where an app before version 3 took the job.
 
     Attributes:
-        seed: The one that was asked for, or drawn.
+        seed: The one that was asked for, or else drawn.
+        seconds: Length of the speech that is used.
+        width: Of the video, in pixels.
+        height: Of the video, in pixels.
+        num_inference_steps: Those asked for, or else the profile's.
+        guidance_scale: Likewise.
+        audio_guidance_scale: Likewise.
+        options: What else the profile told its engine.
     """
 
     seed: int
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    audio_guidance_scale: float | None = None
+    options: dict[str, Any] | None = None
 
 
-def _check_profile(request: JobRequest) -> JobRequest:
+def _check_profile(request: VideoRequest) -> VideoRequest:
     if request.profile not in PROFILES:
         raise ValueError("There is no such profile.")
     return request
 
 
-class JobRecord(Lasting):
-    """What is kept of a job.
+def _check_model(model: Model) -> Model:
+    if model not in {spec.name for spec in ENGINES}:
+        raise ValueError("There is no such model.")
+    return model
+
+
+_OLDER_WORDS = {"start_seconds": "start_sec", "max_duration_seconds": "max_duration_sec"}
+
+
+def _read_older(request: Any) -> Any:  # noqa: ANN401 - whatever the file has
+    """Spell a request as the API does; before version 3, records had words of their own."""
+    if not isinstance(request, dict):
+        return request
+    known = {_OLDER_WORDS.get(name, name): value for name, value in request.items()}
+    framing = known.pop("framing", None)
+    if not isinstance(framing, dict):
+        return known
+    crop = {name: framing[name] for name in ("zoom", "shift_x", "shift_y") if name in framing}
+    frame = {name: framing[name] for name in ("aspect", "face") if name in framing}
+    return known | frame | {"crop": crop}
+
+
+StoredRequest = Annotated[
+    VideoRequest,
+    BeforeValidator(_read_older),
+    AfterValidator(_check_profile),
+    PlainSerializer(vars, return_type=dict[str, Any]),  # with the options that a newer app wrote
+]
+
+
+_FileName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
+"""Of a file in the job's own folder, from which it is deleted."""
+
+
+class JobRecord(Stored):
+    """The record of a job.
 
     Attributes:
         schema_version: Of the app that wrote it.
-        resolved: None where an app before version 2 took the job.
-        attempts: How often it was begun.
-        losses: How often its run was lost, through no fault of the server's.
-        handle: The run, as a runner whose runs outlive this server knows it.
-        speech_seconds: Length of the voice that is used.
-        run_seconds: How long its run took, by a clock that nobody sets; None before it has ended, or where that is not
-            known.
-        cost: What its run took of a GPU, also where it failed; None where none was paid for.
+        version: Of the app that accepted the job; empty before schema version 3.
+        owner: Id of the key that the job was submitted with; None without one.
+        batch_id: The batch that the job belongs to; None if it stands alone.
+        reference: The client's own name for the job.
+        inputs: Names of the files in the job's folder, by their role.
+        resolved: None if the job was accepted by an app that writes version 1.
+        attempts: How often its run was started.
+        losses: How often its run was lost while the server went on.
+        handle: The run's handle at a durable runner.
+        speech_seconds: Length of the speech.
+        run_seconds: How long its run took, on a monotonic clock; None before its end, or if unknown.
+        cost: Of its run, even if it failed; None if nothing has to be paid for.
         erased: Its files and its request have been deleted.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     id: str
     status: Status = "queued"
-    model: Model
-    request: Annotated[JobRequest, AfterValidator(_check_profile)]
+    model: Annotated[Model, AfterValidator(_check_model)]
+    version: str = ""
+    owner: str | None = None
+    batch_id: str | None = None
+    reference: str | None = None
+    request: StoredRequest
+    inputs: dict[Role, _FileName] = INPUT_NAMES
     resolved: Resolved | None = None
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None

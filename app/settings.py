@@ -1,7 +1,6 @@
 """The app's settings: one environment variable each, checked at start."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -17,7 +16,6 @@ Network = IPv4Network | IPv6Network
 PREFIX = "VIDEO_LAB_"
 MEGABYTE = 1_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-LIVE_PROGRAMS = ("ffmpeg", "ffprobe")
 
 
 class SettingsError(Exception):
@@ -208,7 +206,8 @@ class Settings(BaseSettings):
             ge=1,
             le=1_000_000,
             allow_inf_nan=False,
-            description="What uploads of the page may take together, in megabytes. One client may have 600 of them.",
+            description="What uploads of the page and the bodies of requests may take together, in megabytes. "
+            "One client may have 600 of them.",
             json_schema_extra={"allowed": "a number from 1 to 1000000"},
         ),
     ] = 4000.0
@@ -222,7 +221,7 @@ class Settings(BaseSettings):
     live: Annotated[
         Literal["auto", "on", "off"],
         Field(
-            description="Shows clips while a video is made. It needs ffmpeg and ffprobe; `auto` is on where both are.",
+            description="Shows a video while it is made; `auto` is on.",
             json_schema_extra={"allowed": "auto, on, off"},
         ),
     ] = "auto"
@@ -254,13 +253,13 @@ class Settings(BaseSettings):
 
     @property
     def max_uploads_bytes(self) -> int:
-        """What uploads of the page may take together."""
+        """What uploads of the page and the bodies of requests may take together."""
         return int(self.max_uploads_mb * MEGABYTE)
 
     @property
     def is_live(self) -> bool:
-        """Whether clips are shown while a video is made."""
-        return self.live == "on" or (self.live == "auto" and not find_missing_live_programs())
+        """Whether videos are shown while they are made."""
+        return self.live != "off"
 
     @property
     def engine_settings(self) -> EngineSettings:
@@ -268,11 +267,6 @@ class Settings(BaseSettings):
         return EngineSettings(
             self.weights_dir, self.device, self.precision, self.attention, self.compiled, self.num_gpus
         )
-
-
-def find_missing_live_programs() -> list[str]:
-    """Name the programs that live delivery needs and that are not on the PATH."""
-    return [name for name in LIVE_PROGRAMS if shutil.which(name) is None]
 
 
 def load_settings() -> Settings:
@@ -286,19 +280,11 @@ def load_settings() -> Settings:
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     _check_folders(settings)
-    if settings.live == "on" and (missing := find_missing_live_programs()):
-        raise SettingsError(
-            f"VIDEO_LAB_LIVE is 'on', but {' and '.join(missing)} cannot be found. "
-            "Install ffmpeg, or set it to 'auto' or 'off'."
-        )
     return settings
 
 
 def find_warnings(settings: Settings) -> Iterator[str]:
     """Say what works, but perhaps not as it was meant."""
-    missing = find_missing_live_programs()
-    if settings.live == "auto" and missing:
-        yield f"Live clips are off: {' and '.join(missing)} cannot be found. Install ffmpeg to have them."
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:

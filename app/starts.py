@@ -1,6 +1,6 @@
-"""Bringing the model onto the GPU, which a crash begins again without end unless somebody counts.
+"""Counts how often a GPU container fails to start, so that a crash is not retried for ever.
 
-Needs nothing but Python itself, so that even an image whose packages cannot be imported is given up.
+Needs nothing but Python itself, so that it also works in an image whose packages cannot be imported.
 """
 
 import json
@@ -15,29 +15,29 @@ from pipeline.notices import Notice
 
 MAX_STARTS = 3
 TRIED_AGAIN_AFTER_SECONDS = 3600.0
-_SECONDS_BETWEEN_NOTES = 10.0
+_SECONDS_BETWEEN_WRITES = 10.0
 _ENDED_FROM_OUTSIDE = "it was ended from outside, most likely because memory ran out."
 
 
-class Notes(Protocol):
-    """Where it is written down what became of earlier starts."""
+class KeyValueStore(Protocol):
+    """A store of texts that all containers share."""
 
-    def read_note(self, key: str) -> str | None:
-        """Return what was noted under the key, by anyone."""
+    def read_value(self, key: str) -> str | None:
+        """Return the value of the key; None if it has none."""
         ...
 
-    def write_note(self, key: str, note: str) -> None:
-        """Note something for everyone."""
+    def write_value(self, key: str, value: str) -> None:
+        """Set the value of the key."""
         ...
 
 
 @dataclass(frozen=True)
 class Starts:
-    """The starts since the last one that went well.
+    """The failed starts in a row.
 
     Attributes:
         count: How many.
-        seconds: What they took of the GPU.
+        seconds: GPU time that they took.
         begun_at: When the last one was begun, in seconds since the epoch.
         reason: Why the last one failed.
     """
@@ -49,17 +49,17 @@ class Starts:
 
 
 class StartWatch:
-    """Counts starts across containers, and gives up."""
+    """Counts failed starts across containers, and gives up after a few."""
 
-    def __init__(self, notes: Notes, key: str, tell_price: Callable[[float], str] = lambda _: "") -> None:
-        """Look at what is noted under the key.
+    def __init__(self, store: KeyValueStore, key: str, tell_price: Callable[[float], str] = lambda _: "") -> None:
+        """Prepare the watch.
 
         Args:
-            notes: Shared by all containers.
-            key: The same for all that start alike; another one for each deployment.
-            tell_price: Says what seconds of the GPU cost; nothing where that is not known.
+            store: Shared by all containers.
+            key: The same for all containers that start alike; a new one for each deployment.
+            tell_price: Says what seconds of the GPU cost; "" if unknown.
         """
-        self._notes = notes
+        self._store = store
         self._key = key
         self._tell_price = tell_price
 
@@ -67,10 +67,10 @@ class StartWatch:
         """Load, unless that has failed too often.
 
         Returns:
-            Why it was given up; None once it is loaded.
+            Why no more attempts are made; None once loaded.
 
         Raises:
-            Exception: What `load` raised, while another container may have more luck.
+            Exception: What `load` raised, if another container should try again.
         """
         before = self._read()
         if before.count >= MAX_STARTS:
@@ -81,7 +81,7 @@ class StartWatch:
         self._write(now)
         began = time.monotonic()
         try:
-            with self._noting(now, began):
+            with self._recording(now, began):
                 load()
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".rstrip(".") + "."
@@ -94,15 +94,15 @@ class StartWatch:
         return None
 
     @contextmanager
-    def _noting(self, now: Starts, began: float) -> Iterator[None]:
-        """Note the seconds while they pass: a container that is killed tells nothing more."""
+    def _recording(self, now: Starts, began: float) -> Iterator[None]:
+        """Record the seconds as they pass: a container that is killed cannot report anything more."""
         done = threading.Event()
 
-        def note() -> None:
-            while not done.wait(_SECONDS_BETWEEN_NOTES):
+        def record() -> None:
+            while not done.wait(_SECONDS_BETWEEN_WRITES):
                 self._write(replace(now, seconds=now.seconds + time.monotonic() - began))
 
-        thread = threading.Thread(target=note, daemon=True)
+        thread = threading.Thread(target=record, daemon=True)
         thread.start()
         try:
             yield
@@ -116,8 +116,8 @@ class StartWatch:
         return Notice("remote.not_started", "request", {"attempts": starts.count, "reason": reason})
 
     def _read(self) -> Starts:
-        note = self._notes.read_note(self._key)
-        return Starts(**json.loads(note)) if note else Starts()
+        value = self._store.read_value(self._key)
+        return Starts(**json.loads(value)) if value else Starts()
 
     def _write(self, starts: Starts) -> None:
-        self._notes.write_note(self._key, json.dumps(asdict(starts)))
+        self._store.write_value(self._key, json.dumps(asdict(starts)))

@@ -1,4 +1,4 @@
-"""One folder a job: its record, inputs and results, under an id that cannot be guessed."""
+"""One folder per job: its record, inputs and results, under an id that cannot be guessed."""
 
 import errno
 import fcntl
@@ -10,18 +10,20 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from app.errors import DataFolderError, JobNotFoundError, JobSetAsideError, StorageError
-from app.records import JobRecord
-from pipeline.types import GenerationRequest
+from app.records import INPUT_NAMES, JobRecord
+from pipeline.request import Inputs, VideoRequest
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _RECORD = "job.json"
-_UNFINISHED = frozenset({"photo", "voice", f"{_RECORD}.part"})
+_SEGMENT = re.compile(r"init\.mp4|[0-9]+\.m4s")
+_SCENE = "scene.safetensors"
+_UNFINISHED = frozenset({*INPUT_NAMES.values(), _SCENE, f"{_SCENE}.part", f"{_RECORD}.part"})
 """What a folder may have in it while its job is being submitted, before it has a record."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -36,16 +38,30 @@ class JobFolder:
     @property
     def photo(self) -> Path:
         """The photo as it was uploaded."""
-        return self.path / "photo"
+        return self.path / INPUT_NAMES["image"]
 
     @property
     def voice(self) -> Path:
         """The recording as it was uploaded."""
-        return self.path / "voice"
+        return self.path / INPUT_NAMES["audio"]
+
+    @property
+    def inputs(self) -> Inputs:
+        """The files that the video is made of, as they were uploaded."""
+        try:
+            names = self.read().inputs
+        except JobNotFoundError:
+            names = INPUT_NAMES
+        return {role: self.path / name for role, name in names.items()}
+
+    @property
+    def scene(self) -> Path:
+        """The scene as it was checked (`app.scene_file`); a job of an older version has none."""
+        return self.path / _SCENE
 
     @property
     def video(self) -> Path:
-        """The finished mp4; it appears whole."""
+        """The finished mp4; it appears once it is complete."""
         return self.path / "video.mp4"
 
     @property
@@ -55,30 +71,30 @@ class JobFolder:
 
     @property
     def live(self) -> Path:
-        """The folder of clips that can be watched while the video is made."""
+        """The folder of segments that can be watched while the video is made."""
         return self.path / "live"
 
     @property
-    def live_clips(self) -> list[Path]:
-        """The clips that are whole, in order."""
-        return sorted(self.live.glob("[0-9]*.mp4"))
+    def num_live_segments(self) -> int:
+        """How many segments are complete; they are numbered from 0."""
+        return sum(1 for _ in self.live.glob("*.m4s"))
 
     @property
     def end(self) -> Path:
-        """How the job's run ended, from when its video is whole until the record says so."""
+        """How the job's run ended; written when the video is complete, and kept until the record says so."""
         return self.path / "end.json"
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that a run needs is there."""
-        return self.photo.is_file() and self.voice.is_file()
+        """Whether everything that a run needs is there."""
+        return all(path.is_file() for path in self.inputs.values())
 
     def read(self) -> JobRecord:
         """Return the job's record.
 
         Raises:
-            JobNotFoundError: There is none.
-            ValidationError: It is none that this version knows.
+            JobNotFoundError: There is no record.
+            ValidationError: This version cannot read it.
         """
         try:
             return JobRecord.model_validate_json((self.path / _RECORD).read_bytes())
@@ -86,44 +102,48 @@ class JobFolder:
             raise JobNotFoundError from None
 
     def write(self, record: JobRecord) -> None:
-        """Keep the record."""
+        """Write the record."""
         write_whole(self.path / _RECORD, record.model_dump_json())
 
-    def generation_request(self) -> GenerationRequest:
-        """Return the job's request, with its files, as the pipeline takes it."""
+    def read_request(self) -> VideoRequest:
+        """Return what the job was asked for, with the seed that was drawn for it."""
         record = self.read()
-        resolved = {} if record.resolved is None else record.resolved.known
-        return GenerationRequest(photo=self.photo, voice=self.voice, **record.request.known | resolved)
+        return record.request if record.resolved is None else replace(record.request, seed=record.resolved.seed)
 
     def delete_inputs(self) -> None:
-        """Delete photo, voice and what a run left half done. Live clips stay: someone may be watching them."""
+        """Delete photo, voice, scene and what a run left unfinished. Live segments stay: they may be watched."""
         self._delete_all_but({_RECORD, self.video.name, self.poster.name, self.live.name})
 
-    def delete_live_clips(self) -> None:
-        """Delete the clips that could be watched while the video was made."""
+    def find_segment(self, name: str) -> Path | None:
+        """Return one of the live segments, or what comes before the first of them; None where it is not there."""
+        path = self.live / name
+        return path if _SEGMENT.fullmatch(name) and path.is_file() else None
+
+    def delete_live_segments(self) -> None:
+        """Delete the segments that could be watched while the video was made."""
         _delete(self.live)
 
     def delete_files(self) -> None:
-        """Delete all but the record."""
+        """Delete everything but the record."""
         self._delete_all_but({_RECORD})
 
     def _delete_all_but(self, kept: set[str]) -> None:
-        for path in self.path.iterdir() if self.path.is_dir() else ():  # someone may have deleted it all by hand
+        for path in self.path.iterdir() if self.path.is_dir() else ():  # someone may have deleted the folder by hand
             if path.name not in kept:
                 _delete(path)
 
 
 class JobStore:
-    """The folder of all jobs. One server at a time has it."""
+    """The data folder, with the folders of all jobs. Only one server at a time can use it."""
 
     def __init__(self, root: Path) -> None:
-        """Take the folder.
+        """Lock the folder.
 
         Args:
-            root: Is made if it is missing.
+            root: Created if it is missing.
 
         Raises:
-            DataFolderError: Another server has it, or it cannot be written to.
+            DataFolderError: Another server is using it, or it cannot be written to.
         """
         self._root = root
         self._jobs = root / "jobs"
@@ -145,7 +165,7 @@ class JobStore:
 
     @contextmanager
     def receive(self) -> Iterator[Path]:
-        """Lend a folder for uploads that are not a job yet; it is deleted afterwards.
+        """Lend a folder for uploads that do not belong to a job yet; it is deleted afterwards.
 
         Raises:
             StorageError: The disk is full.
@@ -160,30 +180,30 @@ class JobStore:
 
     @property
     def speeds(self) -> Path:
-        """The file of measured speeds, beside the jobs wherever these are."""
+        """The file of measured speeds; it lies next to the folder of jobs, wherever that is."""
         return self._jobs.resolve().parent / "speeds.json"
 
     @property
     def clock(self) -> Path:
-        """The file of the time that it is."""
+        """The file of the clock."""
         return self._root / "clock.json"
 
     @property
     def num_set_aside(self) -> int:
-        """How many jobs' records could not be read; their files are left as they are."""
+        """How many jobs have records that could not be read; their files are left alone."""
         return len(self._set_aside)
 
     @property
     def spending(self) -> Path:
-        """The file of what was spent, beside the jobs wherever these are."""
+        """The file of what was spent; it lies next to the folder of jobs, wherever that is."""
         return self._jobs.resolve().parent / "spending.json"
 
     def close(self) -> None:
-        """Let another server have the folder."""
+        """Unlock the folder."""
         self._lock.close()
 
     def create(self) -> tuple[str, JobFolder]:
-        """Make the folder of a new job, which has no record yet."""
+        """Create the folder of a new job, which has no record yet."""
         job_id = secrets.token_urlsafe(16)
         folder = JobFolder(self._jobs / job_id)
         folder.path.mkdir()
@@ -191,10 +211,10 @@ class JobStore:
         return job_id, folder
 
     def folder(self, job_id: str) -> JobFolder:
-        """Return the folder of a job, which is there unless it was deleted by hand.
+        """Return the folder of a job, which exists unless it was deleted by hand.
 
         Raises:
-            JobNotFoundError: This is no id.
+            JobNotFoundError: This is not an id.
         """
         if not is_id(job_id):
             raise JobNotFoundError
@@ -203,32 +223,33 @@ class JobStore:
     def load(self) -> Iterator[JobRecord]:
         """Yield all records, oldest first.
 
-        A folder without a record that holds no more than a submission brings is deleted: no job was promised. Any other
-        whose record cannot be read is set aside: it stays as it is, with its video, until a version that can read it
-        or somebody who looks after the folder. What has no id for a name is not ours and stays, too.
+        A folder without a record that has no more in it than an unfinished submission is deleted: its job was never
+        accepted. Any other job whose record cannot be read is set aside: its folder stays as it is, video included,
+        until a version that can read it is started, or somebody sees to it. Folders that are not named by an id are
+        not ours, and stay, too.
         """
         records = [self._read(path) for path in self._jobs.iterdir() if is_id(path.name)]
         yield from sorted(filter(None, records), key=lambda record: record.created_at)
 
     def explain_missing(self, job_id: str) -> JobNotFoundError:
-        """Return why there is no job of that id: its record cannot be read, or there was none."""
+        """Return why a job cannot be found: its record cannot be read, or there is no such job."""
         return JobSetAsideError(job_id) if job_id in self._set_aside else JobNotFoundError()
 
     def delete(self, job_id: str) -> None:
-        """Delete a job with all of its files."""
+        """Delete a job and all its files."""
         _delete(self.folder(job_id).path)
 
     def _read(self, path: Path) -> JobRecord | None:
-        """Return the record; None where there is none that can be read, which is seen to."""
+        """Return the record. If it cannot be read, set the job aside or delete what was abandoned, and return None."""
         try:
             if is_abandoned(path):
                 _delete(path)
-                _log.warning("job %.6s was never submitted whole; its files are deleted", path.name)
+                _log.warning("job %.6s was never submitted completely; its files are deleted", path.name)
                 return None
             return _read_record(path)
         except (JobNotFoundError, ValidationError, ValueError, OSError) as error:
             self._set_aside.add(path.name)
-            _log.error("job %.6s is set aside, its files stay as they are: %s", path.name, _explain(error))
+            _log.error("job %.6s is set aside; its files are left alone: %s", path.name, _explain(error))
             return None
 
     def _take_lock(self) -> None:
@@ -242,14 +263,14 @@ class JobStore:
                 f"The data folder '{self._root}' is used by another server (process {owner}). "
                 "Stop that one, or set VIDEO_LAB_DATA_DIR to another folder."
             ) from None
-        with suppress(OSError):  # on a full disk nobody can read who has it
+        with suppress(OSError):  # on a full disk, the next server cannot say who is using the folder
             os.ftruncate(self._lock.fileno(), 0)
             os.write(self._lock.fileno(), str(os.getpid()).encode())
 
 
 @contextmanager
 def explain_full_disk() -> Iterator[None]:
-    """Turn a write that found no room into an error that says so.
+    """Turn a write that fails for lack of room into an error that says so.
 
     Raises:
         StorageError: The disk is full, or has become read-only.
@@ -263,12 +284,12 @@ def explain_full_disk() -> Iterator[None]:
         raise StorageError(os.strerror(error.errno)) from error
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that it outlives a crash; readers see the old one or the new one, never half of it."""
     partial = path.with_name(f"{path.name}.part")
     try:
         with partial.open("wb") as file:
-            file.write(text.encode())
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -280,30 +301,30 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def is_id(text: str) -> bool:
-    """Whether a job may be called so."""
+    """Whether this can be the id of a job."""
     return _ID.fullmatch(text) is not None
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether a submission ended before its job was promised."""
+    """Whether a submission ended before its job was accepted."""
     return path.is_dir() and not path.is_symlink() and {entry.name for entry in path.iterdir()} <= _UNFINISHED
 
 
 def _read_record(path: Path) -> JobRecord:
     mode = (path / _RECORD).lstat().st_mode
-    if not stat.S_ISREG(mode):  # a pipe would be read for ever
-        raise ValueError(f"{_RECORD} is no file")
+    if not stat.S_ISREG(mode):  # reading a pipe would never end
+        raise ValueError(f"{_RECORD} is not a file")
     record = JobFolder(path).read()
     if record.id != path.name:
-        raise ValueError("its record is another job's")
+        raise ValueError("its record belongs to another job")
     return record
 
 
 def _explain(error: Exception) -> str:
-    """Say why a record cannot be read, without a word of what is in it."""
+    """Explain why a record cannot be read, without revealing what is in it."""
     match error:
         case ValidationError():
-            places = {".".join(map(str, detail["loc"])) or "it is no JSON" for detail in error.errors()}
+            places = {".".join(map(str, detail["loc"])) or "not JSON" for detail in error.errors()}
             return f"{_RECORD}: not understood: {', '.join(sorted(places))}"
         case OSError():
             return f"{_RECORD}: {error.strerror}"
@@ -312,7 +333,7 @@ def _explain(error: Exception) -> str:
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or a folder's list of them, onto the disk."""
+    """Flush a file, or a folder's list of files, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

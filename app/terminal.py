@@ -1,4 +1,4 @@
-"""What a person sees who makes a video from the command line of `deploy.py`. Needs nothing but Python itself."""
+"""What the command line of `deploy.py` prints. Needs nothing but Python itself."""
 
 import json
 import sys
@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.deployment import PAID_PROFILES, Deployment
+from app.deployment import Deployment
+from pipeline.devices import DEFAULT_DEVICE, DeviceKind, find_device
+from pipeline.engines import GPU_PROFILES, get_engine_spec, get_profile
 from pipeline.errors import InputError
+from pipeline.estimate import Estimate, estimate, find_better
 from pipeline.notices import Notice
-from pipeline.profiles import Profile, get_profile
+from pipeline.profiles import Profile
 
 _HINT_SECONDS = 5.0
 
 
 class Call(Protocol):
-    """A run elsewhere."""
+    """A run on Modal."""
 
     def get(self, timeout: float) -> tuple[str, bytes]:
         """Return how it ended, as JSON, and the mp4.
@@ -27,13 +30,13 @@ class Call(Protocol):
 
 
 def say(text: str) -> None:
-    """Print a line now."""
+    """Print a line immediately."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def require_lock(settings: Deployment, password: str, ask: Callable[[str], str] | None) -> None:
-    """End the program if anybody could use the app and nobody has said that they may.
+    """Exit if anybody could use the app, unless that is what the operator wants.
 
     Args:
         settings: Of the deployment.
@@ -57,7 +60,7 @@ def require_lock(settings: Deployment, password: str, ask: Callable[[str], str] 
 
 
 def tell_spending(settings: Deployment) -> None:
-    """Print what the app may spend, and which GPUs would make videos sooner and for less."""
+    """Print what the app may spend, and which GPUs would be faster and cheaper."""
     limit = f"${settings.dollars_per_day} in 24 hours" if settings.dollars_per_day else "none"
     say(f"Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): {limit}")
     for line in _find_hints(settings):
@@ -65,24 +68,12 @@ def tell_spending(settings: Deployment) -> None:
 
 
 def _find_hints(settings: Deployment) -> Iterator[str]:
-    try:
-        from pipeline.estimate import Estimate, estimate, find_better, find_device
-        from pipeline.types import DEFAULT_DEVICE, DeviceKind, Sampling
-    except ImportError:  # a machine that only deploys needs no packages
-        yield (
-            "An H100 makes videos about three times as quickly as an A100-80GB, for half of the price: "
-            f"{settings.name_gpu_setting('quality')}=H100, or VIDEO_LAB_MODAL_GPU=H100,A100-80GB for all profiles."
-        )
-        return
-    for name in PAID_PROFILES:
-        profile = get_profile(name)
-        sampling = Sampling(profile.num_inference_steps, profile.guidance_scale, profile.audio_guidance_scale)
-        kind = find_device(settings.find_gpus(name)[0]) or DEFAULT_DEVICE
+    for name in GPU_PROFILES:
+        profile, kind = get_profile(name), find_device(settings.find_gpus(name)[0]) or DEFAULT_DEVICE
 
-        def calculate(
-            kind: DeviceKind, profile: Profile = profile, sampling: Sampling = sampling, name: str = name
-        ) -> Estimate:
-            return estimate(profile, sampling, _HINT_SECONDS, kind, None, settings.count_gpus(name))
+        def calculate(kind: DeviceKind, profile: Profile = profile) -> Estimate:
+            num_gpus = settings.count_gpus(profile.name)
+            return estimate(profile, profile.sampling, _HINT_SECONDS, kind, None, num_gpus)
 
         own = calculate(kind)
         if better := find_better(own, kind, calculate).better:
@@ -97,20 +88,20 @@ def _tell_run(seconds: float, dollars: float) -> str:
     return f"{seconds / 60:.1f} minutes (${dollars:.2f})"
 
 
-def check_pair(profile: str, model: str) -> None:
-    """End the program if the profile is none, or not one of the model's."""
+def check_pair(profile: str, model: str | None) -> None:
+    """End the program unless the profile needs a GPU and is one of the model's; no model is any."""
     try:
         own = get_profile(profile).model
     except InputError as error:
         sys.exit(str(error))
-    if own == "preview":
-        sys.exit(f"A preview needs no cloud: python -m pipeline PHOTO VOICE -o out.mp4 --profile {profile}")
-    if own != model:
+    if not get_engine_spec(own).needs_gpu:
+        sys.exit(f"The profile {profile} needs no cloud: video-lab PHOTO VOICE -o out.mp4 --profile {profile}")
+    if model and own != model:
         sys.exit(f"The profile {profile} belongs to the model {own}, not to {model}. Name a matching pair.")
 
 
 def read_file(name: str, option: str) -> bytes:
-    """Read a file of this machine; end the program if it cannot be read."""
+    """Read a file of this machine; exit if it cannot be read."""
     if not name:
         sys.exit(f"{option} is missing. Give {option} FILE, or --download-weights.")
     try:
@@ -120,7 +111,7 @@ def read_file(name: str, option: str) -> bytes:
 
 
 def follow(call: Call, read_progress: Callable[[], str | None]) -> tuple[dict[str, Any], bytes]:
-    """Show a run's progress until it is over.
+    """Print a run's progress until it has ended.
 
     Args:
         call: The run.
@@ -146,13 +137,13 @@ def follow(call: Call, read_progress: Callable[[], str | None]) -> tuple[dict[st
 
 
 def keep(result: dict[str, Any], video: bytes, output: str) -> None:
-    """Write the video, and say what it is and what it cost."""
+    """Write the video, and print its facts and its cost."""
     Path(output).write_bytes(video)
     say(f"{output}: {result['num_frames']} frames; {_tell_cost(result['cost'])}")
 
 
 def _explain_end(end: dict[str, Any]) -> str:
-    """Say why there is no video, and what was paid all the same."""
+    """Print why there is no video, and what has to be paid nevertheless."""
     reason = Notice(**end["error"]).text if end.get("error") else "The run was cancelled."
     return f"{reason}\n{_tell_cost(end['cost'])}" if end.get("cost") else reason
 

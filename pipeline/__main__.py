@@ -1,20 +1,23 @@
-"""`python -m pipeline PHOTO VOICE -o out.mp4`: one video, from the command line."""
+"""`video-lab PHOTO VOICE -o out.mp4`, or `python -m pipeline ...`: one video, from the command line."""
 
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, get_args
+from typing import Any, Self, get_args
 
 from tqdm import tqdm
 
 from pipeline.engine import EngineSettings, PrecisionSetting
-from pipeline.engines import create_engine, find_availability
+from pipeline.engines import PROFILES, create_engine, find_availability
 from pipeline.errors import EngineUnavailableError, InputError, PipelineError
-from pipeline.generate import generate
-from pipeline.profiles import PROFILES, get_profile
-from pipeline.types import Aspect, Framing, GenerationRequest, GenerationResult, Progress
+from pipeline.generate import make_video
+from pipeline.request import Field, Inputs, VideoRequest, flatten, unflatten
+from pipeline.sampling import find_profile
+from pipeline.types import GenerationResult, Progress
+from pipeline.version import VERSION
 
 DONE, FAILED, BAD_INPUT, NOT_AVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -61,27 +64,24 @@ def main() -> int:
     return DONE
 
 
+def run_alone() -> int:
+    """Run the command as a process of its own, where SIGTERM deletes half a video as Ctrl+C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return main()
+
+
 def _run(options: argparse.Namespace) -> GenerationResult:
-    request = GenerationRequest(
-        photo=options.photo,
-        voice=options.voice,
-        profile=options.profile,
-        prompt=options.prompt,
-        start_seconds=options.start,
-        max_duration_seconds=options.seconds,
-        seed=options.seed,
-        num_inference_steps=options.steps,
-        framing=Framing(aspect=options.aspect, face=options.face),
-    )
+    asked = unflatten({field.name: getattr(options, field.name) for field in flatten(VideoRequest)}, VideoRequest)
     settings = EngineSettings(
         options.weights, options.device, options.precision, options.attention, num_gpus=options.num_gpus
     )
-    profile = get_profile(request.profile)
+    profile = find_profile(asked)
     availability = find_availability(profile, settings)
     if not availability.available:
         raise EngineUnavailableError(f"{availability.reason} {_WAYS_OUT}")
     with _ProgressBar() as bar:
-        return generate(request, create_engine(profile.model, settings), options.output, bar.show)
+        inputs: Inputs = {"image": options.image, "audio": options.audio}
+        return make_video(asked, inputs, create_engine(profile.model, settings), options.output, bar.show)
 
 
 def _summarize(result: GenerationResult) -> str:
@@ -128,35 +128,50 @@ class _ProgressBar:
 def _create_parser() -> argparse.ArgumentParser:
     profiles = "\n".join(f"  {profile.name:10}{profile.summary}" for profile in PROFILES.values())
     parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
+        prog="video-lab",
         description="Make a talking video from one photo of a face and one voice recording.",
         epilog=f"profiles:\n{profiles}\n\n{_EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add("--version", action="version", version=f"%(prog)s {VERSION}")
     add(
-        "photo",
+        "image",
         type=_read_input,
         metavar="PHOTO",
         help="PNG, JPEG, WebP, HEIC or AVIF with a face that looks into the camera",
     )
     add(
-        "voice",
+        "audio",
         type=_read_input,
         metavar="VOICE",
         help="WAV, MP3, M4A, AAC, OGG, Opus, FLAC, or the sound of an MP4, MOV, MKV, WebM, AVI, MPG or TS video",
     )
     add("-o", "--output", type=_read_output, required=True, metavar="VIDEO", help="the mp4 to write")
-    add("--profile", default="preview", choices=list(PROFILES), help="quality, see below; default: preview")
-    add("--start", type=float, default=0.0, metavar="SECONDS", help="where in the recording to begin")
-    add("--seconds", type=float, metavar="SECONDS", help="how much of it to use at most; default: all")
-    add("--steps", type=int, metavar="NUMBER", help="denoising steps, in place of the profile's; the preview has none")
-    add("--seed", type=int, metavar="NUMBER", help="makes the video repeatable; drawn and shown if it is not given")
-    add("--aspect", default="auto", choices=get_args(Aspect), help="shape of the frame; default: nearest to the photo")
-    add("--face", type=int, metavar="INDEX", help="which face talks, 0 is the largest; default: the largest")
-    add("--prompt", default="", metavar="TEXT", help="what the scene is like; the preview does not read it")
+    for field in flatten(VideoRequest):
+        _add_option(parser, field)
     _add_engine_options(parser)
     return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, field: Field) -> None:
+    """Add an option of the request: under its own name, and under the shorter one that it may have."""
+    name = f"--{field.name.replace('_', '-')}"
+    told = field.option.description.rstrip(".")
+    default = "" if field.default in {None, ""} else f"; default: {field.default}"
+    choices = tuple(PROFILES) if field.name == "profile" else field.choices
+    settings: dict[str, Any] = {"action": "store_true"} if field.kind is bool else {"type": _find_type(field)}
+    if choices:
+        settings["choices"] = choices
+    elif field.kind is not bool:
+        settings["metavar"] = {int: "NUMBER", float: "NUMBER"}.get(field.kind, "TEXT")
+    parser.add_argument(
+        *field.option.flags, name, dest=field.name, default=field.default, help=f"{told}{default}", **settings
+    )
+
+
+def _find_type(field: Field) -> Callable[[str], Any]:
+    return field.kind if field.kind in {int, float} else str
 
 
 def _add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -204,5 +219,4 @@ def _read_output(text: str) -> Path:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that half a video is deleted
-    sys.exit(main())
+    sys.exit(run_alone())

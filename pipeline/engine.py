@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from pipeline.devices import DEFAULT_DEVICE, DeviceKind
 from pipeline.profiles import Profile
-from pipeline.types import DEFAULT_DEVICE, DeviceKind, Pixels, Progress, Scene
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
 
 Precision = Literal["bf16", "fp8", "int8"]
 PrecisionSetting = Literal["auto", "bf16", "fp8", "int8"]
@@ -65,7 +67,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name in `pipeline.profiles`."""
+        """The model's name in `pipeline.engines`."""
         ...
 
     def availability(self, profile: Profile) -> Availability:
@@ -77,7 +79,7 @@ class Engine(Protocol):
         ...
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3) until there are `scene.speech.num_frames`.
+        """Yield batches of RGB frames (n, height, width, 3) until there are `scene.num_frames`.
 
         Raises:
             EngineError: The engine failed.

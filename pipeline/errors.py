@@ -31,6 +31,10 @@ class WeightsError(EngineError):
     """A file of weights is missing, broken or not the one expected; the message names the file and the tensor."""
 
 
+class TokenError(WeightsError):
+    """The hub of the weights refused the token, or asked for one."""
+
+
 class EngineUnavailableError(PipelineError):
     """The profile's engine cannot run on this machine; the message says what it needs."""
 

@@ -1,82 +1,127 @@
-"""The one story: load, check, engine, frames, mp4."""
+"""The one story: a scene, an engine, frames, an mp4."""
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.audio import load_speech, read_sound
 from pipeline.engine import Engine, Reporter
+from pipeline.engines import get_engine_spec
 from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
 from pipeline.image import check_model, prepare_portrait
-from pipeline.profiles import get_profile
 from pipeline.progress import RunProgress, plan_run
-from pipeline.sampling import check_prompt, choose_sampling, choose_seed
-from pipeline.types import FrameSize, GenerationRequest, GenerationResult, Pixels, Progress, Scene
-from pipeline.video import BackgroundWriter, LiveWriter, VideoWriter
+from pipeline.request import Inputs, VideoRequest
+from pipeline.sampling import check_options, choose_sampling, choose_seed, find_profile
+from pipeline.scene import Scene, Speaker, Still
+from pipeline.types import GenerationResult, Pixels, Progress
+from pipeline.version import VERSION
+from pipeline.video import BackgroundWriter, VideoWriter
 
 
-def prepare_scene(request: GenerationRequest, enter: Callable[[str], None] = lambda _: None) -> Scene:
+def prepare_scene(request: VideoRequest, inputs: Inputs, enter: Callable[[str], None] = lambda _: None) -> Scene:
     """Read and check everything that a person gave.
 
     Args:
         request: What to make.
+        inputs: The files to make it of.
         enter: Told the stages, `photo` and `voice`, when they begin.
 
     Raises:
         InputError: The photo, the voice or a setting cannot be used.
     """
-    profile = get_profile(request.profile)
+    profile = find_profile(request)
+    spec = get_engine_spec(profile.model)
+    frame_rate = spec.frame_rate
+    check_options(request)
     sampling = choose_sampling(request, profile)
     seed = choose_seed(request.seed)
-    prompt = check_prompt(request.prompt)
     enter("photo")
-    portrait = prepare_portrait(request.photo, request.framing, profile.resolution)
-    check_model(portrait.notices, profile.model)
+    portrait = prepare_portrait(inputs["image"], request.framing, profile.resolution)
+    check_model(portrait.notices, spec.refused_notices)
     enter("voice")
-    speech = load_speech(request.voice, request.start_seconds, request.max_duration_seconds)
-    return Scene(portrait, speech, prompt, seed, profile, sampling)
+    speech = load_speech(inputs["audio"], request.start_sec, request.max_duration_sec, frame_rate)
+    return Scene(
+        source=Still(portrait.frame),
+        speakers=(Speaker(portrait.face, speech.waveform, speech.activity),),
+        sound=speech.sound,
+        frame_rate=frame_rate,
+        num_frames=len(speech.activity),
+        prompt=request.prompt.strip(),
+        seed=seed,
+        profile=profile,
+        sampling=sampling,
+        notices=portrait.notices + speech.notices,
+    )
 
 
-def generate(
-    request: GenerationRequest, engine: Engine, output: Path, report: Reporter, live: Path | None = None
+def make_video(
+    request: VideoRequest,
+    inputs: Inputs,
+    engine: Engine,
+    output: Path,
+    report: Reporter,
+    *,
+    live: Path | None = None,
 ) -> GenerationResult:
-    """Make the video that was asked for.
+    """Prepare the scene that was asked for, and generate its video.
 
     Args:
         request: What to make.
+        inputs: The files to make it of.
         engine: Serves the request's profile.
-        output: The mp4; it appears when it is complete, and not at all if something fails.
-        report: Takes progress; may raise `GenerationCancelledError`.
-        live: Folder for pieces that can be played before the video is complete; None makes none.
+        output: As of `generate`.
+        report: As of `generate`.
+        live: As of `generate`.
 
     Raises:
         InputError: The photo, the voice or a setting cannot be used.
+        PipelineError: As of `generate`.
+    """
+    run = RunProgress(report)
+    return _generate(prepare_scene(request, inputs, run.enter), engine, output, run, live)
+
+
+def generate(
+    scene: Scene, engine: Engine, output: Path, report: Reporter, live: Path | None = None
+) -> GenerationResult:
+    """Make the video of a scene.
+
+    Args:
+        scene: What to make.
+        engine: Serves the scene's profile.
+        output: The mp4; it appears when it is complete, and not at all if something fails.
+        report: Takes progress; may raise `GenerationCancelledError`.
+        live: Folder for segments that can be watched before the video is complete; None makes none.
+
+    Raises:
+        InputError: The scene's sound cannot be read any more.
         EngineUnavailableError: The profile cannot run on this machine.
         EngineError: The engine failed.
         OutputError: The video cannot be written.
         GenerationCancelledError: `report` said so.
     """
-    started = time.perf_counter()
-    run = RunProgress(report)
-    scene = prepare_scene(request, run.enter)
+    return _generate(scene, engine, output, RunProgress(report), live)
+
+
+def _generate(scene: Scene, engine: Engine, output: Path, run: RunProgress, live: Path | None) -> GenerationResult:
     _check_available(engine, scene)
     run.plan(plan_run(scene))
-    with _open_writers(scene, output, live) as writers:
+    with VideoWriter(output, scene.source.size, read_sound(scene.sound), _describe(scene), live) as writer:
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)
-        _write_frames(engine, scene, writers, run)
+        _write_frames(engine, scene, writer, run)
     run.stop_clock()
     return GenerationResult(
         path=output,
-        size=_measure_frame(scene),
-        num_frames=scene.speech.num_frames,
-        speech_seconds=scene.speech.sound.duration_seconds,
-        compute_seconds=time.perf_counter() - started,
+        size=scene.source.size,
+        num_frames=scene.num_frames,
+        frame_rate=scene.frame_rate,
+        speech_seconds=scene.sound.duration_seconds,
+        compute_seconds=run.seconds,
         seed=scene.seed,
         timings=dict(run.timings),
-        notices=(*scene.portrait.notices, *scene.speech.notices),
+        notices=scene.notices,
     )
 
 
@@ -84,35 +129,27 @@ def _check_available(engine: Engine, scene: Scene) -> None:
     availability = engine.availability(scene.profile)
     if not availability.available:
         raise EngineUnavailableError(availability.reason)
-
-
-def _measure_frame(scene: Scene) -> FrameSize:
-    height, width = scene.portrait.frame.shape[:2]
-    return FrameSize(width, height)
+    spec = get_engine_spec(scene.profile.model)
+    if len(scene.speakers) > spec.max_speakers:
+        raise EngineError(f"Expected at most {spec.max_speakers} speakers for {spec.title}, got {len(scene.speakers)}.")
+    if not (spec.takes_video or isinstance(scene.source, Still)):
+        raise EngineError(f"Expected a photo for {spec.title}, got a video.")
 
 
 def _describe(scene: Scene) -> dict[str, str]:
-    """Return the mp4's tags: whoever finds the file can see that it was made."""
+    """Return the mp4's tags: whoever finds the file can see that it was made, and with what."""
     made = "Made by a computer from one photo and one voice recording."
     profile = scene.profile
-    return {"title": f"Talking video ({profile.name})", "comment": f"{made} {profile.summary} Seed {scene.seed}."}
+    return {
+        "title": f"Talking video ({profile.name})",
+        "comment": f"{made} {profile.summary} Seed {scene.seed}.",
+        "description": f"Video Lab {VERSION}",  # `encoder` would say it better, but FFmpeg writes itself there
+    }
 
 
-@contextmanager
-def _open_writers(scene: Scene, output: Path, live: Path | None) -> Iterator[list[VideoWriter | LiveWriter]]:
-    """Open what takes the frames: the video, and where it is wanted its pieces."""
-    size, sound = _measure_frame(scene), scene.speech.sound
-    with ExitStack() as stack:
-        writers: list[VideoWriter | LiveWriter] = []
-        if live is not None:
-            writers.append(stack.enter_context(LiveWriter(live, size, read_sound(sound))))
-        writers.append(stack.enter_context(VideoWriter(output, size, read_sound(sound), _describe(scene))))
-        yield writers
-
-
-def _write_frames(engine: Engine, scene: Scene, writers: list[VideoWriter | LiveWriter], run: RunProgress) -> None:
+def _write_frames(engine: Engine, scene: Scene, writer: VideoWriter, run: RunProgress) -> None:
     """Write each batch while the engine makes the next one."""
-    with BackgroundWriter(writers) as background:
+    with BackgroundWriter(writer) as background:
 
         def report(progress: Progress) -> None:
             background.check()
@@ -125,19 +162,20 @@ def _write_frames(engine: Engine, scene: Scene, writers: list[VideoWriter | Live
 
 def _make_frames(engine: Engine, scene: Scene, report: Reporter) -> Iterator[Pixels]:
     """Yield the engine's batches, checked."""
-    num_frames = 0
+    num_frames, size = 0, scene.source.size
+    shape = (size.height, size.width, 3)
     batches = engine.generate(scene, report)
     while True:
         with _explain_accidents(engine):
             frames = next(batches, None)
         if frames is None:
             break
-        if frames.shape[1:] != scene.portrait.frame.shape:
-            raise EngineError(f"Expected frames of {scene.portrait.frame.shape}, got {frames.shape[1:]}.")
+        if frames.shape[1:] != shape:
+            raise EngineError(f"Expected frames of {shape}, got {frames.shape[1:]}.")
         num_frames += len(frames)
         yield frames
-    if num_frames != scene.speech.num_frames:
-        raise EngineError(f"Expected {scene.speech.num_frames} frames from the {engine.name} engine, got {num_frames}.")
+    if num_frames != scene.num_frames:
+        raise EngineError(f"Expected {scene.num_frames} frames from the {engine.name} engine, got {num_frames}.")
 
 
 @contextmanager

@@ -4,13 +4,14 @@ import time
 from dataclasses import dataclass, replace
 
 from pipeline.engine import Reporter
+from pipeline.engines import get_engine_spec
 from pipeline.estimate import estimate
-from pipeline.types import Progress, Scene
+from pipeline.scene import Scene
+from pipeline.types import Progress
 
 _CHECKS = {"photo": (0.0, 1.0), "voice": (1.0, 3.0)}
 _CHECKED_PERCENT = 3.0
-_FINISHING_SECONDS = {"preview": 0.3, "infinitetalk": 3.0}
-"""To write the last batch and close the file: measured with the preview, and beside an H100 (docs/benchmarks.md)."""
+"""Of a run that prepares its scene itself; one that is given a scene begins with the engine."""
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,17 @@ class RunPlan:
     engine: float
     finishing: float
 
-    def ends(self) -> tuple[float, float]:
-        """Return the percent of the whole run at which loading and the engine are done."""
-        left = (100.0 - _CHECKED_PERCENT) / (self.loading + self.engine + self.finishing)
-        return _CHECKED_PERCENT + left * self.loading, 100.0 - left * self.finishing
+    def ends(self, checked: float) -> tuple[float, float]:
+        """Return the percent of the whole run at which loading and the engine are done, given that of the checks."""
+        left = (100.0 - checked) / (self.loading + self.engine + self.finishing)
+        return checked + left * self.loading, 100.0 - left * self.finishing
 
 
 def plan_run(scene: Scene) -> RunPlan:
     """Say what the parts of a run are likely to take beside one another; how fast the machine is changes little."""
     profile = scene.profile
-    seconds = estimate(profile, scene.sampling, scene.speech.sound.duration_seconds)
-    return RunPlan(seconds.loading_seconds, max(seconds.seconds, 1.0), _FINISHING_SECONDS[profile.model])
+    seconds = estimate(profile, scene.sampling, scene.sound.duration_seconds)
+    return RunPlan(seconds.loading_seconds, max(seconds.seconds, 1.0), get_engine_spec(profile.model).finishing_seconds)
 
 
 class RunProgress:
@@ -50,15 +51,21 @@ class RunProgress:
     def __init__(self, report: Reporter) -> None:
         self._report = report
         self._stage = ""
-        self._since = time.perf_counter()
+        self._began = self._since = time.perf_counter()
         self._percent = 0.0
-        self._loaded, self._made = _CHECKED_PERCENT, 100.0
+        self._checked = 0.0
+        self._loaded, self._made = 0.0, 100.0
         self._engine_start: float | None = None
         self.timings: dict[str, float] = {}
 
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return time.perf_counter() - self._began
+
     def plan(self, plan: RunPlan) -> None:
         """Take what the parts after the checks are likely to take."""
-        self._loaded, self._made = plan.ends()
+        self._loaded, self._made = plan.ends(self._checked)
 
     def enter(self, stage: str) -> None:
         """Begin a stage."""
@@ -79,11 +86,12 @@ class RunProgress:
 
     def _find_span(self, stage: str) -> tuple[float, float]:
         if stage in _CHECKS:
+            self._checked = _CHECKED_PERCENT
             return _CHECKS[stage]
         if stage == "finishing":
             return self._made, 100.0
         if stage == "loading" and self._engine_start is None:
-            return _CHECKED_PERCENT, self._loaded
+            return self._checked, self._loaded
         if self._engine_start is None:
             self._engine_start = self._percent  # where nothing had to be loaded, all that follows has its share
         return self._engine_start, self._made

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -10,24 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.notices import Notice, Value
-from pipeline.profiles import Profile
+from pipeline.profiles import FrameSize as FrameSize  # noqa: PLC0414 - belongs to these, but is read without numpy
 
 FRAME_RATE = 25
+"""Of the videos; who makes or reads something frame by frame is told the rate."""
 SPEECH_SAMPLING_RATE = 16_000
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Aspect = Literal["auto", "16:9", "1:1", "9:16"]
-DeviceKind = Literal["A100-80GB", "H100"]
-DEFAULT_DEVICE: DeviceKind = "A100-80GB"
-
-
-@dataclass(frozen=True)
-class FrameSize:
-    """Size of the video in pixels."""
-
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -77,27 +67,8 @@ class Face:
 
 
 @dataclass(frozen=True)
-class Framing:
-    """Which part of the photo becomes the frame.
-
-    Attributes:
-        aspect: Shape of the frame; `auto` takes the bucket nearest to the photo.
-        face: Index into the faces found, largest first; None takes the largest.
-        zoom: 1 is the automatic crop, 2 shows half of its width. Kept within what the photo can give.
-        shift_x: How far the crop moves to the right, as a share of its width. Kept inside the photo.
-        shift_y: How far it moves down, as a share of its height.
-    """
-
-    aspect: Aspect = "auto"
-    face: int | None = None
-    zoom: float = 1.0
-    shift_x: float = 0.0
-    shift_y: float = 0.0
-
-
-@dataclass(frozen=True)
 class Portrait:
-    """The photo as the engine gets it.
+    """A photo, checked and cropped to the video's frame.
 
     Attributes:
         frame: RGB (height, width, 3), at the video's size.
@@ -188,7 +159,7 @@ class SoundTrack:
 
 @dataclass(frozen=True)
 class Speech:
-    """The voice as the engine gets it.
+    """A recording's voice, read and checked.
 
     Attributes:
         waveform: Mono samples (samples,) at 16 kHz, of the part used; full scale is 1, which resampling may overshoot.
@@ -203,69 +174,6 @@ class Speech:
     total_seconds: float
     activity: Floats
     notices: tuple[Notice, ...] = ()
-
-    @cached_property
-    def num_frames(self) -> int:
-        """Frames of the video: the whole ones that the speech fills."""
-        return len(self.waveform) * FRAME_RATE // SPEECH_SAMPLING_RATE
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """What a person may set of the sampler.
-
-    Attributes:
-        num_inference_steps: Denoising steps of a clip.
-        guidance_scale: How strongly to follow the prompt.
-        audio_guidance_scale: How strongly to follow the voice.
-    """
-
-    num_inference_steps: int
-    guidance_scale: float
-    audio_guidance_scale: float
-
-
-@dataclass(frozen=True)
-class GenerationRequest:
-    """What a person asks for.
-
-    Attributes:
-        photo: The uploaded picture.
-        voice: The uploaded recording.
-        profile: Name of the profile.
-        prompt: What the scene is like; empty takes the engine's own.
-        start_seconds: Where in the recording to begin.
-        max_duration_seconds: How much of it to use at most; None takes all.
-        seed: Makes the video repeatable; None draws one.
-        framing: Which part of the photo to show.
-        num_inference_steps: In place of the profile's.
-        guidance_scale: In place of the profile's.
-        audio_guidance_scale: In place of the profile's.
-    """
-
-    photo: Path
-    voice: Path
-    profile: str = "preview"
-    prompt: str = ""
-    start_seconds: float = 0.0
-    max_duration_seconds: float | None = None
-    seed: int | None = None
-    framing: Framing = Framing()
-    num_inference_steps: int | None = None
-    guidance_scale: float | None = None
-    audio_guidance_scale: float | None = None
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A checked request, ready for an engine."""
-
-    portrait: Portrait
-    speech: Speech
-    prompt: str
-    seed: int
-    profile: Profile
-    sampling: Sampling
 
 
 @dataclass(frozen=True)
@@ -296,6 +204,7 @@ class GenerationResult:
         path: The mp4.
         size: Of its frames.
         num_frames: How many.
+        frame_rate: Frames a second.
         speech_seconds: Length of the voice used.
         compute_seconds: How long it took.
         seed: The seed that was used.
@@ -306,6 +215,7 @@ class GenerationResult:
     path: Path
     size: FrameSize
     num_frames: int
+    frame_rate: int
     speech_seconds: float
     compute_seconds: float
     seed: int

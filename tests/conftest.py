@@ -1,8 +1,96 @@
 """What all tests share."""
 
 import os
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Before torch and OpenCV are imported, here and in every process that a test starts: at the tests' sizes, threads spend
 # their time waiting for one another, and the tests themselves run side by side.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENCV_FOR_THREADS_NUM"] = "1"
+
+FOLDER = Path(__file__).parent
+# What `--fast` leaves out. Everything else is for every day, and runs without torch, Modal and a browser.
+SLOW = (
+    # They need torch.
+    "pipeline/diffusion",
+    "pipeline/distributed",
+    "pipeline/infinitetalk",
+    "pipeline/test_profiles.py",
+    "pipeline/weights/test_any_engine.py",
+    "pipeline/weights/test_install.py",
+    "pipeline/weights/test_lora.py",
+    # They need Modal.
+    "deploy",
+    # They need a browser.
+    "app/test_page_views.py",
+    "app/ui",
+    # They need what builds the package.
+    "packaging/test_wheel.py",
+    # They start servers, or take ten seconds or more.
+    "app/attack",
+    "app/decoding",
+    "app/jobs/test_lives.py",
+    "app/jobs/test_runners.py",
+    "app/remote/test_app.py",
+    "app/remote/test_worker.py",
+    "app/routes",
+    "app/test_kills.py",
+    "app/test_engines.py",
+    "app/test_main.py",
+    "app/test_options.py",
+    "app/test_origins.py",
+    "app/test_password.py",
+    "app/test_readme.py",
+    "app/test_settings.py",
+    "pipeline/image/test_portrait.py",
+    "pipeline/preview/test_engine.py",
+    "pipeline/test_command.py",
+    "pipeline/test_generate.py",
+    "pipeline/test_memory.py",
+)
+# Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
+GROUPS = {
+    "page": tuple(f"app/ui/test_{letter}" for letter in "cdeghj"),
+    "looks": tuple(f"app/ui/test_{letter}" for letter in "lopst"),
+    "server": ("app/routes/", "app/test_main.py", "app/test_origins.py", "app/test_readme.py", "app/ui/gate/"),
+}
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Gives a process whole files, or whole groups of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return find_group(file) or file
+
+
+def find_group(file: str) -> str | None:
+    inside = file.removeprefix("tests/")
+    return next((name for name, starts in GROUPS.items() if inside.startswith(starts)), None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupScheduling:
+    return GroupScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups, which take the longest and cannot be spread."""
+    items.sort(key=lambda item: find_group(item.nodeid) is None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out what is slow or needs torch, Modal or a browser")
+
+
+def pytest_configure() -> None:
+    if missing := [name for name in SLOW if not (FOLDER / name).exists()]:
+        raise pytest.UsageError(f"tests/conftest.py names what is not there: {', '.join(missing)}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    slow = config.getoption("--fast") and any(collection_path == FOLDER / name for name in SLOW)
+    return True if slow else None

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.audio import load_speech
+from pipeline.engines import get_profile
 from pipeline.image import prepare_portrait
-from pipeline.profiles import get_profile
-from pipeline.types import SPEECH_SAMPLING_RATE, Aspect, Floats, Framing, Portrait, Sampling, Scene, Sound, Speech
+from pipeline.profiles import Sampling
+from pipeline.request import Aspect, Framing
+from pipeline.scene import Scene, Speaker, Still, count_frames
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats, Portrait, Sound, Speech
 from tests.photos import HOPPER
 
 JOE = Path("assets/voices/joe.wav").resolve()
@@ -30,11 +33,21 @@ def load_voice(voice: Path = JOE, seconds: float | None = None) -> Speech:
 def make_speech(waveform: Floats, activity: float | Floats = 1.0) -> Speech:
     """Return a voice of these samples, with this probability of speech."""
     seconds = len(waveform) / SPEECH_SAMPLING_RATE
-    num_frames = len(waveform) * 25 // SPEECH_SAMPLING_RATE
+    num_frames = count_frames(len(waveform), FRAME_RATE)
     probability = np.broadcast_to(np.float32(activity), num_frames).astype(np.float32)
     return Speech(waveform.astype(np.float32), Sound(JOE, 0.0, seconds), seconds, probability)
 
 
 def make_scene(portrait: Portrait, speech: Speech, seed: int = 1) -> Scene:
     """Return a scene for the preview."""
-    return Scene(portrait, speech, "", seed, get_profile("preview"), Sampling(0, 1.0, 1.0))
+    return Scene(
+        Still(portrait.frame),
+        (Speaker(portrait.face, speech.waveform, speech.activity),),
+        speech.sound,
+        FRAME_RATE,
+        len(speech.activity),
+        "",
+        seed,
+        get_profile("preview"),
+        Sampling(0, 1.0, 1.0),
+    )

@@ -30,7 +30,7 @@ class Sync:
 
 def measure_sync(frames: Pixels, waveform: Floats) -> Sync:
     """Find the lips again in RGB frames (n, height, width, 3) and compare them with a voice at 16 kHz."""
-    return compare(measure_openings(frames), measure_envelope(waveform, len(frames)))
+    return compare(measure_openings(frames), measure_envelope(waveform, len(frames), FRAME_RATE))
 
 
 def measure_openings(frames: Pixels) -> Curve:

@@ -17,7 +17,6 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, Wav2Vec2Config, Wav2Vec2Model
 
-from pipeline.diffusion.loading import Convert
 from pipeline.infinitetalk.architecture import (
     Sizes,
     read_base_config,
@@ -37,6 +36,7 @@ from pipeline.infinitetalk.key_names import (
     convert_transformer,
     convert_vae,
 )
+from pipeline.weights.loading import Convert
 from tests.released_keys import Shapes, TransformerSizes, adapter_shapes, base_shapes, linear, norm
 
 Layout = Literal["diffusers", "original"]

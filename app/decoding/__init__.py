@@ -1,4 +1,4 @@
-"""Files that strangers send are opened in processes of their own, with limits of memory and time."""
+"""Opens files from strangers in processes of their own, with limits of memory and time."""
 
 from app.decoding.decoders import Decoders
 from app.decoding.messages import CheckedRequest, DecoderSettings, HeardVoice

@@ -1,4 +1,4 @@
-"""One decoder, from the server's side."""
+"""One decoder process, from the server's side."""
 
 import asyncio
 import os
@@ -27,15 +27,15 @@ from pipeline.notices import Field
 
 _LINE_BYTES = 1 << 20
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "TZ", "PYTHON", "LC_", "LD_", "DYLD_", "OMP_", "OPENCV_")
-"""How the names begin of what a decoder is told of the server's environment: passwords and tokens are none of it."""
+"""Prefixes of the environment variables that a decoder inherits: none of them has a password or a token."""
 
 
 class DecoderDiedError(Exception):
-    """The process has ended, or says what no decoder would."""
+    """The process has ended, or answers what no decoder would."""
 
 
 class Decoder:
-    """A process that does one order at a time.
+    """A process that carries out one order at a time.
 
     Attributes:
         about: The field whose file it reads.
@@ -47,11 +47,11 @@ class Decoder:
 
     @classmethod
     async def start(cls, settings: DecoderSettings) -> "Decoder":
-        """Start a process, and wait until it takes orders.
+        """Start a process, and wait until it is ready for orders.
 
         Raises:
             OSError: The system has no room for another process.
-            DecoderDiedError: It does not come up.
+            DecoderDiedError: It did not get ready.
         """
         command = (sys.executable, "-m", "app.decoding.process", settings.model_dump_json())
         environment = _choose_environment(os.environ)
@@ -79,10 +79,10 @@ class Decoder:
         return self._process.returncode is None
 
     async def ask(self, order: AnyOrder) -> tuple[Answer, list[Array]]:
-        """Have an order done.
+        """Carry out an order.
 
         Raises:
-            DecoderDiedError: It was not done.
+            DecoderDiedError: The process did not answer it.
         """
         assert self._process.stdin is not None
         self.about = order.about
@@ -100,7 +100,7 @@ class Decoder:
         raise DecoderDiedError
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process, whatever it is doing."""
         kill(self._process)
 
     async def wait(self) -> None:
@@ -115,14 +115,14 @@ class Decoder:
 
     @property
     def has_used_its_time(self) -> bool:
-        """Whether the system has ended it because an order took too long."""
+        """Whether the system killed it because an order used too much processor time."""
         return self._process.returncode == -signal.SIGXCPU
 
     async def _receive(self) -> Message:
         assert self._process.stdout is not None
         try:
             return MESSAGES.validate_json(await self._process.stdout.readline())
-        except (ValidationError, ValueError) as error:  # nothing, half a line, or a line without end
+        except (ValidationError, ValueError) as error:  # nothing, half a line, or an endless line
             raise DecoderDiedError from error
 
     async def _receive_array(self, head: ArrayHead) -> Array:

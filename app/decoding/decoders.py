@@ -1,4 +1,4 @@
-"""The decoders of a server."""
+"""The pool of a server's decoders."""
 
 import asyncio
 import errno
@@ -29,14 +29,15 @@ from app.errors import DecodingError
 from pipeline.errors import InputError
 from pipeline.notices import Field as About
 from pipeline.profiles import Resolution
-from pipeline.types import Framing, GenerationRequest, Portrait
+from pipeline.request import Framing, Inputs, VideoRequest
+from pipeline.types import Portrait
 
 ORDER_SECONDS = 90.0
-"""So long an order may take, whatever else the machine does."""
+"""How long an order may take, however busy the machine is."""
 IDLE_SECONDS = 180.0
 _START_SECONDS = 60.0
 _ATTEMPTS = 2
-"""A process that was ended from outside says nothing of the file."""
+"""A process that was killed from outside says nothing about the file, so its order is tried again."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _UNDECODABLE: dict[About, str] = {"image": "photo.undecodable", "audio": "audio.undecodable"}
 
@@ -45,14 +46,14 @@ _log = logging.getLogger(__name__)
 
 
 class Decoders:
-    """Has files opened by processes, each of which does one order at a time. To be used in one event loop.
+    """Opens files in processes, each of which carries out one order at a time. For use in one event loop.
 
-    A process is started when none is free, so there are as many as orders are given at once: it is for the caller to
-    take turns. One that dies, hangs or fails is replaced; one that has had nothing to do for a while ends.
+    A process is started if none is free, so there are as many as there are concurrent orders: limiting these is up to
+    the caller. One that dies, hangs or fails is replaced; one that is idle for a while is ended.
     """
 
     def __init__(self, settings: DecoderSettings) -> None:
-        """Prepare; nothing is started yet.
+        """Prepare the pool; no process is started yet.
 
         Args:
             settings: Of the processes.
@@ -61,14 +62,14 @@ class Decoders:
         self._all: set[Decoder] = set()
         self._idle: dict[Decoder, asyncio.TimerHandle] = {}
 
-    async def check(self, request: GenerationRequest) -> CheckedRequest:
-        """Read and check everything that a person gave, exactly as the run will.
+    async def check(self, request: VideoRequest, inputs: Inputs, scene: Path) -> CheckedRequest:
+        """Read and check everything that a person gave, and write the scene, which is what will run.
 
         Raises:
             InputError: Something cannot be used.
             DecodingError: Nothing can be read at the moment.
         """
-        return (await self._order(CheckOrder(request=request), CheckedRequest))[0]
+        return (await self._order(CheckOrder(request=request, inputs=dict(inputs), scene=scene), CheckedRequest))[0]
 
     async def frame(self, photo: Path, framing: Framing, resolution: Resolution) -> Portrait:
         """Crop a photo exactly as a job would; raises as `check` does."""
@@ -120,7 +121,7 @@ class Decoders:
                     self._lay_aside(decoder)
                 return _unwrap(answer.result, wanted, decoder.about), arrays
             finally:
-                if decoder not in self._idle:  # also where nobody waits for it any more
+                if decoder not in self._idle:  # also if nobody waits for it any more
                     decoder.kill()
         raise InputError(_UNDECODABLE[decoder.about], decoder.about)
 

@@ -1,4 +1,4 @@
-"""What a decoder takes of the machine at most. It sets this for itself, before it opens the first file."""
+"""The limits of a decoder's resources. It sets them itself, before it opens its first file."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ import cv2
 from app.decoding.messages import DecoderSettings
 
 _FILE_BYTES = 256_000_000
-"""Of what it writes: ten minutes of sound have 115 MB."""
+"""Largest file that it may write: ten minutes of sound have 115 MB."""
 _MAX_FILES = 256
 _MAX_THREADS = 4
 _LOOK_SECONDS = 0.1
@@ -21,38 +21,38 @@ _PAGE_BYTES = resource.getpagesize()
 
 
 def limit_process(settings: DecoderSettings) -> None:
-    """Limit what the process may have as long as it lives."""
+    """Limit the process for the rest of its life."""
     cv2.setNumThreads(min(cv2.getNumThreads(), _MAX_THREADS))
-    _lower(resource.RLIMIT_CORE, 0)  # a dump would hold the photo
+    _lower(resource.RLIMIT_CORE, 0)  # a core dump would contain the photo
     _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
     _lower(resource.RLIMIT_NOFILE, _MAX_FILES)
     if sys.platform == "linux":
         _lower(resource.RLIMIT_DATA, _measure_data() + settings.memory_bytes)
-        with contextlib.suppress(OSError):  # of this machine's processes, it is the one to end when memory runs out
+        with contextlib.suppress(OSError):  # if the machine runs out of memory, this is the process to kill
             Path("/proc/self/oom_score_adj").write_text("1000")
     else:
         threading.Thread(target=_watch_memory, args=(settings.memory_bytes,), daemon=True).start()
 
 
 def limit_next_order(settings: DecoderSettings) -> None:
-    """Limit the time that the next order may compute; the system ends the process there."""
+    """Limit the processor time of the next order; beyond it, the system kills the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + settings.cpu_seconds)
 
 
 def _lower(kind: int, most: int) -> None:
-    """Set the limit that counts, and leave the one up to which it may be raised again."""
+    """Set the soft limit, and leave the hard limit alone."""
     _, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _measure_data() -> int:
-    """Return the bytes that RLIMIT_DATA counts: also the stacks of threads, as many as the machine has cores."""
+    """Return the bytes that RLIMIT_DATA counts, including the stacks of threads: one for each core of the machine."""
     return int(Path("/proc/self/statm").read_text().split()[5]) * _PAGE_BYTES
 
 
 def _watch_memory(most: int) -> None:
-    """End the process when it has too much, where the system does not see to it."""
+    """End the process if it uses too much memory, on systems that do not enforce a limit."""
     begun_with = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun_with < most:  # bytes, on macOS
         time.sleep(_LOOK_SECONDS)

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, field_validator
 
-from app.records import Frozen
+from app.records import Frozen, Resolved
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.notices import Field as About
 from pipeline.notices import Notice
 from pipeline.profiles import Resolution
-from pipeline.types import Box, Face, FrameSize, Framing, GenerationRequest, Portrait
+from pipeline.request import Framing, Role, VideoRequest
+from pipeline.types import Box, Face, FrameSize, Portrait
 
 MAX_ARRAY_BYTES = 256_000_000
 """Of all arrays behind an answer. The largest is a photo of 64 megapixels as JPEG."""
@@ -54,10 +55,12 @@ class Order(_Told):
 
 
 class CheckOrder(Order):
-    """Read and check everything, exactly as the run will."""
+    """Read and check everything, and write the scene for the run."""
 
     kind: Literal["check"] = "check"
-    request: GenerationRequest
+    request: VideoRequest
+    inputs: dict[Role, Path]
+    scene: Path
 
 
 class FrameOrder(Order):
@@ -150,13 +153,13 @@ class CheckedRequest(_Told):
     """A request that can be used.
 
     Attributes:
-        seed: The one that was asked for, or drawn.
+        resolved: What was drawn or found, so that each run makes the same video.
         speech_seconds: Length of the voice that is used.
         notices: Warnings about photo and voice.
     """
 
     kind: Literal["checked"] = "checked"
-    seed: int
+    resolved: Resolved
     speech_seconds: float
     notices: tuple[Notice, ...]
 

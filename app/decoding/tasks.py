@@ -23,6 +23,7 @@ from app.decoding.messages import (
     Result,
     Written,
 )
+from app.scene_file import resolve, write_scene
 from pipeline.audio import load_speech, read_packing, read_sound
 from pipeline.generate import prepare_scene
 from pipeline.image import prepare_portrait
@@ -64,11 +65,12 @@ def perform(order: AnyOrder, turn_to: Turn) -> Done:
 
 
 def _check(order: CheckOrder, turn_to: Turn) -> Done:
-    scene = prepare_scene(order.request, lambda stage: turn_to(_STAGES[stage]))
+    scene = prepare_scene(order.request, order.inputs, lambda stage: turn_to(_STAGES[stage]))
+    write_scene(order.scene, scene)
     checked = CheckedRequest(
-        seed=scene.seed,
-        speech_seconds=scene.speech.sound.duration_seconds,
-        notices=scene.portrait.notices + scene.speech.notices,
+        resolved=resolve(scene),
+        speech_seconds=scene.sound.duration_seconds,
+        notices=scene.notices,
     )
     return checked, []
 

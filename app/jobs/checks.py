@@ -1,48 +1,175 @@
-"""The checks of a request before it becomes a job."""
+"""The checks of a request before it becomes a job: is there a place for it, and can its photo and voice be used?"""
 
 import asyncio
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from app.decoding import Decoders
-from app.records import JobRecord, JobRequest, Resolved
+from app.decoding import Decoders, DecoderSettings, HeardVoice
+from app.errors import DecodingError, QueueFullError
+from app.jobs.clock import Clock
+from app.jobs.fair_queue import FairSemaphore, may_take
+from app.jobs.forecast import Forecaster
+from app.jobs.queue import JobQueue
+from app.records import INPUT_NAMES, JobRecord
 from app.settings import MEGABYTE, Settings
 from app.storage import JobFolder
+from pipeline.engines import get_profile
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.files import open_regular
 from pipeline.notices import Field
-from pipeline.profiles import Model
+from pipeline.profiles import Resolution
+from pipeline.request import Framing, Inputs, Role, VideoRequest
 from pipeline.sampling import choose_seed
-from pipeline.types import GenerationRequest
+from pipeline.types import Portrait
+from pipeline.version import VERSION
+
+_CHECKS_AT_ONCE = 2
+_CHECKS_WAITING = 100
+
+
+class Places:
+    """The places in all queues together. A job that is being submitted holds one already.
+
+    Args:
+        queues: Have the jobs that are waiting.
+        num_places: How many jobs may wait.
+        forecaster: Predicts when a place will be free.
+    """
+
+    def __init__(self, queues: Sequence[JobQueue], num_places: int, forecaster: Forecaster) -> None:
+        self._queues = queues
+        self._num_places = num_places
+        self._forecaster = forecaster
+        self._submitting: Counter[str] = Counter()
+
+    def check(self, client: str) -> None:
+        """Check that the client may have one more place.
+
+        Raises:
+            QueueFullError: There is none, or the client has its share.
+        """
+        num_waiting = sum(queue.num_waiting for queue in self._queues) + self._submitting.total()
+        num_own = sum(queue.count(client) for queue in self._queues) + self._submitting[client]
+        if not may_take(num_own, num_waiting, self._num_places):
+            is_share = num_waiting < self._num_places
+            raise QueueFullError(num_own if is_share else num_waiting, self._find_wait(), is_share=is_share)
+
+    @contextmanager
+    def hold(self, client: str) -> Iterator[None]:
+        """Count a job that is being submitted, so that no other takes its place."""
+        self._submitting[client] += 1
+        try:
+            yield
+        finally:
+            self._submitting -= Counter((client,))
+
+    def _find_wait(self) -> int:
+        """Return the seconds until a place is likely to be free."""
+        running = [state for queue in self._queues for state in queue.begun]
+        return max(1, round(min(map(self._forecaster.predict_run, running), default=1.0)))
+
+
+class MediaChecks:
+    """Reads uploaded photos and recordings: a few at a time, in decoders, and clients take turns.
+
+    Every method raises `QueueFullError` if too many uploads are waiting already, and `DecodingError` if nothing can be
+    read at the moment.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Prepare the checks; no decoder is started yet.
+
+        Args:
+            settings: Of the app.
+            clock: Keeps the time of the records.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
+        self._turns = FairSemaphore(_CHECKS_AT_ONCE, _CHECKS_WAITING)
+
+    async def accept(self, request: VideoRequest, inputs: Inputs, folder: JobFolder, client: str) -> JobRecord:
+        """Check a request when it is the client's turn; see `accept`."""
+        async with self._turns.acquire(client):
+            job = folder, self._clock.now()
+            return await accept(request, inputs, *job, settings=self._settings, decoders=self._decoders)
+
+    async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
+        """Return a photo as an upright JPEG.
+
+        Raises:
+            InputError: The photo cannot be used.
+        """
+        async with self._turns.acquire(client):
+            return await self._decoders.convert(photo, quarter_turns)
+
+    async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution, client: str = "") -> Portrait:
+        """Crop a photo exactly as a job would.
+
+        Raises:
+            InputError: The photo cannot be used.
+        """
+        async with self._turns.acquire(client):
+            return await self._decoders.frame(photo, framing, resolution)
+
+    async def hear_voice(self, recording: Path, client: str = "") -> HeardVoice:
+        """Listen to a recording.
+
+        Raises:
+            InputError: The recording cannot be used.
+        """
+        async with self._turns.acquire(client):
+            return await self._decoders.listen(recording)
+
+    async def extract_sound(self, recording: Path, target: Path, total_seconds: float, client: str = "") -> None:
+        """Write the sound of a recording as WAV, which every browser plays.
+
+        Raises:
+            InputError: The recording cannot be used.
+        """
+        async with self._turns.acquire(client):
+            await self._decoders.extract(recording, target, total_seconds)
+
+    async def close(self) -> None:
+        """End the decoders."""
+        await self._decoders.close()
 
 
 async def accept(
-    request: GenerationRequest,
-    model: Model,
-    job_id: str,
+    request: VideoRequest,
+    inputs: Inputs,
     folder: JobFolder,
     now: datetime,
     *,
     settings: Settings,
     decoders: Decoders,
 ) -> JobRecord:
-    """Copy the request's files into the job's folder, check everything exactly as the run will, and write the record.
+    """Copy the request's files into the job's folder, have the scene made that will run, and write the record.
 
     Raises:
         InputError: Something cannot be used; a file may be larger than the settings allow.
         DecodingError: The files cannot be read at the moment.
     """
-    await asyncio.to_thread(_copy, request.photo, folder.photo, "image", settings.max_photo_bytes)
-    await asyncio.to_thread(_copy, request.voice, folder.voice, "audio", settings.max_voice_bytes)
-    checked = await decoders.check(replace(request, photo=folder.photo, voice=folder.voice))
+    limits: dict[Role, int] = {"image": settings.max_photo_bytes, "audio": settings.max_voice_bytes}
+    copies = {role: folder.path / name for role, name in INPUT_NAMES.items()}
+    for role, copy in copies.items():
+        await asyncio.to_thread(_copy, inputs[role], copy, role, limits[role])
+    seed = choose_seed(request.seed)
+    checked = await decoders.check(replace(request, seed=seed), copies, folder.scene)
+    if not folder.scene.is_file():  # the run would open the photo of whoever made the decoder say so
+        raise DecodingError
     record = JobRecord(
-        id=job_id,
-        model=model,
-        request=JobRequest.of(request),
-        resolved=Resolved(seed=choose_seed(request.seed)),
+        id=folder.path.name,
+        model=get_profile(request.profile).model,
+        version=VERSION,
+        request=request,
+        resolved=checked.resolved.model_copy(update={"seed": seed}),
         created_at=now,
         speech_seconds=checked.speech_seconds,
         notices=checked.notices,

@@ -1,4 +1,4 @@
-"""The time by which jobs are kept: no one who sets the computer's clock makes them expire."""
+"""The clock that decides when jobs expire, unaffected by anyone who sets the computer's clock."""
 
 import json
 import logging
@@ -11,26 +11,26 @@ from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _TOLERANCE_SECONDS = 2.0
-"""What is less is followed: clocks are corrected by milliseconds all the time."""
+"""Smaller jumps are followed: clocks are corrected by milliseconds all the time."""
 _SAVED_EVERY_SECONDS = 60.0
 _DOUBTED_GAP_SECONDS = 86_400.0
 _DOUBT_SECONDS = 600.0
-"""After a start that is days after the last one, nothing is erased for so long: a clock that was wrong when the
-computer was switched on is set within minutes."""
-_TOLD_SECONDS = 3600.0
+"""How long nothing is erased after a start that seems to be days after the last one: a clock that is wrong when the
+computer is switched on gets set within minutes."""
+_REPORTED_SECONDS = 3600.0
 _log = logging.getLogger(__name__)
 
 
 def read_steady() -> float:
-    """Return seconds of a clock that no one sets; where the system has one, it goes on while the computer sleeps."""
+    """Return the seconds of a monotonic clock; on systems that have one, it goes on while the computer sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Clock:
-    """Tells the time that stands in records.
+    """Keeps the time of the records.
 
-    It begins as the computer's clock and goes on steadily. When that one is set, the difference is added to what is
-    shown, and this one goes on as before: whatever was to be kept for a day is kept for a day.
+    It starts with the computer's time and goes on steadily. When the computer's clock is set, the difference is added
+    to the times that are shown, while this clock goes on as before: what is to be kept for a day is kept for a day.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Clock:
         read_steady: Callable[[], float] = read_steady,
         boot: str | None = None,
     ) -> None:
-        """Go on from where an earlier server was.
+        """Continue the clock of an earlier server.
 
         Args:
-            path: Where the time is written down.
-            read_wall: Returns the computer's time, in seconds since 1970.
-            read_steady: Returns seconds of a clock that no one sets.
-            boot: Names this run of the computer, in which the steady clock goes on; None finds out.
+            path: File in which the time is saved.
+            read_wall: Returns the computer's time, in seconds since the epoch.
+            read_steady: Returns the seconds of a monotonic clock.
+            boot: Id of this boot of the computer, during which the monotonic clock goes on; None asks the system.
         """
         self._path = path
         self._read_wall = read_wall
@@ -62,18 +62,18 @@ class Clock:
 
     @property
     def steady(self) -> float:
-        """Seconds of a clock that no one sets, to measure durations with."""
+        """Seconds of a monotonic clock, for measuring durations."""
         return self._read_steady()
 
     @property
     def may_erase(self) -> bool:
-        """Whether what has expired may be deleted; not while the computer's clock may be wrong."""
+        """Whether expired files may be deleted: not while the computer's clock may be wrong."""
         return self.steady >= self._doubt_ends
 
     @property
     def trouble(self) -> str:
-        """What whoever runs the server should know of the computer's clock; empty where all is well."""
-        if self.steady - self._jumped_at < _TOLD_SECONDS:
+        """What the server's operator should know about the computer's clock; "" if all is well."""
+        if self.steady - self._jumped_at < _REPORTED_SECONDS:
             return f"The computer's clock was set by {self._jump_seconds:+.0f} s."
         return "" if self.may_erase else "By the computer's clock, the server was off for days."
 
@@ -82,15 +82,15 @@ class Clock:
         return datetime.fromtimestamp(self._time + self.steady - self._at, UTC)
 
     def show(self, when: datetime | None) -> datetime | None:
-        """Turn a time of a record into one by the computer's clock."""
+        """Convert a time of a record to the computer's clock."""
         return None if when is None else when + timedelta(seconds=self._shown_ahead)
 
     def take(self, when: datetime | None) -> datetime | None:
-        """Turn a time by the computer's clock into one for records."""
+        """Convert a time on the computer's clock to one for records."""
         return None if when is None else when - timedelta(seconds=self._shown_ahead)
 
     def check(self) -> None:
-        """Notice whether the computer's clock was set. To be called every few seconds."""
+        """Notice if the computer's clock was set. Call this every few seconds."""
         wall, steady = self._read_wall(), self.steady
         self._time, self._at = self._time + steady - self._at, steady
         jump = wall - self._time - self._shown_ahead
@@ -102,18 +102,18 @@ class Clock:
             self.save()
 
     def save(self) -> None:
-        """Write the time down, for the next server."""
+        """Save the time for the next server."""
         self._saved_at = self.steady
         time_now = self._time + self._saved_at - self._at
         kept = {"time": time_now, "wall": self._read_wall(), "steady": self._saved_at}
-        with suppress(OSError):  # a full disk; a minute later it is written again
+        with suppress(OSError):  # the disk is full; it is saved again a minute later
             partial = self._path.with_suffix(".part")
             partial.write_text(json.dumps(kept | {"boot": self._boot}))
             partial.replace(self._path)
 
     def _take_jump(self, jump: float) -> None:
         self._jump_seconds, self._jumped_at = jump, self._at
-        _log.warning("The computer's clock was set by %+.0f s; nothing expires for it.", jump)
+        _log.warning("The computer's clock was set by %+.0f s; no job expires because of that.", jump)
         if not self.may_erase and jump < 0:  # it was wrong when the computer was switched on
             undone = max(jump, -self._gap)
             self._time, self._gap, jump = self._time + undone, self._gap + undone, jump - undone
@@ -139,7 +139,7 @@ class Clock:
             self._doubt_ends = self._at + _DOUBT_SECONDS
             _log.warning(
                 "By the computer's clock, the server was off for %.1f days. If that is wrong, set the clock within "
-                "%.0f minutes: what has expired is deleted then.",
+                "%.0f minutes: then expired files are deleted.",
                 gap / 86_400,
                 _DOUBT_SECONDS / 60,
             )
@@ -152,7 +152,7 @@ def _read_boot() -> str:
 
 
 def _read(path: Path) -> dict[str, float | str]:
-    """Return what an earlier server wrote down; nothing where there is none, or it is damaged."""
+    """Return what an earlier server saved; nothing if there is no file, or it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(path.read_bytes())
         numbers = {name: float(kept[name]) for name in ("time", "wall", "steady")}

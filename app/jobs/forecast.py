@@ -1,31 +1,97 @@
 """When jobs are likely to be done, and what they are likely to cost."""
 
+import json
+import math
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
+from pathlib import Path
 
 from app.jobs.clock import read_steady
-from app.jobs.entry import Entry
-from app.jobs.lane import Lane
-from app.jobs.speed import SpeedBook, find_remaining, name_place
-from app.records import ENDED, JobRecord, JobRequest
+from app.jobs.job import JobState
+from app.jobs.queue import JobQueue
+from app.records import ENDED, JobRecord
+from app.storage import write_whole
+from pipeline.devices import DeviceKind, find_device
 from pipeline.engine import Availability
-from pipeline.estimate import Estimate, estimate, find_better, find_device
-from pipeline.profiles import Profile, get_profile
-from pipeline.types import DeviceKind
+from pipeline.engines import get_profile
+from pipeline.estimate import Estimate, estimate, find_better
+from pipeline.profiles import Profile
+from pipeline.request import VideoRequest
+from pipeline.sampling import choose_sampling
+from pipeline.types import Progress
 
 _OUTLOOK_SECONDS = 1.0
+_WEIGHT_OF_NEWEST = 0.3
+_MOST_SECONDS_PER_SECOND = 100_000.0
+_LEAST_SHARE = 0.02
+"""The share of a run after which its own pace says something."""
+
+
+class SpeedBook:
+    """How many seconds a second of speech takes, for each profile; kept in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.version = 0
+        self._path = path
+        self._ratios: dict[str, float] = {}
+        if path.exists():
+            self._ratios = _read_ratios(path)
+
+    def add(self, profile: str, speech_seconds: float, run_seconds: float) -> None:
+        """Learn from a job that is done; impossible times are ignored."""
+        ratio = run_seconds / max(speech_seconds, 1.0)
+        if not _is_possible(ratio):
+            return
+        self.version += 1
+        known = self._ratios.get(profile, ratio)
+        self._ratios[profile] = known + _WEIGHT_OF_NEWEST * (ratio - known)
+        with suppress(OSError):  # a full disk ends no job; the next one writes the file again
+            write_whole(self._path, json.dumps(self._ratios))
+
+    def ratio(self, *names: str) -> float | None:
+        """Return how many seconds a second of speech takes, by the first name that is known; None if none is."""
+        return next((self._ratios[name] for name in names if name in self._ratios), None)
+
+
+def name_place(profile: str, gpu: DeviceKind, num_gpus: int) -> str:
+    """Return the name under which the speed of a profile on paid GPUs is kept."""
+    return f"{profile} on {num_gpus} x {gpu}"
+
+
+def find_remaining(predicted_seconds: float, elapsed: timedelta, progress: Progress | None) -> float:
+    """Return the seconds that a run is likely to go on: at first as predicted, then more and more by its own pace."""
+    elapsed_seconds = elapsed.total_seconds()
+    by_prediction = max(predicted_seconds - elapsed_seconds, 1.0)
+    done = progress.percent / 100 if progress else 0.0
+    if done < _LEAST_SHARE:
+        return by_prediction
+    return done * elapsed_seconds * (1 - done) / done + (1 - done) * by_prediction
+
+
+def _is_possible(ratio: float) -> bool:
+    return math.isfinite(ratio) and 0 < ratio < _MOST_SECONDS_PER_SECOND
+
+
+def _read_ratios(path: Path) -> dict[str, float]:
+    """Return what is in the file; impossible values are left out, and learned again."""
+    try:
+        ratios = {str(name): float(ratio) for name, ratio in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+    return {name: ratio for name, ratio in ratios.items() if _is_possible(ratio)}
 
 
 @dataclass(frozen=True)
 class _Outlook:
-    """How long the jobs of a lane wait, found in one pass for all of them.
+    """How long the jobs of a queue have to wait, computed in one pass for all of them.
 
     Attributes:
-        versions: Of the lane and of what was measured.
-        seen_at: When it was found.
-        seconds: Until the turn of the job at each place, first that of place 1.
+        versions: Of the queue and of the measured speeds.
+        seen_at: When it was computed.
+        seconds: Until the turn of the job at each place, that of place 1 first.
     """
 
     versions: Hashable
@@ -34,12 +100,12 @@ class _Outlook:
 
 
 class Forecaster:
-    """Forecasts from what was measured here; before that, from arithmetic.
+    """Forecasts from measured speeds; until there are any, from arithmetic.
 
     Args:
-        speeds: What was measured.
-        availability: Says which GPUs, and how many together, make a video of a profile.
-        read_steady: Measures how long runs have been going on.
+        speeds: As measured here.
+        availability: Says which GPUs make a video of a profile, and how many of them together.
+        read_steady: The clock that measures how long runs have been going on.
     """
 
     def __init__(
@@ -51,10 +117,10 @@ class Forecaster:
         self._speeds = speeds
         self._availability = availability
         self._read_steady = read_steady
-        self._outlooks: dict[Lane, _Outlook] = {}
+        self._outlooks: dict[JobQueue, _Outlook] = {}
 
     def learn(self, record: JobRecord) -> None:
-        """Learn from a job that is done; one with numbers of its own says nothing about its profile."""
+        """Learn from a job that is done; one that overrides its profile's numbers says nothing about the profile."""
         if record.run_seconds is None or not record.request.is_plain:
             return
         if record.cost is None:
@@ -64,12 +130,12 @@ class Forecaster:
             self._speeds.add(place, record.speech_seconds, record.result.compute_seconds)
 
     def estimate(self, profile: Profile, speech_seconds: float, num_inference_steps: int | None = None) -> Estimate:
-        """Say what a run takes, with Modal's price; `num_inference_steps` stands in place of the profile's."""
-        request = JobRequest(profile=profile.name, num_inference_steps=num_inference_steps)
+        """Estimate a run, with Modal's price; `num_inference_steps` replaces the profile's."""
+        request = VideoRequest(profile=profile.name, num_inference_steps=num_inference_steps)
         return self.estimate_request(request, speech_seconds)
 
-    def estimate_request(self, request: JobRequest, speech_seconds: float) -> Estimate:
-        """Say what the run of a request takes, with Modal's price."""
+    def estimate_request(self, request: VideoRequest, speech_seconds: float) -> Estimate:
+        """Estimate the run of a request, with Modal's price."""
         profile = get_profile(request.profile)
         where = self._availability(profile)
         forecast = self._estimate_on(where.gpu, where.num_gpus, request, speech_seconds)
@@ -78,54 +144,56 @@ class Forecaster:
         return find_better(
             forecast,
             where.gpu,
-            lambda kind: estimate(profile, request.sampling, speech_seconds, kind, None, where.num_gpus),
+            lambda kind: estimate(
+                profile, choose_sampling(request, profile), speech_seconds, kind, None, where.num_gpus
+            ),
         )
 
-    def predict_slowest(self, request: JobRequest, speech_seconds: float) -> float:
-        """Say how many seconds a run takes on the slowest GPU that it may get."""
+    def predict_slowest(self, request: VideoRequest, speech_seconds: float) -> float:
+        """Return the seconds that a run takes on the slowest GPU that it may get."""
         where = self._availability(get_profile(request.profile))
         kinds = (where.gpu, *where.fallbacks)
         return max(self._estimate_on(kind, where.num_gpus, request, speech_seconds).seconds for kind in kinds)
 
-    def _estimate_on(self, gpu: DeviceKind, num_gpus: int, request: JobRequest, speech_seconds: float) -> Estimate:
+    def _estimate_on(self, gpu: DeviceKind, num_gpus: int, request: VideoRequest, speech_seconds: float) -> Estimate:
         profile = get_profile(request.profile)
         measured = self._speeds.ratio(name_place(profile.name, gpu, num_gpus), profile.name)
         known = measured if request.is_plain else None
-        return estimate(profile, request.sampling, speech_seconds, gpu, known, num_gpus)
+        return estimate(profile, choose_sampling(request, profile), speech_seconds, gpu, known, num_gpus)
 
-    def predict_run(self, entry: Entry) -> float:
-        """Say how many seconds the job's run is likely to take from now, without its time in the queue."""
-        forecast = self.estimate_request(entry.record.request, entry.record.speech_seconds)
-        elapsed = 0.0 if entry.begun_at is None else self._read_steady() - entry.begun_at
-        return find_remaining(forecast.seconds, timedelta(seconds=elapsed), entry.progress)
+    def predict_run(self, state: JobState) -> float:
+        """Return the seconds that the job's run is likely to take from now on, without its time in the queue."""
+        forecast = self.estimate_request(state.record.request, state.record.speech_seconds)
+        elapsed = 0.0 if state.begun_at is None else self._read_steady() - state.begun_at
+        return find_remaining(forecast.seconds, timedelta(seconds=elapsed), state.progress)
 
-    def predict(self, lane: Lane, entry: Entry, position: int | None) -> float | None:
-        """Say in how many seconds the job is likely to be done; None where it has ended.
+    def predict(self, queue: JobQueue, state: JobState, position: int | None) -> float | None:
+        """Return the seconds until the job is likely to be done; None if it has ended.
 
         Args:
-            lane: Of the job.
-            entry: The job.
-            position: Its place in the lane's queue; None where it does not wait.
+            queue: Has the job.
+            state: The job.
+            position: Its place in the queue; None if it is not waiting.
         """
-        if entry.record.status in ENDED:
+        if state.record.status in ENDED:
             return None
-        own = self.predict_run(entry)
-        return own if position is None else own + self._look_ahead(lane)[position - 1]
+        own = self.predict_run(state)
+        return own if position is None else own + self._look_ahead(queue)[position - 1]
 
-    def _look_ahead(self, lane: Lane) -> list[float]:
-        versions, now = (lane.version, self._speeds.version), self._read_steady()
-        known = self._outlooks.get(lane)
+    def _look_ahead(self, queue: JobQueue) -> list[float]:
+        versions, now = (queue.version, self._speeds.version), self._read_steady()
+        known = self._outlooks.get(queue)
         if known is None or known.versions != versions or now - known.seen_at > _OUTLOOK_SECONDS:
-            known = self._outlooks[lane] = _Outlook(versions, now, self._count_waits(lane))
+            known = self._outlooks[queue] = _Outlook(versions, now, self._count_waits(queue))
         return known.seconds
 
-    def _count_waits(self, lane: Lane) -> list[float]:
-        """Add up, for each place in the queue, the runs before it; whole seconds of speech are near enough."""
+    def _count_waits(self, queue: JobQueue) -> list[float]:
+        """Add up the runs ahead of each place in the queue; whole seconds of speech are precise enough."""
         found: dict[Hashable, float] = {}
-        runs = [sum(map(self.predict_run, lane.begun))]
-        for entry in lane.queue:
-            request = entry.record.request
-            length = round(entry.record.speech_seconds)
+        runs = [sum(map(self.predict_run, queue.begun))]
+        for state in queue.pending:
+            request = state.record.request
+            length = round(state.record.speech_seconds)
             kind = (
                 request.profile,
                 length,
@@ -137,4 +205,4 @@ class Forecaster:
             if seconds is None:
                 seconds = found[kind] = self.estimate_request(request, max(length, 1)).seconds
             runs.append(seconds)
-        return [seconds / lane.num_parallel for seconds in accumulate(runs)]
+        return [seconds / queue.num_parallel for seconds in accumulate(runs)]

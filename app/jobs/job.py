@@ -1,14 +1,49 @@
-"""A job as the page and the API see it."""
+"""A job: as the server has it in memory, and as the page and the API see it."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.jobs.clock import Clock
-from app.jobs.entry import Entry
-from app.records import ENDED, GpuCost, JobRequest, JobResult, Status
+from app.records import ENDED, GpuCost, JobRecord, JobResult, Status
 from pipeline.notices import Notice
 from pipeline.profiles import Model
+from pipeline.request import VideoRequest
 from pipeline.types import Progress
+
+
+@dataclass(eq=False)
+class JobState:
+    """A job in memory.
+
+    Attributes:
+        client: Who asked for it; "" after a restart of the server, since it is not written to disk.
+        added_at: When it joined the queue, on the steady clock.
+        is_persisted: Whether the record on disk is the same as this one.
+        begun_at: When its run started, on the steady clock; None if it has not.
+        changed: Set at the next change of the job.
+    """
+
+    record: JobRecord
+    client: str = ""
+    added_at: float = 0.0
+    is_persisted: bool = True
+    begun_at: float | None = None
+    progress: Progress | None = None
+    num_live_segments: int = 0
+    handle: str | None = None
+    is_cancelled: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def notify(self) -> None:
+        """Wake everyone who follows the job."""
+        notified, self.changed = self.changed, asyncio.Event()
+        notified.set()
+
+    def rewind(self) -> None:
+        """Forget its run, which has to start again."""
+        self.progress = self.handle = self.begun_at = None
+        self.num_live_segments = 0
 
 
 @dataclass(frozen=True)
@@ -16,28 +51,28 @@ class Job:
     """The state of a job at one moment.
 
     Attributes:
-        id: Cannot be guessed; whoever has it may see the video and delete it.
+        id: Cannot be guessed; whoever has it may watch the video and delete it.
         status: queued, running, done, failed or cancelled.
         profile: Name of the profile.
-        model: Of that profile.
+        model: The profile's model.
         created_at: When it was submitted (all times are UTC).
-        started_at: When its run began; None while it waits.
+        started_at: When its run started; None while it is queued.
         finished_at: When it ended; None before.
         expires_at: When its files will be deleted; None before it has ended.
         is_expired: Its files have been deleted.
-        progress: How far the run is; None before it has begun.
-        eta_seconds: When it is likely to be done; None where nothing was measured yet, or it has ended.
+        progress: How far the run is; None before it has started.
+        eta_seconds: When it is likely to be done; None if it has ended.
         position: Place in the queue, 1 is next; None unless it is queued.
-        wait_seconds: How long it waited before its run began; None where this server did not see it.
-        run_seconds: How long its run took; None before its end, or where that is not known.
-        num_live_clips: Clips that can be watched already.
-        speech_seconds: Length of the voice that is used.
-        request: What was asked for, to be used again.
-        seed: That was asked for, or drawn; None where an older version took the job.
-        result: What is known of the video; None unless it is done.
-        notices: Warnings about photo and voice.
+        wait_seconds: How long it was queued before its run started; None if this server did not see it.
+        run_seconds: How long its run took; None before its end, or if unknown.
+        num_live_segments: How many segments can be watched already.
+        speech_seconds: Length of the speech that is used.
+        request: What was asked for, so that it can be reused.
+        seed: The one asked for, or else drawn; None if an older version accepted the job.
+        result: Facts about the video; None unless it is done.
+        notices: Warnings about the photo and the voice.
         error: Why it failed; None unless it did.
-        cost: What its run took of a GPU, also where it failed; None where none was paid for.
+        cost: The GPU time of its run, even if it failed; None if none has to be paid for.
     """
 
     id: str
@@ -54,9 +89,9 @@ class Job:
     position: int | None
     wait_seconds: float | None
     run_seconds: float | None
-    num_live_clips: int
+    num_live_segments: int
     speech_seconds: float
-    request: JobRequest
+    request: VideoRequest
     seed: int | None
     result: JobResult | None
     notices: tuple[Notice, ...]
@@ -65,13 +100,18 @@ class Job:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether it is done, failed or cancelled, and will not change any more."""
         return self.status in ENDED
 
 
-def read_job(entry: Entry, clock: Clock, position: int | None, eta_seconds: float | None) -> Job:
-    """Return the job's state at this moment, with times by the computer's clock."""
-    record = entry.record
+def is_expired(record: JobRecord, now: datetime) -> bool:
+    """Whether the job's files have been deleted, or are about to be."""
+    return record.erased or (record.expires_at is not None and record.expires_at <= now)
+
+
+def read_job(state: JobState, clock: Clock, position: int | None, eta_seconds: float | None) -> Job:
+    """Return the job as it is now, with times on the computer's clock."""
+    record = state.record
     created_at = clock.show(record.created_at)
     assert created_at is not None
     return Job(
@@ -83,13 +123,13 @@ def read_job(entry: Entry, clock: Clock, position: int | None, eta_seconds: floa
         started_at=clock.show(record.started_at),
         finished_at=clock.show(record.finished_at),
         expires_at=clock.show(record.expires_at),
-        is_expired=record.erased or (record.expires_at is not None and record.expires_at <= clock.now()),
-        progress=entry.progress,
+        is_expired=is_expired(record, clock.now()),
+        progress=state.progress,
         eta_seconds=eta_seconds,
         position=position,
-        wait_seconds=_measure_wait(entry),
+        wait_seconds=_measure_wait(state),
         run_seconds=record.run_seconds,
-        num_live_clips=entry.num_live_clips,
+        num_live_segments=state.num_live_segments,
         speech_seconds=record.speech_seconds,
         request=record.request,
         seed=record.request.seed if record.resolved is None else record.resolved.seed,
@@ -100,7 +140,7 @@ def read_job(entry: Entry, clock: Clock, position: int | None, eta_seconds: floa
     )
 
 
-def _measure_wait(entry: Entry) -> float | None:
-    if entry.begun_at is None or entry.begun_at < entry.added_at:
+def _measure_wait(state: JobState) -> float | None:
+    if state.begun_at is None or state.begun_at < state.added_at:
         return None
-    return entry.begun_at - entry.added_at
+    return state.begun_at - state.added_at

@@ -1,113 +1,287 @@
-"""Who is next: clients take turns, however much each of them asks for."""
+"""The queue of one runner: jobs wait, run in turn, and end."""
 
-from bisect import bisect_left, insort
+import asyncio
+import contextlib
+import logging
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from itertools import count
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import chain, islice
 
-Item = TypeVar("Item", bound=Hashable)
+from app.jobs.clock import Clock
+from app.jobs.fair_queue import FairQueue
+from app.jobs.job import JobState
+from app.jobs.listeners import Listeners
+from app.jobs.registry import Registry
+from app.jobs.runners.protocol import JobRunner, RunEnd, RunLost, RunUpdate, find_unreported_end
+from app.records import ENDED, Resolved
+from app.storage import JobFolder
+from pipeline.notices import Notice
+from pipeline.sampling import choose_seed
 
-_SHARE = 4
+MAX_ATTEMPTS = 3
+_NOTIFIED_AT_ONCE = 50
+_NOTIFY_SECONDS = 0.25
+_CANCEL_WAIT_SECONDS = 1.8
+_HAND_OVER_SECONDS = 20.0
+"""Whatever stops a server gives it at least half a minute."""
+_log = logging.getLogger(__name__)
 
 
-def may_take(num_own: int, num_taken: int, num_places: int) -> bool:
-    """Say whether a client may take one more place.
+class JobQueue:
+    """The jobs of one runner.
 
-    It may hold four times as many as then stay free, so that there is room for whoever comes next: alone it has four
-    fifths of all, two have four ninths each. The first place is always its own.
-
-    Args:
-        num_own: Places that the client holds.
-        num_taken: Places that all clients hold.
-        num_places: How many there are.
+    Attributes:
+        runner: Runs the jobs.
+        waiting: Jobs that wait here; clients take turns.
+        running: Jobs that were handed over to the runner; a durable one may let them wait as well.
+        losses: How often runs were lost, by the code of the reason.
     """
-    num_free = num_places - num_taken
-    return num_free > 0 and (num_own == 0 or num_own < _SHARE * (num_free - 1))
 
+    def __init__(
+        self,
+        runner: JobRunner,
+        registry: Registry,
+        clock: Clock,
+        end: Callable[[JobState, RunEnd], None],
+        listeners: Listeners,
+    ) -> None:
+        """Start without jobs.
 
-class FairQueue(Generic[Item]):
-    """Items that wait, the next one first. In each round, every client that waits has one item.
+        Args:
+            runner: Is closed with the queue.
+            registry: Has the jobs' records.
+            clock: Keeps the time of the records.
+            end: Records how a job ended; is called more than once for a job that is cancelled.
+            listeners: Are told when a job is accepted, starts and progresses.
+        """
+        self.runner = runner
+        self.waiting: FairQueue[JobState] = FairQueue()
+        self.running: dict[JobState, asyncio.Task[None]] = {}
+        self.losses: Counter[str] = Counter()
+        self._registry = registry
+        self._clock = clock
+        self._end = end
+        self._listeners = listeners
+        self._is_closing = False
+        self._num_changes = 0
+        self._notifier: asyncio.Task[None] | None = None
 
-    Source:
-        Start-time fair queueing (Goyal, Vin and Cheng, 1996), with items that all count the same.
-    """
+    def add(self, state: JobState) -> None:
+        """Queue a new job."""
+        self.waiting.add(state, state.client)
+        self._listeners.publish("accepted", state)
+        self.dispatch()
 
-    def __init__(self) -> None:
-        self.version = 0
-        self._order: list[tuple[int, int, Item]] = []
-        self._places: dict[Item, tuple[int, int, str]] = {}
-        self._last_rounds: dict[str, int] = {}
-        self._counts: Counter[str] = Counter()
-        self._round = 0
-        self._numbers = count()
+    def recover(self, state: JobState) -> None:
+        """Resume a job that an earlier server left; if it has to wait, the next `dispatch` may start it."""
+        record = state.record
+        if record.handle and self.runner.durable:
+            if record.started_at is not None:
+                state.begun_at = self._clock.steady - max((self._clock.now() - record.started_at).total_seconds(), 0.0)
+            self._begin(state)
+        elif end := find_unreported_end(self._registry.folder(state)):
+            self._end(state, end)
+        elif record.attempts - record.losses >= MAX_ATTEMPTS:
+            self._end(state, RunEnd("failed", error=Notice("job.interrupted", "request", {"attempts": MAX_ATTEMPTS})))
+        else:
+            resolved = record.resolved or Resolved(seed=choose_seed(record.request.seed))
+            self._registry.save(state, status="queued", started_at=None, resolved=resolved)
+            self.waiting.add(state, state.client)
 
-    def __len__(self) -> int:
-        return len(self._order)
+    def dispatch(self) -> None:
+        """Start as many of the waiting jobs as can run."""
+        has_begun = False
+        while self.waiting and len(self.running) < self.runner.capacity and not self._is_closing:
+            self._begin(self.waiting.pop())
+            has_begun = True
+        if has_begun:
+            self._notify_waiting()
 
-    def __iter__(self) -> Iterator[Item]:
-        return (item for _, _, item in self._order)
+    @property
+    def pending(self) -> Iterator[JobState]:
+        """All waiting jobs, here or at the runner, the next one first."""
+        return chain(self._handed_over, self.waiting)
 
-    def __contains__(self, item: Item) -> bool:
-        return item in self._places
+    @property
+    def num_parallel(self) -> int:
+        """How many runs go on at a time."""
+        return self.runner.num_parallel if self.runner.durable else self.runner.capacity
+
+    @property
+    def begun(self) -> list[JobState]:
+        """Jobs whose runs have started."""
+        return [state for state in self.running if state.record.status != "queued"]
+
+    @property
+    def num_waiting(self) -> int:
+        """How many jobs are waiting, here or at the runner."""
+        return len(self._handed_over) + len(self.waiting)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever the order of the jobs does."""
+        return (self.waiting.version, self._num_changes)
 
     def count(self, client: str) -> int:
-        """Return how many items of the client wait."""
-        return self._counts[client]
+        """Return how many jobs of the client are waiting."""
+        return self.waiting.count(client) + sum(state.client == client for state in self._handed_over)
 
-    def index(self, item: Item) -> int:
-        """Return how many are before the item, which waits."""
-        return bisect_left(self._order, self._places[item][:2])
+    def find_position(self, state: JobState) -> int | None:
+        """Return the job's place in the queue, 1 is next; None if it is not waiting."""
+        if state in self.waiting:
+            return len(self._handed_over) + self.waiting.index(state) + 1
+        handed_over = self._handed_over
+        return handed_over.index(state) + 1 if state in handed_over else None
 
-    def add(self, item: Item, client: str) -> None:
-        """Let an item wait for its client's next turn."""
-        turn = max(self._round, self._last_rounds.get(client, 0)) + 1
-        self._last_rounds[client] = turn
-        self._insert(item, turn, client)
+    async def cancel(self, state: JobState) -> None:
+        """End the job within two seconds. A job that has ended stays as it is."""
+        if state in self.waiting:
+            self.waiting.remove(state)
+            self._end(state, RunEnd("cancelled"))
+            self._notify_waiting()
+        elif state in self.running and state.record.status not in ENDED:
+            state.is_cancelled = True
+            if state.handle is not None:
+                await self.runner.cancel(state.handle)
+            with contextlib.suppress(TimeoutError):
+                await self._wait_for_end(state)
+            self._end(state, RunEnd("cancelled"))
 
-    def put_back(self, item: Item, client: str) -> None:
-        """Let an item that had its turn be the next one again."""
-        self._insert(item, self._round - 1, client)
+    async def close(self) -> None:
+        """Stop. Durable runs go on without this server; the next one starts the others again."""
+        self._is_closing = True
+        tasks = [*self.running.values(), *([self._notifier] if self._notifier else ())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self.runner.durable:
+            await self._hand_over_rest()
+        await self.runner.close()
 
-    def pop(self) -> Item:
-        """Take the next item out."""
-        turn, _, item = self._order[0]
-        self._round = max(self._round, turn)
-        self._forget(self._take_out(item))
-        return item
+    async def _hand_over_rest(self) -> None:
+        """Hand over all waiting jobs, in turn: the next server may not start for hours."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HAND_OVER_SECONDS):
+                while self.waiting:
+                    await self._hand_over(self.waiting.pop())
 
-    def remove(self, item: Item) -> None:
-        """Take an item out before its turn; its client's later ones move up."""
-        removed = self._places[item][0]
-        client = self._take_out(item)
-        if removed >= self._round:
-            self._last_rounds[client] -= 1
-            self._move_up(client, removed)
-        self._forget(client)
+    async def _hand_over(self, state: JobState) -> None:
+        try:
+            handle = await self.runner.start(self._registry.folder(state))
+        except Exception:  # noqa: BLE001 - runners fail in ways of their own; the next server starts this job
+            _log.exception("job %.6s was not handed over", state.record.id)
+        else:
+            self._registry.save(state, handle=handle, attempts=state.record.attempts + 1)
 
-    def _insert(self, item: Item, turn: int, client: str) -> None:
-        number = next(self._numbers)
-        self._places[item] = (turn, number, client)
-        self._counts[client] += 1
-        insort(self._order, (turn, number, item))
-        self.version += 1
+    @property
+    def _handed_over(self) -> list[JobState]:
+        """Jobs that wait at the runner."""
+        return [state for state in self.running if state.record.status == "queued"] if self.runner.durable else []
 
-    def _take_out(self, item: Item) -> str:
-        del self._order[self.index(item)]
-        client = self._places.pop(item)[2]
-        self._counts[client] -= 1
-        self.version += 1
-        return client
+    def _begin(self, state: JobState) -> None:
+        if state.record.handle is None:
+            self._registry.save(state, attempts=state.record.attempts + 1)
+            if not self.runner.durable:
+                self._mark_begun(state, self._clock.now())
+        self.running[state] = task = asyncio.create_task(self._run(state))
+        task.add_done_callback(lambda _: self._leave(state))
 
-    def _move_up(self, client: str, removed: int) -> None:
-        for item, (turn, number, owner) in self._places.items():
-            if owner == client and turn > removed:
-                self._places[item] = (turn - 1, number, owner)
-        self._order = sorted((turn, number, item) for item, (turn, number, _) in self._places.items())
+    def _leave(self, state: JobState) -> None:
+        del self.running[state]
+        if state.record.status == "queued" and state.is_cancelled:
+            self._end(state, RunEnd("cancelled"))
+        elif state.record.status == "queued" and (not self._is_closing or state.record.handle is None):
+            self.waiting.put_back(state, state.client)
+        self._num_changes += 1
+        self.dispatch()
+        if self.runner.durable:
+            self._notify_waiting()
 
-    def _forget(self, client: str) -> None:
-        """Keep nothing of a client that neither waits nor is ahead of the others."""
-        if not self._counts[client]:
-            del self._counts[client]
-            if self._last_rounds.get(client, 0) <= self._round:
-                self._last_rounds.pop(client, None)
+    async def _run(self, state: JobState) -> None:
+        folder = self._registry.folder(state)
+        try:
+            await self._start(state, folder)
+            await self._watch(state, folder)
+        except asyncio.CancelledError:
+            if not self.runner.durable and state.record.status == "running":
+                self._registry.save(state, status="queued", started_at=None, attempts=state.record.attempts - 1)
+            raise
+        except Exception:  # noqa: BLE001 - whatever a runner does, the job ends with a reason and the next one runs
+            _log.exception("job %.6s could not be run", state.record.id)
+            self._end(state, RunEnd("failed", error=Notice("job.unexpected", "request")))
+
+    async def _start(self, state: JobState, folder: JobFolder) -> None:
+        if state.record.handle is not None:
+            state.handle = state.record.handle  # an earlier server started it
+            return
+        state.handle = await self.runner.start(folder)
+        if self.runner.durable:
+            self._registry.save(state, handle=state.handle)
+        if state.is_cancelled:
+            await self.runner.cancel(state.handle)
+
+    async def _watch(self, state: JobState, folder: JobFolder) -> None:
+        assert state.handle is not None
+        async for event in self.runner.events(state.handle, folder):
+            match event:
+                case RunEnd():
+                    self._end(state, event)
+                case RunLost():
+                    self._lose(state, find_unreported_end(folder), event.error)
+                case RunUpdate():
+                    state.progress, state.num_live_segments = event.progress, event.num_live_segments
+                    started_at = self._clock.take(event.started_at) or state.record.started_at or self._clock.now()
+                    self._mark_begun(state, started_at, event.seconds)
+                    state.notify()
+                    self._listeners.publish("progressed", state)
+
+    def _lose(self, state: JobState, end: RunEnd | None, error: Notice) -> None:
+        """Run the job again, unless it has ended or its run was lost too often."""
+        self.losses[error.code] += 1
+        losses = state.record.losses + 1
+        _log.warning("job %.6s lost its run (loss %d): %s", state.record.id, losses, error.code)
+        if state.is_cancelled:
+            self._end(state, RunEnd("cancelled"))
+        elif end is not None:
+            self._end(state, end)
+        elif losses >= MAX_ATTEMPTS:
+            self._end(state, RunEnd("failed", error=error))
+        else:
+            state.rewind()
+            self._registry.save(state, status="queued", started_at=None, handle=None, losses=losses)
+
+    def _mark_begun(self, state: JobState, started_at: datetime, seconds: float = 0.0) -> None:
+        """Record when the run started. A run whose machine was lost starts again, later."""
+        record = state.record
+        if record.status in ENDED or (record.status, record.started_at) == ("running", started_at):
+            return
+        state.begun_at = self._clock.steady - seconds
+        self._num_changes += 1
+        self._registry.save(state, status="running", started_at=started_at)
+        self._listeners.publish("started", state)
+        if self.runner.durable:
+            self._notify_waiting()
+
+    async def _wait_for_end(self, state: JobState) -> None:
+        async with asyncio.timeout(_CANCEL_WAIT_SECONDS):
+            while state.record.status not in ENDED:
+                await state.changed.wait()
+
+    def _notify_waiting(self) -> None:
+        """Notify the followers of the next jobs, then the others bit by bit: their places have changed."""
+        for state in islice(self.pending, _NOTIFIED_AT_ONCE):
+            state.notify()
+        if self.num_waiting > _NOTIFIED_AT_ONCE and self._notifier is None and not self._is_closing:
+            self._notifier = asyncio.create_task(self._notify_others())
+
+    async def _notify_others(self) -> None:
+        """Notify thousands in small groups: all at once, they would hold up everybody else for seconds."""
+        notified_version = None
+        while notified_version != self.version:
+            notified_version = self.version
+            for number, state in enumerate(list(self.pending)[_NOTIFIED_AT_ONCE:]):
+                if number % _NOTIFIED_AT_ONCE == 0:
+                    await asyncio.sleep(_NOTIFY_SECONDS)
+                state.notify()
+        self._notifier = None

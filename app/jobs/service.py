@@ -1,235 +1,199 @@
-"""The service that takes jobs, runs them in turn and keeps them until they expire."""
+"""The service that accepts jobs, runs them in turn and keeps them until they expire."""
 
 import asyncio
 import logging
-import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
-from app.decoding import Decoders, DecoderSettings, HeardVoice
-from app.errors import JobExpiredError, JobNotFinishedError, QueueFullError, ServerStoppingError
-from app.jobs.budget import Budget
-from app.jobs.checks import accept
+from app.errors import JobNotFoundError, ServerStoppingError
+from app.jobs.budget import Budget, PriceGuard
+from app.jobs.checks import MediaChecks, Places
 from app.jobs.clock import Clock
-from app.jobs.entry import Entry
-from app.jobs.feasible import check_feasible
-from app.jobs.forecast import Forecaster
-from app.jobs.job import Job, read_job
-from app.jobs.lane import Lane
-from app.jobs.ledger import Ledger
-from app.jobs.local import LocalRunner
-from app.jobs.queue import may_take
-from app.jobs.runner import JobRunner, RunEnd
-from app.jobs.speed import SpeedBook
-from app.jobs.turns import Turns
+from app.jobs.forecast import Forecaster, SpeedBook
+from app.jobs.job import Job, JobState, read_job
+from app.jobs.listeners import EventKind, Listener, Listeners
+from app.jobs.queue import JobQueue
+from app.jobs.registry import Registry
+from app.jobs.runners.local import LocalRunner
+from app.jobs.runners.protocol import JobRunner, RunEnd
+from app.quota import ByteQuota
 from app.records import ENDED, JobRecord, Status
 from app.settings import Settings
-from app.storage import JobFolder, JobStore, explain_full_disk
+from app.storage import JobStore, explain_full_disk
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
-from pipeline.profiles import Model, Profile, Resolution, get_profile
-from pipeline.types import Framing, GenerationRequest, Portrait
+from pipeline.profiles import Model, Profile
+from pipeline.request import Inputs, VideoRequest
+from pipeline.sampling import find_profile
 
-_SWEEP_SECONDS = 5
-_CHECKS_AT_ONCE = 2
-_CHECKS_WAITING = 100
 _log = logging.getLogger(__name__)
 
 
 class Jobs:
-    """Takes jobs, runs them in turn, and keeps them until they expire. To be used in one event loop."""
+    """Accepts jobs, runs them in turn, and keeps them until they expire. For use in one event loop.
+
+    Attributes:
+        media: Reads photos and recordings before they belong to a job.
+        quota: Counts the bytes of uploads before they belong to a job.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        store: JobStore,
-        runner: JobRunner | None = None,
-        on_end: Callable[[Job], None] | None = None,
-        dollars_per_day: float = 0.0,
+        self, settings: Settings, store: JobStore, runner: JobRunner | None = None, dollars_per_day: float = 0.0
     ) -> None:
-        """Prepare the service; `start` begins the work.
+        """Prepare the service; `start` starts the work.
 
         Args:
             settings: Of the app.
             store: The data folder; closed with the service.
-            runner: Runs the models that need a GPU; None runs them on this machine. Previews always run here.
-            on_end: Is told of each job that ends.
+            runner: Runs the models that it serves; this machine runs all others, and all where it is None.
             dollars_per_day: What the given runner's jobs may cost in 24 hours; 0 sets no limit.
         """
         self._settings = settings
         self._store = store
-        self._on_end = on_end
         self._clock = Clock(store.clock)
-        self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
+        self._registry = Registry(store, self._clock)
+        self._listeners = Listeners(self._read)
         self._local_runner = LocalRunner(
             settings.engine_settings, capacity=settings.workers, live=settings.is_live, log_level=settings.log_level
         )
-        self._ledger = Ledger(store, self._clock)
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
-        self._lanes = [Lane(runner, self._ledger, self._clock, self._end) for runner in runners]
-        self._budget = Budget(store.spending, dollars_per_day) if dollars_per_day else None
-        self._submitting: Counter[str] = Counter()
-        self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
-        self._checks = Turns(_CHECKS_AT_ONCE, _CHECKS_WAITING)
+        self._queues = [JobQueue(runner, self._registry, self._clock, self._end, self._listeners) for runner in runners]
+        self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
+        budget = Budget(store.spending, dollars_per_day) if dollars_per_day else None
+        self._prices = PriceGuard(self._forecaster, self.availability, budget)
+        self._places = Places(self._queues, settings.queue_size, self._forecaster)
+        self.media = MediaChecks(settings, self._clock)
+        self.quota = ByteQuota(settings.max_uploads_bytes)
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False
 
     async def start(self) -> None:
-        """Take up what an earlier server left, and begin to work."""
-        for entry in self._ledger.load():
-            if entry.record.status in ENDED:
-                self._ledger.clear(entry)
+        """Resume what an earlier server left, and start working."""
+        for state in self._registry.load():
+            if state.record.status in ENDED:
+                self._registry.clear(state)
             else:
-                self._lane(entry.record.model).recover(entry)
-        for lane in self._lanes:
-            lane.dispatch()
-        self._sweeper = asyncio.create_task(self._sweep_forever())
+                self._queue(state.record.model).recover(state)
+        for queue in self._queues:
+            queue.dispatch()
+        self._sweeper = asyncio.create_task(self._registry.sweep_forever())
+
+    def subscribe(self, listener: Listener, *kinds: EventKind) -> None:
+        """Call the listener at each event of these kinds; with none given, at every event."""
+        self._listeners.subscribe(listener, *kinds)
 
     def stop_followers(self) -> None:
         """End every `follow` and `wait`, so that connections close; jobs go on."""
         self._is_closing = True
-        for entry in self._ledger:
-            entry.tell()
+        for state in self._registry:
+            state.notify()
 
     async def close(self) -> None:
-        """Stop; what runs on this machine is begun again by the next server."""
+        """Stop. The next server starts the runs on this machine again."""
         self.stop_followers()
         if self._sweeper:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        await asyncio.gather(*(lane.close() for lane in self._lanes), self._decoders.close())
+        await asyncio.gather(*(queue.close() for queue in self._queues), self.media.close())
         self._clock.save()
         self._store.close()
 
     def availability(self, profile: Profile) -> Availability:
         """Say whether jobs of the profile can run."""
-        return self._lane(profile.model).runner.availability(profile)
+        return self._queue(profile.model).runner.availability(profile)
 
     def estimate(self, profile: Profile, speech_seconds: float, num_inference_steps: int | None = None) -> Estimate:
-        """Say how long a video is likely to take, and what it is likely to cost.
+        """Estimate how long a video will take, and what it will cost.
 
         Args:
-            profile: Of the video; it need not be available.
-            speech_seconds: Length of the voice.
-            num_inference_steps: In place of the profile's.
+            profile: Of the video; need not be available.
+            speech_seconds: Length of the speech.
+            num_inference_steps: Replaces the profile's.
         """
         estimate = self._forecaster.estimate(profile, speech_seconds, num_inference_steps)
-        is_own = self._lane(profile.model) is self._lanes[0] and self.availability(profile).available
+        is_own = self._queue(profile.model) is self._queues[0] and self.availability(profile).available
         return replace(estimate, dollars=0.0) if is_own else estimate
 
-    async def submit(self, request: GenerationRequest, client: str = "") -> Job:
+    async def submit(self, request: VideoRequest, inputs: Inputs, client: str = "") -> Job:
         """Check the request, copy its files and put it in the queue.
 
         Args:
             request: What is asked for.
-            client: By whom: clients take turns.
+            inputs: The files that the video is made of.
+            client: Who asks: clients take turns.
 
         Raises:
             InputError: It cannot be used.
             EngineUnavailableError: Its profile cannot run here.
             BudgetError: It would cost more than may be spent.
-            QueueFullError: No more jobs can wait, or not of this client.
-            ServerStoppingError: The server stops.
+            QueueFullError: No more jobs can wait, or no more of this client.
+            ServerStoppingError: The server is stopping.
             StorageError: The disk is full.
             DecodingError: Its files cannot be read at the moment.
         """
-        profile = get_profile(request.profile)
+        profile = find_profile(request)
         availability = self.availability(profile)
         if not availability.available:
             raise EngineUnavailableError(availability.reason)
         self.check_room(client)
-        with self._hold_place(client), explain_full_disk():
-            if self._lane(profile.model) is self._lanes[0]:
+        with self._places.hold(client), explain_full_disk():
+            if self._queue(profile.model) is self._queues[0]:
                 await self._local_runner.warm_up()
-            record = await self._accept(request, profile, client)
-        entry = self._ledger.add(record, client)
+            record = await self._accept(request, inputs, profile, client)
+        state = self._registry.add(record, client)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
-        self._lane(profile.model).add(entry)
-        return self._read(entry)
+        self._queue(profile.model).add(state)
+        return self._read(state)
+
+    async def _accept(self, request: VideoRequest, inputs: Inputs, profile: Profile, client: str) -> JobRecord:
+        job_id, folder = self._store.create()
+        try:
+            record = await self.media.accept(request, inputs, folder, client)
+            if self._queue(profile.model) is not self._queues[0]:
+                self._prices.check(record)
+            await self._queues[-1].runner.persist(folder)
+        except BaseException:
+            self._store.delete(job_id)
+            self._prices.release(job_id)
+            raise
+        return record
 
     def check_room(self, client: str = "") -> None:
-        """Find out before an upload whether a job could wait.
-
-        Args:
-            client: Who asks: each may hold a share of the places.
+        """Check before an upload whether a job of the client could wait.
 
         Raises:
-            QueueFullError: No more jobs can wait, or not of this client.
-            ServerStoppingError: The server stops.
+            QueueFullError: No more jobs can wait, or no more of this client.
+            ServerStoppingError: The server is stopping.
         """
         if self._is_closing:
             raise ServerStoppingError
-        num_waiting = sum(lane.num_waiting for lane in self._lanes) + self._submitting.total()
-        num_own = sum(lane.count(client) for lane in self._lanes) + self._submitting[client]
-        if not may_take(num_own, num_waiting, self._settings.queue_size):
-            is_share = num_waiting < self._settings.queue_size
-            raise QueueFullError(num_own if is_share else num_waiting, self._find_wait(), is_share=is_share)
+        self._places.check(client)
 
-    def receive(self) -> AbstractContextManager[Path]:
-        """Lend a folder for uploads until they are submitted; it is deleted afterwards."""
-        return self._store.receive()
-
-    async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
-        """Return a photo as JPEG, upright, when it is the client's turn.
-
-        Raises:
-            InputError: The photo cannot be used.
-            QueueFullError: Too many uploads wait already.
-            DecodingError: Nothing can be read at the moment.
-        """
-        async with self._checks.take(client):
-            return await self._decoders.convert(photo, quarter_turns)
-
-    async def frame_photo(self, photo: Path, framing: Framing, resolution: Resolution, client: str = "") -> Portrait:
-        """Crop a photo exactly as a job would.
-
-        Raises:
-            InputError: The photo cannot be used.
-            QueueFullError: Too many uploads wait already.
-            DecodingError: Nothing can be read at the moment.
-        """
-        async with self._checks.take(client):
-            return await self._decoders.frame(photo, framing, resolution)
-
-    async def hear_voice(self, recording: Path, client: str = "") -> HeardVoice:
-        """Listen to a recording.
-
-        Raises:
-            InputError: The recording cannot be used.
-            QueueFullError: Too many uploads wait already.
-            DecodingError: Nothing can be read at the moment.
-        """
-        async with self._checks.take(client):
-            return await self._decoders.listen(recording)
-
-    async def extract_sound(self, recording: Path, target: Path, total_seconds: float, client: str = "") -> None:
-        """Write the sound of a recording as WAV, which every browser plays; raises as `hear_voice` does."""
-        async with self._checks.take(client):
-            await self._decoders.extract(recording, target, total_seconds)
+    @contextmanager
+    def receive(self) -> Iterator[Path]:
+        """Lend a folder for uploads until they are submitted; it is deleted afterwards, and counts no longer."""
+        with self._store.receive() as folder:
+            try:
+                yield folder
+            finally:
+                self.quota.release(folder)
 
     def get(self, job_id: str) -> Job:
-        """Return the job's state.
-
-        Raises:
-            JobNotFoundError: There is none.
-        """
-        return self._read(self._ledger.find(job_id))
+        """Return the job as it is now; this and all that follow raise `JobNotFoundError` if there is no such job."""
+        return self._read(self._registry.find(job_id))
 
     async def follow(self, job_id: str) -> AsyncIterator[Job]:
-        """Yield the job's state now and after each change, until it has ended or the server stops.
-
-        Raises:
-            JobNotFoundError: There is none.
-        """
-        entry = self._ledger.find(job_id)
+        """Yield the job now and after each change, until it has ended or the server stops."""
+        state = self._registry.find(job_id)
         while True:
-            changed = entry.changed
-            job = self._read(entry)
+            changed = state.changed
+            job = self._read(state)
             yield job
             if job.has_ended or self._is_closing:
                 return
@@ -239,9 +203,8 @@ class Jobs:
         """Return the job once it has ended.
 
         Raises:
-            JobNotFoundError: There is none.
             TimeoutError: It has not ended in time; it goes on.
-            ServerStoppingError: The server stops; it goes on when the server is back.
+            ServerStoppingError: The server is stopping; the job goes on when it is back.
         """
         async with asyncio.timeout(timeout_seconds):
             async for job in self.follow(job_id):
@@ -250,55 +213,45 @@ class Jobs:
         raise ServerStoppingError(job_id)
 
     async def cancel(self, job_id: str) -> Job:
-        """End the job, within two seconds; one that has ended stays as it is.
-
-        Raises:
-            JobNotFoundError: There is none.
-        """
-        entry = self._ledger.find(job_id)
-        await self._lane(entry.record.model).cancel(entry)
-        return self._read(entry)
+        """End the job within two seconds; a job that has ended stays as it is."""
+        state = self._registry.find(job_id)
+        await self._queue(state.record.model).cancel(state)
+        return self._read(state)
 
     async def delete(self, job_id: str) -> Job:
-        """Delete the job's files and all that was asked for; a job that has not ended is cancelled first.
-
-        Raises:
-            JobNotFoundError: There is none.
-        """
+        """Delete the job's files and its request; a job that has not ended is cancelled first."""
         await self.cancel(job_id)
-        entry = self._ledger.find(job_id)
-        self._ledger.erase(entry)
-        return self._read(entry)
+        state = self._registry.find(job_id)
+        if self._registry.erase(state):
+            self._listeners.publish("deleted", state)
+        return self._read(state)
 
     def video_path(self, job_id: str) -> Path:
-        """Return the job's mp4.
-
-        Raises:
-            JobNotFoundError: There is no such job.
-            JobNotFinishedError: It is not done.
-            JobExpiredError: The file has been deleted.
-        """
-        return self._result_folder(job_id).video
+        """Return the job's mp4; raises as `Registry.find_result` does."""
+        return self._registry.find_result(job_id).video
 
     def poster_path(self, job_id: str) -> Path:
-        """Return a still picture of the job's video; raises as `video_path` does."""
-        return self._result_folder(job_id).poster
+        """Return a still picture of the job's video; raises as `Registry.find_result` does."""
+        return self._registry.find_result(job_id).poster
 
-    def live_clip_paths(self, job_id: str) -> list[Path]:
-        """Return the clips that can be watched, in order. They vanish a minute after the job has ended.
+    def segment_path(self, job_id: str, name: str) -> Path:
+        """Return a live segment, or what comes before the first. They vanish a minute after the job has ended.
 
         Raises:
-            JobNotFoundError: There is no such job.
+            JobNotFoundError: There is no such job, or no such segment of it.
         """
-        return self._ledger.folder(self._ledger.find(job_id)).live_clips
+        segment = self._registry.folder(self._registry.find(job_id)).find_segment(name)
+        if segment is None:
+            raise JobNotFoundError
+        return segment
 
     def count_statuses(self) -> dict[Status, int]:
-        """Return how many jobs there are of each status."""
-        return self._ledger.count_statuses()
+        """Return how many jobs of each status there are."""
+        return self._registry.count_statuses()
 
     def count_losses(self) -> Counter[str]:
-        """Return how many runs ended without a word, by what is said of it."""
-        return sum((lane.losses for lane in self._lanes), Counter())
+        """Return how many runs were lost, by the code of the reason."""
+        return sum((queue.losses for queue in self._queues), Counter())
 
     @property
     def num_set_aside(self) -> int:
@@ -306,96 +259,22 @@ class Jobs:
         return self._store.num_set_aside
 
     def find_troubles(self) -> Iterator[str]:
-        """Yield what whoever runs the server should look at, a sentence each."""
-        yield from self._local_runner.find_troubles()
-        if number := self._store.num_set_aside:
-            yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
-        if number := self._ledger.num_unwritten:
-            yield f"Records that could not be written to the disk: {number}."
-        if trouble := self._clock.trouble:
-            yield trouble
+        """Return what the server's operator should look at, one sentence each."""
+        return chain(self._local_runner.find_troubles(), self._registry.find_troubles())
 
-    # From here on: how a job gets in and ends.
-
-    async def _accept(self, request: GenerationRequest, profile: Profile, client: str) -> JobRecord:
-        job_id, folder = self._store.create()
-        try:
-            async with self._checks.take(client):
-                now, settings = self._clock.now(), self._settings
-                record = await accept(
-                    request, profile.model, job_id, folder, now, settings=settings, decoders=self._decoders
-                )
-            self._check_price(record)
-            await self._lanes[-1].runner.keep(folder)
-        except BaseException:
-            self._store.delete(job_id)
-            if self._budget:
-                self._budget.settle(job_id, 0.0)
-            raise
-        return record
-
-    @contextmanager
-    def _hold_place(self, client: str) -> Iterator[None]:
-        """Count a job that is being submitted, so that no other takes its place."""
-        self._submitting[client] += 1
-        try:
-            yield
-        finally:
-            self._submitting -= Counter((client,))
-
-    def _find_wait(self) -> int:
-        """Say in how many seconds a place in the queue is likely to be free."""
-        running = [entry for lane in self._lanes for entry in lane.begun]
-        return max(1, round(min(map(self._forecaster.predict_run, running), default=1.0)))
-
-    def _check_price(self, record: JobRecord) -> None:
-        """Refuse what takes longer than it may, or costs more."""
-        if self._lane(record.model) is self._lanes[0]:
-            return
-        check_feasible(record.request, record.speech_seconds, self._forecaster.predict_slowest, self._find_most)
-        if self._budget:
-            forecast = self._forecaster.estimate_request(record.request, record.speech_seconds)
-            self._budget.reserve(record.id, forecast.dollars)
-
-    def _find_most(self, profile: str) -> float | None:
-        return self.availability(get_profile(profile)).most_seconds
-
-    def _settle(self, record: JobRecord) -> None:
-        """Put what a run cost in place of what was promised for it; one that did not begin cost nothing."""
-        if self._budget is None:
-            return
-        if record.cost and record.cost.dollars is not None:
-            self._budget.settle(record.id, record.cost.dollars)
-        elif record.started_at is None:
-            self._budget.settle(record.id, 0.0)
-
-    def _end(self, entry: Entry, end: RunEnd) -> None:
-        if not self._ledger.end(entry, end, timedelta(hours=self._settings.result_hours)):
+    def _end(self, state: JobState, end: RunEnd) -> None:
+        if not self._registry.end(state, end, timedelta(hours=self._settings.result_hours)):
             return
         if end.status == "done":
-            self._forecaster.learn(entry.record)
-        self._settle(entry.record)
-        _log.info("job %.6s %s", entry.record.id, end.status)
-        if self._on_end:
-            self._on_end(self._read(entry))
+            self._forecaster.learn(state.record)
+        self._prices.settle(state.record)
+        _log.info("job %.6s %s", state.record.id, end.status)
+        self._listeners.publish(end.status, state)
 
-    def _lane(self, model: Model) -> Lane:
-        return self._lanes[0 if model == "preview" else -1]
+    def _queue(self, model: Model) -> JobQueue:
+        return next(queue for queue in reversed(self._queues) if queue.runner.serves(model))
 
-    def _result_folder(self, job_id: str) -> JobFolder:
-        job = self.get(job_id)
-        if job.is_expired:
-            raise JobExpiredError(job.id)
-        if job.status != "done":
-            raise JobNotFinishedError(job.id, job.status)
-        return self._store.folder(job.id)
-
-    def _read(self, entry: Entry) -> Job:
-        lane = self._lane(entry.record.model)
-        position = lane.find_position(entry)
-        return read_job(entry, self._clock, position, self._forecaster.predict(lane, entry, position))
-
-    async def _sweep_forever(self) -> None:
-        while True:
-            self._ledger.sweep()
-            await asyncio.sleep(_SWEEP_SECONDS)
+    def _read(self, state: JobState) -> Job:
+        queue = self._queue(state.record.model)
+        position = queue.find_position(state)
+        return read_job(state, self._clock, position, self._forecaster.predict(queue, state, position))

@@ -1,26 +1,27 @@
-"""Jobs on a GPU elsewhere: the runner on the web's side, the worker on the GPU's side. No cloud is named here."""
+"""Jobs on a GPU elsewhere: the runner on the web side, the worker on the GPU side. Names no cloud."""
 
-from app.remote.cloud import Cloud, Delivery, RunExpiredError, RunLostError, RunTimeoutError
+from app.remote.cloud import Cloud, ResultPayload, RunExpiredError, RunLostError, RunTimeoutError
 from app.remote.command import check_files
 from app.remote.limits import TimeLimits
-from app.remote.presence import keep_telling
 from app.remote.runner import RemoteRunner
-from app.remote.sweep import Sweeper
+from app.remote.store import announce_presence
+from app.remote.sweep import SweepContext, Sweeper
 from app.remote.weights import WeightsWatch
-from app.remote.worker import Desk, RemoteWorker
+from app.remote.worker import RemoteWorker, WorkerContext
 
 __all__ = [
     "Cloud",
-    "Delivery",
-    "Desk",
     "RemoteRunner",
     "RemoteWorker",
+    "ResultPayload",
     "RunExpiredError",
     "RunLostError",
     "RunTimeoutError",
+    "SweepContext",
     "Sweeper",
     "TimeLimits",
     "WeightsWatch",
+    "WorkerContext",
+    "announce_presence",
     "check_files",
-    "keep_telling",
 ]

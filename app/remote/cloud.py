@@ -1,4 +1,4 @@
-"""What the runner needs of the place where the GPU is."""
+"""What the runner needs from the place where the GPU is."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,25 +8,25 @@ from app.jobs import RunEnd
 
 
 class RunLostError(AppError):
-    """The run ended without saying how: it could not be started, or crashed for good."""
+    """The run ended without a result: it could not be started, or crashed for good."""
 
 
 class RunTimeoutError(RunLostError):
-    """The run was ended because it took too long."""
+    """The run was stopped because it took too long."""
 
 
 class RunExpiredError(RunLostError):
-    """The run has ended so long ago that its answer is gone."""
+    """The run ended so long ago that its result is gone."""
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What a run hands back.
+class ResultPayload:
+    """What a run returns.
 
     Attributes:
         end: How it ended.
         video: The mp4; only with `done`.
-        poster: A still picture of it, JPEG; only with `done`.
+        poster: A still picture of the video, JPEG; only with `done`.
     """
 
     end: RunEnd
@@ -35,32 +35,32 @@ class Delivery:
 
 
 class Cloud(Protocol):
-    """Starts runs elsewhere, and knows what becomes of them."""
+    """Starts runs elsewhere, and follows them."""
 
     async def save_files(self) -> None:
-        """Make what was written to the jobs' folders visible elsewhere, and lasting."""
+        """Commit what was written to the jobs' folders, so that others see it and it survives."""
         ...
 
     async def spawn(self, job_id: str) -> str:
-        """Begin the run of a job, and return the call's id."""
+        """Start the run of a job, and return the call's id."""
         ...
 
-    async def poll(self, call_id: str) -> Delivery | None:
-        """Return what the run handed back; None while it is not over.
+    async def poll(self, call_id: str) -> ResultPayload | None:
+        """Return the run's result; None until it has ended.
 
         Raises:
-            RunLostError: It ended without handing anything back.
+            RunLostError: It ended without a result.
         """
         ...
 
     async def stop(self, call_id: str) -> None:
-        """End the run now, or take it out of the queue."""
+        """Stop the run now, or take it out of the queue."""
         ...
 
-    async def read_note(self, key: str) -> str | None:
-        """Return what was noted under the key, by anyone."""
+    async def read_value(self, key: str) -> str | None:
+        """Return the value of a key in the shared store; None if it has none."""
         ...
 
-    async def write_note(self, key: str, note: str) -> None:
-        """Note something for everyone."""
+    async def write_value(self, key: str, value: str) -> None:
+        """Set the value of a key in the shared store."""
         ...

@@ -1,4 +1,4 @@
-"""One video for a command line elsewhere: files come in and go out as bytes, nothing is kept."""
+"""One video for a command line elsewhere: files are passed as bytes, and nothing is kept."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,77 +7,84 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from app.jobs.feasible import check_feasible
-from app.records import JobRecord, JobRequest
+from app.jobs.budget import check_feasible
+from app.records import JobRecord
+from app.scene_file import SceneFileError, read_scene, resolve, write_scene
 from app.storage import JobFolder
-from pipeline.audio import load_speech
 from pipeline.engine import Availability
+from pipeline.engines import get_profile
 from pipeline.errors import InputError
 from pipeline.estimate import estimate
 from pipeline.generate import prepare_scene
-from pipeline.profiles import get_profile
+from pipeline.request import VideoRequest
+from pipeline.sampling import choose_sampling
+
+_REQUESTS: TypeAdapter[VideoRequest] = TypeAdapter(VideoRequest)
 
 
 def check_files(
     photo: bytes, voice: bytes, request: dict[str, Any], find_place: Callable[[str], Availability] | None = None
-) -> str:
-    """Check everything exactly as the run will. Returns why it cannot be used; nothing if it can.
+) -> tuple[str, bytes]:
+    """Check everything, and make the scene for the run.
 
     Args:
-        photo: The picture's file.
-        voice: The recording's file.
-        request: Fields of `JobRequest`.
-        find_place: Names the GPUs of a profile, and how long its runs may be expected to take; None checks no times.
+        photo: Content of the picture's file.
+        voice: Content of the recording's file.
+        request: Fields of `VideoRequest`.
+        find_place: Returns the GPUs of a profile and how long its runs may be expected to take; None skips that check.
+
+    Returns:
+        Why it cannot be used, empty if it can; and the scene's file.
     """
     try:
-        with lay_out(photo, voice, request) as folder:
-            scene = prepare_scene(folder.generation_request())
+        with lay_out(voice, request) as folder:
+            folder.photo.write_bytes(photo)
+            scene = prepare_scene(folder.read_request(), folder.inputs)
             if find_place is not None:
-                _check_time(folder.read().request, scene.speech.sound.duration_seconds, find_place)
+                _check_time(folder.read().request, scene.sound.duration_seconds, find_place)
+            write_scene(folder.scene, scene)
+            return "", folder.scene.read_bytes()
     except (InputError, ValidationError) as error:
-        return str(error)
-    return ""
+        return str(error), b""
 
 
-def _check_time(request: JobRequest, speech_seconds: float, find_place: Callable[[str], Availability]) -> None:
-    """Refuse what would be ended before it is done.
+def _check_time(request: VideoRequest, speech_seconds: float, find_place: Callable[[str], Availability]) -> None:
+    """Refuse a run that would be stopped before it is done.
 
     Raises:
         InputError: It takes too long.
     """
 
-    def predict(asked: JobRequest, seconds: float) -> float:
+    def predict(asked: VideoRequest, seconds: float) -> float:
         place, profile = find_place(asked.profile), get_profile(asked.profile)
-        kinds = (place.gpu, *place.fallbacks)
-        return max(estimate(profile, asked.sampling, seconds, kind, None, place.num_gpus).seconds for kind in kinds)
+        kinds, sampling = (place.gpu, *place.fallbacks), choose_sampling(asked, profile)
+        return max(estimate(profile, sampling, seconds, kind, None, place.num_gpus).seconds for kind in kinds)
 
     check_feasible(request, speech_seconds, predict, lambda name: find_place(name).most_seconds)
 
 
-def measure(folder: JobFolder) -> None:
-    """Write down how long the voice is; where it cannot be used, the run says why."""
-    request = folder.generation_request()
-    with suppress(InputError):
-        speech = load_speech(request.voice, request.start_seconds, request.max_duration_seconds)
-        seconds = speech.sound.duration_seconds
-        folder.write(folder.read().model_copy(update={"speech_seconds": seconds}))
+def record_scene(folder: JobFolder) -> None:
+    """Write into the record what was found and drawn for the scene; if it cannot be used, the run says why."""
+    with suppress(SceneFileError):
+        if scene := read_scene(folder.scene, folder.voice):
+            found = {"speech_seconds": scene.sound.duration_seconds, "resolved": resolve(scene)}
+            folder.write(folder.read().model_copy(update=found))
 
 
 @contextmanager
-def lay_out(photo: bytes, voice: bytes, request: dict[str, Any]) -> Iterator[JobFolder]:
-    """Lend a job's folder with these files; it is deleted afterwards.
+def lay_out(voice: bytes, request: dict[str, Any]) -> Iterator[JobFolder]:
+    """Lend a job's folder with record and voice; it is deleted afterwards.
 
     Raises:
         InputError: There is no such profile.
-        ValidationError: A field of the request has a value of a wrong type.
+        ValidationError: A field of the request has a value of the wrong type.
     """
-    checked = JobRequest.model_validate(request)
+    checked = _REQUESTS.validate_python(request)
     model = get_profile(checked.profile).model
     with TemporaryDirectory() as path:
         folder = JobFolder(Path(path))
-        folder.photo.write_bytes(photo)
         folder.voice.write_bytes(voice)
         record = JobRecord(id="", model=model, request=checked, created_at=datetime.now(UTC), speech_seconds=0.0)
         folder.write(record)

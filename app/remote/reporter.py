@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, and what ends it before its end."""
+"""How a run reports its progress, and how it is stopped before its end."""
 
 import time
 from collections.abc import Callable
@@ -6,63 +6,63 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.jobs import RunUpdate
-from app.jobs.messages import EVENTS
+from app.jobs.runners.protocol import EVENTS
 from pipeline.errors import GenerationCancelledError
 from pipeline.types import Progress
 
-_SECONDS_BETWEEN_NOTES = 1.0
+_SECONDS_BETWEEN_UPDATES = 1.0
 
 
 @dataclass(frozen=True)
-class RunNotes:
-    """Where the notes of one run are.
+class RunChannel:
+    """The run's channel to whoever follows it.
 
     Attributes:
-        write: Notes how far it is, for everyone.
-        is_cancelled: Says whether someone asked it to end.
+        publish: Publishes its progress.
+        is_cancelled: Says whether someone has asked it to end.
     """
 
-    write: Callable[[str], None]
+    publish: Callable[[str], None]
     is_cancelled: Callable[[], bool]
 
 
 class RemoteReporter:
-    """Notes progress, not too often; raises once the job is cancelled, or out of time before its last step is made.
+    """Publishes progress, though not too often; raises once the job is cancelled, or out of time before its last step.
 
     Attributes:
-        started_at: When the run began.
-        is_late: It was ended because it was out of time.
+        started_at: When the run started.
+        is_late: Whether it was stopped because it was out of time.
     """
 
-    def __init__(self, notes: RunNotes, limit_seconds: float) -> None:
-        """Begin to count the seconds."""
+    def __init__(self, channel: RunChannel, limit_seconds: float) -> None:
+        """Start the clock."""
         self.started_at = datetime.now(UTC)
         self.is_late = False
-        self._notes = notes
+        self._channel = channel
         self._limit_seconds = limit_seconds
         self._started = time.monotonic()
-        self._noted_at = -_SECONDS_BETWEEN_NOTES
+        self._published_at = -_SECONDS_BETWEEN_UPDATES
         self._stage = ""
 
     @property
     def seconds(self) -> float:
-        """How long the run has gone on."""
+        """How long the run has been going on."""
         return time.monotonic() - self._started
 
     def __call__(self, progress: Progress) -> None:
         """Take progress.
 
         Raises:
-            GenerationCancelledError: The run has to end.
+            GenerationCancelledError: The run has to stop.
         """
         if self.seconds > self._limit_seconds and not progress.is_ending:
             self.is_late = True
             raise GenerationCancelledError("The run is out of time.")
         now = time.monotonic()
-        if progress.stage == self._stage and now - self._noted_at < _SECONDS_BETWEEN_NOTES:
+        if progress.stage == self._stage and now - self._published_at < _SECONDS_BETWEEN_UPDATES:
             return
-        self._stage, self._noted_at = progress.stage, now
+        self._stage, self._published_at = progress.stage, now
         update = RunUpdate(progress, started_at=self.started_at, seconds=self.seconds)
-        self._notes.write(EVENTS.dump_json(update).decode())
-        if self._notes.is_cancelled():
+        self._channel.publish(EVENTS.dump_json(update).decode())
+        if self._channel.is_cancelled():
             raise GenerationCancelledError("The job was cancelled.")

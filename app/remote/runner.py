@@ -1,4 +1,4 @@
-"""The web's side: begins runs elsewhere, follows them, fetches their videos."""
+"""The web side: starts runs elsewhere, follows them and fetches their videos."""
 
 import asyncio
 import logging
@@ -6,23 +6,23 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from app.jobs import RunEnd, RunUpdate
-from app.jobs.messages import EVENTS
-from app.remote.cloud import Cloud, Delivery, RunExpiredError, RunLostError, RunTimeoutError
-from app.remote.notes import NoteKeys
-from app.remote.outcome import read_end
+from app.jobs.runners.protocol import EVENTS, read_end
+from app.remote.cloud import Cloud, ResultPayload, RunExpiredError, RunLostError, RunTimeoutError
+from app.remote.store import JobKeys
 from app.storage import JobFolder
 from pipeline.engine import Availability
+from pipeline.engines import get_engine_spec
 from pipeline.notices import Notice
-from pipeline.profiles import Profile
+from pipeline.profiles import Model, Profile
 
-_WAITING_LOOKED_AT_EACH_TIME = 20
+_POLLED_AT_FULL_RATE = 20
 _log = logging.getLogger(__name__)
 
 
 class RemoteRunner:
-    """Runs jobs elsewhere. They go on when this server ends; any later one finds them again by their handles."""
+    """Runs jobs elsewhere. Runs outlive this server; any later one finds them again by their handles."""
 
-    is_lasting = True
+    durable = True
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class RemoteRunner:
         num_parallel: int = 1,
         poll_seconds: float = 1.0,
     ) -> None:
-        """Prepare it; nothing is begun yet.
+        """Prepare the runner; nothing is started yet.
 
         Args:
             cloud: Where the runs are.
             find_availability: Says whether a profile can run there.
-            capacity: How many jobs are handed over at the same time; they may wait for a GPU there.
-            num_parallel: How many of them can run there at the same time.
-            poll_seconds: Between two looks at a run.
+            capacity: How many jobs are handed over at a time; they may wait for a GPU there.
+            num_parallel: How many of them can run there at a time.
+            poll_seconds: Time between two polls of a run.
         """
         self.capacity = capacity
         self.num_parallel = num_parallel
@@ -50,59 +50,63 @@ class RemoteRunner:
         self._job_ids: dict[str, str] = {}
         self._starts: dict[str, asyncio.Task[str]] = {}
 
+    def serves(self, model: Model) -> bool:
+        """Say yes to what needs a GPU: that is paid for there, and nowhere else."""
+        return get_engine_spec(model).needs_gpu
+
     def availability(self, profile: Profile) -> Availability:
         """Say whether the profile can run there."""
         return self._find_availability(profile)
 
-    async def keep(self, folder: JobFolder) -> None:
-        """Make the job's files visible there, and lasting, before the job is promised."""
+    async def persist(self, folder: JobFolder) -> None:
+        """Commit the job's files, before the job is accepted."""
         del folder
         await self._cloud.save_files()
 
     async def start(self, folder: JobFolder) -> str:
-        """Begin the job's run, unless an earlier server began it and was gone before it could keep the handle.
+        """Start the job's run, unless an earlier server did and stopped before it could save the handle.
 
-        Once begun, a start goes on though nobody waits for it any more: a second one would be paid for, too.
+        A start is completed even if nobody waits for it any more: a second one would have to be paid for, too.
         """
         job_id = folder.path.name
         if job_id not in self._starts:
-            self._starts[job_id] = task = asyncio.create_task(self._start(NoteKeys(job_id)))
+            self._starts[job_id] = task = asyncio.create_task(self._start(JobKeys(job_id)))
             task.add_done_callback(lambda _: self._starts.pop(job_id))
         return await asyncio.shield(self._starts[job_id])
 
-    async def _start(self, keys: NoteKeys) -> str:
-        if call_id := await self._cloud.read_note(keys.call):
+    async def _start(self, keys: JobKeys) -> str:
+        if call_id := await self._cloud.read_value(keys.call):
             return call_id
         call_id = await self._cloud.spawn(keys.job_id)
-        await self._cloud.write_note(keys.call, call_id)
+        await self._cloud.write_value(keys.call, call_id)
         return call_id
 
     async def events(self, handle: str, folder: JobFolder) -> AsyncIterator[RunUpdate | RunEnd]:
-        """Yield the run's progress as it is noted, and its end, with the video in the folder."""
-        keys = NoteKeys(folder.path.name)
+        """Yield the run's updates, then its end, with the video in the folder."""
+        keys = JobKeys(folder.path.name)
         last: str | None = None
         self._job_ids[handle] = keys.job_id
         try:
-            while (delivery := await self._cloud.poll(handle)) is None:
-                note = await self._cloud.read_note(keys.progress)
-                if note is not None and note != last:
-                    last = note
-                    yield EVENTS.validate_json(note)
-                await asyncio.sleep(self._poll_seconds * self._find_patience(has_begun=last is not None))
-            yield await asyncio.to_thread(_keep, delivery, folder)
+            while (payload := await self._cloud.poll(handle)) is None:
+                update = await self._cloud.read_value(keys.progress)
+                if update is not None and update != last:
+                    last = update
+                    yield EVENTS.validate_json(update)
+                await asyncio.sleep(self._poll_seconds * self._find_poll_factor(has_begun=last is not None))
+            yield await asyncio.to_thread(_save, payload, folder)
         except RunLostError as error:
             yield await self._explain_loss(error, folder)
         finally:
             del self._job_ids[handle]
 
-    def _find_patience(self, *, has_begun: bool) -> float:
-        """Return how many times less often to look: the more runs wait, the less each is likely to have begun."""
-        return 1.0 if has_begun else max(1.0, len(self._job_ids) / _WAITING_LOOKED_AT_EACH_TIME)
+    def _find_poll_factor(self, *, has_begun: bool) -> float:
+        """Return the factor between polls: the more runs are waiting, the less likely each of them has started."""
+        return 1.0 if has_begun else max(1.0, len(self._job_ids) / _POLLED_AT_FULL_RATE)
 
     async def cancel(self, handle: str) -> None:
-        """Ask the run to end between two steps, and take it out of the queue if it has not begun."""
+        """Ask the run to stop between two steps, and take it out of the queue if it has not started."""
         if job_id := self._job_ids.get(handle):
-            await self._cloud.write_note(NoteKeys(job_id).cancelled, "yes")
+            await self._cloud.write_value(JobKeys(job_id).cancelled, "yes")
         await self._cloud.stop(handle)
 
     async def close(self) -> None:
@@ -111,19 +115,19 @@ class RemoteRunner:
     async def _explain_loss(self, error: RunLostError, folder: JobFolder) -> RunEnd:
         end = read_end(folder)
         if end is not None and (end.status != "done" or folder.video.is_file()):
-            return end  # the worker left it in the folder before the answer was lost
-        if await self._cloud.read_note(NoteKeys(folder.path.name).cancelled):
+            return end  # the worker wrote it into the folder before the result was lost
+        if await self._cloud.read_value(JobKeys(folder.path.name).cancelled):
             return RunEnd("cancelled")
         _log.warning("job %.6s was lost: %r", folder.path.name, error)
         code = {RunTimeoutError: "remote.timeout", RunExpiredError: "remote.expired"}.get(type(error), "remote.lost")
         return RunEnd("failed", error=Notice(code, "request"))
 
 
-def _keep(delivery: Delivery, folder: JobFolder) -> RunEnd:
-    if delivery.end.status == "done":
-        _write(folder.poster, delivery.poster)
-        _write(folder.video, delivery.video)
-    return delivery.end
+def _save(payload: ResultPayload, folder: JobFolder) -> RunEnd:
+    if payload.end.status == "done":
+        _write(folder.poster, payload.poster)
+        _write(folder.video, payload.video)
+    return payload.end
 
 
 def _write(path: Path, data: bytes) -> None:

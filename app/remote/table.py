@@ -6,12 +6,13 @@ It follows the deployment's settings.
 from collections.abc import Iterator
 
 from app.deployment import read_deployment
-from app.records import JobRequest
 from app.remote.limits import TimeLimits
 from app.terminal import say
-from pipeline.estimate import DEVICES, estimate
-from pipeline.profiles import PROFILES
-from pipeline.types import DeviceKind
+from pipeline.devices import DEVICES, DeviceKind
+from pipeline.engines import PROFILES
+from pipeline.estimate import estimate
+from pipeline.request import VideoRequest
+from pipeline.sampling import choose_sampling
 
 _LENGTHS = (5, 30, 60, 120, 300, 600)
 _HOUR = 3600.0
@@ -29,15 +30,15 @@ def describe_limits(limits: TimeLimits) -> Iterator[str]:
 
 
 def _describe(limits: TimeLimits, name: str, device: DeviceKind, seconds: float) -> str:
-    request = JobRequest(profile=name)
-    expected = estimate(PROFILES[name], request.sampling, seconds, device)
+    request = VideoRequest(profile=name)
+    expected = estimate(PROFILES[name], choose_sampling(request, PROFILES[name]), seconds, device)
     if expected.seconds > limits.find_most(name):
-        return f"refused ({_tell(expected.seconds)})"
+        return f"refused ({_format_duration(expected.seconds)})"
     limit = limits.find(request, seconds, device)
-    return f"{_tell(expected.seconds)}, ${expected.dollars:.2f}; {_tell(limit)}"
+    return f"{_format_duration(expected.seconds)}, ${expected.dollars:.2f}; {_format_duration(limit)}"
 
 
-def _tell(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{seconds / _HOUR:.1f} h" if seconds >= _HOUR else f"{seconds / 60:.1f} min"
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from app.jobs import Job
-from app.records import GpuCost, JobRequest
+from app.records import GpuCost
 from app.schemas.answers import CostAnswer, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer
-from app.schemas.bodies import CropBody, VideoOptions
 from pipeline.notices import Notice
 
 
 def describe_job(job: Job) -> JobAnswer:
-    """Say all about a job."""
+    """Describe a job."""
     return JobAnswer(
         job_id=job.id,
         status=job.status,
@@ -25,7 +24,7 @@ def describe_job(job: Job) -> JobAnswer:
         eta_seconds=None if job.eta_seconds is None else round(job.eta_seconds, 1),
         position=job.position,
         audio_duration=round(job.speech_seconds, 3),
-        request=_describe_request(job.request),
+        request=job.request,
         metadata=describe_result(job),
         cost=_describe_cost(job.cost),
         warnings=describe_notices(job.notices),
@@ -35,7 +34,7 @@ def describe_job(job: Job) -> JobAnswer:
 
 
 def describe_result(job: Job) -> Metadata | None:
-    """Say what is known of the job's video; None where there is none."""
+    """Describe the job's video; None if there is none."""
     result = job.result
     if result is None:
         return None
@@ -62,7 +61,7 @@ def _describe_cost(cost: GpuCost | None) -> CostAnswer | None:
 
 
 def describe_notices(notices: Iterable[Notice]) -> list[NoticeAnswer]:
-    """Say the notices in English."""
+    """Describe the notices, in English."""
     return [_describe_notice(notice) for notice in notices]
 
 
@@ -76,23 +75,6 @@ def _describe_progress(job: Job) -> ProgressAnswer | None:
         return None
     return ProgressAnswer(
         stage=progress.stage, step=progress.step, steps=progress.num_steps, percent=round(progress.percent, 1)
-    )
-
-
-def _describe_request(request: JobRequest) -> VideoOptions:
-    framing = request.framing
-    return VideoOptions(
-        profile=request.profile,
-        aspect=framing.aspect,
-        face=framing.face,
-        crop=CropBody(zoom=framing.zoom, shift_x=framing.shift_x, shift_y=framing.shift_y),
-        prompt=request.prompt,
-        start_sec=request.start_seconds,
-        max_duration_sec=request.max_duration_seconds,
-        seed=request.seed,
-        num_inference_steps=request.num_inference_steps,
-        guidance_scale=request.guidance_scale,
-        audio_guidance_scale=request.audio_guidance_scale,
     )
 
 

@@ -1,4 +1,4 @@
-"""Files that come as base64 inside of JSON."""
+"""Files sent as base64 inside JSON."""
 
 import base64
 import re
@@ -12,11 +12,11 @@ Base64Field = Literal["image_b64", "audio_b64"]
 
 _DATA_URL = re.compile(r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?P<parameters>(;[^;,]*)*),", re.ASCII | re.IGNORECASE)
 _EDGE_CHARACTERS = 1024
-"""What is before and after the base64 is looked for in so many: the whole text may have a hundred million."""
+"""How much of each end is searched for what surrounds the base64: the whole text may have 100 million characters."""
 _SPACE = " \t\r\n\f\v"
 _TO_STANDARD = str.maketrans("-_", "+/", _SPACE)
-_PIECE_CHARACTERS = 1 << 20
-"""So much is decoded at a time: meanwhile no other thread runs, and nobody else is answered."""
+_CHUNK_CHARACTERS = 1 << 20
+"""How much is decoded at a time: meanwhile no other thread can run, and the server answers nobody."""
 
 _KINDS: dict[Base64Field, tuple[str, ...]] = {
     "image_b64": ("image/", "application/octet-stream"),
@@ -25,10 +25,10 @@ _KINDS: dict[Base64Field, tuple[str, ...]] = {
 
 
 def write_base64(text: str, field: Base64Field, path: Path) -> None:
-    """Write the bytes of a base64 text or of a data URL; white space and missing padding are forgiven.
+    """Write the bytes of base64 text or of a data URL; white space and missing padding are tolerated.
 
     Raises:
-        BodyError: It is neither, or of the wrong kind.
+        BodyError: It is neither, or a data URL of the wrong media type.
     """
     edge = text[-_EDGE_CHARACTERS:]
     start, end = _find_start(text, field), len(text) - len(edge) + len(edge.rstrip("=" + _SPACE))
@@ -43,18 +43,18 @@ def write_base64(text: str, field: Base64Field, path: Path) -> None:
 
 def _decode(text: str, start: int, end: int) -> Iterator[bytes]:
     rest = ""
-    for place in range(start, end, _PIECE_CHARACTERS):
-        piece = rest + text[place : min(place + _PIECE_CHARACTERS, end)].translate(_TO_STANDARD)
-        if "=" in piece:
-            raise ValueError("There is padding in the middle.")
-        whole = len(piece) // 4 * 4
-        rest = piece[whole:]
-        yield base64.b64decode(piece[:whole], validate=True)
+    for place in range(start, end, _CHUNK_CHARACTERS):
+        chunk = rest + text[place : min(place + _CHUNK_CHARACTERS, end)].translate(_TO_STANDARD)
+        if "=" in chunk:
+            raise ValueError("Padding in the middle.")
+        whole = len(chunk) // 4 * 4
+        rest = chunk[whole:]
+        yield base64.b64decode(chunk[:whole], validate=True)
     yield base64.b64decode(rest + "=" * (-len(rest) % 4), validate=True)
 
 
 def _find_start(text: str, field: Base64Field) -> int:
-    """Return where the base64 begins: after the head of a data URL, if it is one."""
+    """Return the index of the first base64 character, after the prefix of a data URL if there is one."""
     edge = text[:_EDGE_CHARACTERS]
     head = edge.lstrip()
     if head[:5].lower() != "data:":

@@ -1,11 +1,12 @@
-"""Reads the bodies of requests: checked against a limit while they arrive, never taken on trust."""
+"""Reads the bodies of requests, checking limits while they arrive: what a client announces is not trusted."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter, move_on_after, open_file, to_thread
+from anyio import CapacityLimiter, open_file, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
@@ -13,28 +14,28 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from app.errors import BodyError, BodyTooLargeError, MediaTypeError
+from app.clients import find_client
+from app.errors import AppError, BodyError, BodyTooLargeError, MediaTypeError, UploadsFullError
+from app.request_body import RequestBody
 from app.routes.base64_file import Base64Field, write_base64
+from app.routes.dependencies import find_quota
 from app.settings import MEGABYTE
 
 AnyBody = TypeVar("AnyBody", bound=BaseModel)
 
 FILES: Mapping[Base64Field, str] = {"image_b64": "image", "audio_b64": "audio"}
-"""The fields of JSON that carry files, and the form's names for the same."""
+"""The JSON fields that carry files, and the names of the same files in a form."""
 
 SMALL_BODY_BYTES = 100_000
 _BASE64_GROWTH = 1.4
-"""Base64 with line breaks is as much larger than its bytes."""
-
-_DRAINED_BYTES = 32_000_000
-_DRAIN_SECONDS = 5
+"""How much larger base64 with line breaks is than the bytes that it encodes."""
 
 _UNPACKING = CapacityLimiter(1)
-"""JSON is in memory twice while its files are taken out: one at a time, whoever else waits."""
+"""While files are unpacked from JSON, it is in memory twice; so this is done for one request at a time."""
 
 _MAX_FIELDS = 24
 _MAX_PARTS = 10_000
-"""Of JSON. Base64 has none, but a prompt may have commas."""
+"""In JSON: commas and opening brackets. Base64 has none, but a prompt may."""
 _MAX_MESSAGE_CHARACTERS = 200
 
 
@@ -42,7 +43,7 @@ async def read_json(request: Request, model: type[AnyBody], limit_bytes: int = S
     """Read a JSON body.
 
     Raises:
-        BodyError: It is too large, no JSON, or does not fit the model.
+        BodyError: It is too large, is not JSON, or does not fit the model.
     """
     if _media_type(request) != "application/json":
         raise MediaTypeError("Expected a body of content type application/json.")
@@ -55,30 +56,32 @@ async def read_json(request: Request, model: type[AnyBody], limit_bytes: int = S
 async def read_files(
     request: Request, folder: Path, body: type[AnyBody], options: type[AnyBody], limit_bytes: int
 ) -> AnyBody:
-    """Read options and files, from JSON with base64 or from a multipart form, and write the files into the folder.
+    """Read options and files from JSON with base64, or from a multipart form, and write the files into the folder.
 
     Args:
-        request: Of either content type.
-        folder: Each file gets the form's name for it, such as `image`.
-        body: What JSON has to look like; its fields named in `FILES` become files.
-        options: What the form's other fields have to look like.
-        limit_bytes: What the files may have together.
+        request: With a body of either content type.
+        folder: Where the files go, each under its name in the form, such as `image`.
+        body: Model of the JSON; its fields named in `FILES` become files.
+        options: Model of the form's other fields.
+        limit_bytes: Limit of all files together.
 
     Returns:
-        The options; where they came as JSON, the fields of files are empty.
+        The options. If they came as JSON, the fields that carry files are empty.
 
     Raises:
         BodyError: It cannot be read.
+        UploadsFullError: The client, or all clients together, have too many bytes on the disk.
     """
     fields = [field for field in FILES if field in body.model_fields]
+    count = partial(_count, request, folder)
     kind = _media_type(request)
     if kind == "application/json":
         packed = folder / "json"
-        await _keep_body(request, packed, round(limit_bytes * _BASE64_GROWTH) + SMALL_BODY_BYTES)
+        await _write_body(await _limit(request, round(limit_bytes * _BASE64_GROWTH) + SMALL_BODY_BYTES, count), packed)
         return await to_thread.run_sync(_unpack_json, packed, body, fields, limiter=_UNPACKING)
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
-    limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES)
+    limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES, count)
     names = [FILES[field] for field in fields]
     form_reader = limited.form(max_files=len(names), max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
     try:
@@ -89,54 +92,74 @@ async def read_files(
         raise BodyError(f"The form cannot be read: {reason}") from None
 
 
-async def _keep_body(request: Request, path: Path, limit_bytes: int) -> None:
-    """Write the body to a file: many that arrive at the same time would fill the memory."""
+def _count(request: Request, folder: Path, num_bytes: int) -> None:
+    """Count bytes that have arrived, before they are written.
+
+    Raises:
+        UploadsFullError: The client, or all clients together, have too many on the disk.
+    """
+    quota, client = find_quota(request), find_client(request.scope)
+    quota.add(folder, client, num_bytes)
+    match quota.find_excess(client):
+        case "client":
+            raise UploadsFullError(quota.client_bytes, is_share=True)
+        case "total":
+            raise UploadsFullError(quota.total_bytes, is_share=False)
+
+
+async def _write_body(request: Request, path: Path) -> None:
+    """Write the body to a file: in memory, many that arrive at the same time would be too much."""
     async with await open_file(path, "wb") as file:
-        async for chunk in (await _limit(request, limit_bytes)).stream():
+        async for chunk in request.stream():
             await file.write(chunk)
 
 
 def _media_type(request: Request) -> str:
     if encoding := request.headers.get("content-encoding"):
-        raise MediaTypeError(f"Expected a body as it is, got content encoding {_shorten(encoding)!r}.")
+        raise MediaTypeError(f"Expected a body without content encoding, got {_shorten(encoding)!r}.")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def _limit(request: Request, limit_bytes: int) -> Request:
-    """Return the request with a body that raises as soon as it has too many bytes."""
+async def _limit(request: Request, limit_bytes: int, count: Callable[[int], None] = lambda _: None) -> Request:
+    """Return the request with a body that raises as soon as it exceeds the limit.
+
+    Args:
+        request: The request.
+        limit_bytes: What its body may have.
+        count: Takes the number of bytes of each part, and may refuse the body as well.
+    """
     message = f"The request has more than {limit_bytes / MEGABYTE:g} MB, the most that is accepted. Send smaller files."
-    if int(request.headers.get("content-length", 0)) > limit_bytes:
-        await _drain(request)
-        raise BodyTooLargeError(message)
+    body = RequestBody(request.scope, request.receive)
     num_bytes = 0
 
-    async def receive() -> Message:
+    def check(num_new: int) -> None:
         nonlocal num_bytes
-        part = await request.receive()
-        num_bytes += len(part.get("body", b""))
+        num_bytes += num_new
         if num_bytes > limit_bytes:
-            await _drain(request)
             raise BodyTooLargeError(message)
+        count(num_new)
+
+    async def receive() -> Message:
+        part = await body()
+        await _check_or_drain(partial(check, len(part.get("body", b""))), body)
         return part
 
+    announced = int(request.headers.get("content-length", 0))
+    await _check_or_drain(partial(check, announced if announced > limit_bytes else 0), body)
     return Request(request.scope, receive)
 
 
-async def _drain(request: Request) -> None:
-    """Take and forget some more of the body: clients that still send would otherwise not read the answer."""
-    if "expect" in request.headers:
-        return  # it waits for a word before it sends
-    num_bytes = 0
-    with move_on_after(_DRAIN_SECONDS):
-        while num_bytes < _DRAINED_BYTES:
-            part = await request.receive()
-            num_bytes += len(part.get("body", b""))
-            if not part.get("more_body"):
-                return
+async def _check_or_drain(check: Callable[[], None], body: RequestBody) -> None:
+    """Check a part of a body; if it is refused, drain the rest so that the client reads the error."""
+    try:
+        check()
+    except AppError:
+        await body.drain()
+        raise
 
 
 def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) -> AnyBody:
-    """Write the files beside the JSON that they came in, and leave nothing of them in memory."""
+    """Write the files next to the JSON that they came in, and keep nothing of them in memory."""
     parsed = _parse_json(packed.read_bytes(), model)
     packed.unlink()
     for field in fields:
@@ -145,7 +168,7 @@ def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) 
 
 
 def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
-    # Counted before it is parsed: in memory, two bytes of JSON may become more than two hundred.
+    # Counted before parsing: two bytes of JSON may take more than two hundred in memory.
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
         raise BodyError("The body has too many parts. Send each known field at most once.")
     try:
@@ -176,7 +199,7 @@ def _parse_form(form: FormData, folder: Path, names: list[str], model: type[AnyB
 
 
 def _parse_crop(texts: dict[str, Any]) -> dict[str, Any]:
-    """Replace the one field of a form that is JSON."""
+    """Parse the one field of a form that is JSON."""
     if "crop" not in texts:
         return texts
     try:
@@ -191,7 +214,7 @@ def _write_upload(upload: UploadFile, path: Path) -> None:
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> BodyError:
-    """Tell the first thing that does not fit."""
+    """Explain the first mistake."""
     detail = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(map(str, detail["loc"]))
     if not place:
@@ -204,7 +227,7 @@ def _explain_detail(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "extra_forbidden":
             return f"There is no such field. Known are: {', '.join(model.model_fields)}."
         case "missing":
-            return "It is missing, but needed."
+            return "It is missing, but required."
         case _:
             return f"{_shorten(detail['msg'])}."
 

@@ -1,4 +1,4 @@
-"""Answers with files: whole, in part, or not again."""
+"""Answers with files: whole, in part, or not modified."""
 
 import re
 from pathlib import Path
@@ -16,10 +16,10 @@ def answer_file(request: Request, path: Path, job_id: str, name: str, *, downloa
     """Answer with a file of a job.
 
     Args:
-        request: May ask for a range, or for nothing if the file has not changed.
+        request: May ask for a range, or be conditional.
         path: The file.
-        job_id: Whose file it is.
-        name: Under which it is saved.
+        job_id: Which job it belongs to.
+        name: File name for saving it.
         download: Have browsers save it instead of showing it.
 
     Raises:
@@ -44,7 +44,7 @@ def _is_known(request: Request, etag: str) -> bool:
 
 
 def _check_range(request: Request, num_bytes: int) -> None:
-    """Refuse a range that cannot be had, and forget one that is none or several: the whole file answers those."""
+    """Refuse a range outside of the file, and ignore invalid or multiple ranges: the whole file answers those."""
     match = _RANGE.fullmatch(request.headers.get("range", "").strip())
     is_range = match is not None and (not match["end"] or int(match["start"] or 0) <= int(match["end"]))
     starts_outside = match is not None and (int(match["start"]) >= num_bytes if match["start"] else match["end"] == "0")

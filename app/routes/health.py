@@ -4,12 +4,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import VERSION
 from app.jobs import Jobs
 from app.metrics import Metrics
 from app.routes.dependencies import JobsOfApp
 from app.schemas.answers import EngineAnswer, HealthAnswer
-from pipeline.profiles import PROFILES
+from pipeline.engine_spec import EngineSpec
+from pipeline.engines import ENGINES
+from pipeline.version import VERSION
 
 router = APIRouter(tags=["health"])
 
@@ -19,7 +20,7 @@ router = APIRouter(tags=["health"])
 async def show_health(jobs: JobsOfApp) -> HealthAnswer:
     """Answer with the models that can be used here, and why others cannot."""
     troubles = list(jobs.find_troubles())
-    engines = {model: _describe(model, jobs) for model in dict.fromkeys(p.model for p in PROFILES.values())}
+    engines = {spec.name: _describe(spec, jobs) for spec in ENGINES}
     statuses = jobs.count_statuses()
     return HealthAnswer(
         status="degraded" if troubles else "healthy",
@@ -41,9 +42,8 @@ async def show_metrics(request: Request) -> Response:
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _describe(model: str, jobs: Jobs) -> EngineAnswer:
-    profiles = [profile for profile in PROFILES.values() if profile.model == model]
-    found = {profile.name: jobs.availability(profile) for profile in profiles}
+def _describe(spec: EngineSpec, jobs: Jobs) -> EngineAnswer:
+    found = {profile.name: jobs.availability(profile) for profile in spec.profiles}
     usable = [name for name, availability in found.items() if availability.available]
     reason = "" if usable else next(iter(found.values())).reason
     return EngineAnswer(available=bool(usable), reason=reason, profiles=usable)

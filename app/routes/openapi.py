@@ -1,4 +1,4 @@
-"""Describes for OpenAPI the bodies that the routes read by themselves."""
+"""Describes for OpenAPI the bodies that the routes read themselves."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def describe_body(body: type[Body], options: type[Body] | None = None) -> dict[s
 
 
 def complete_schema(app: FastAPI, *, has_password: bool) -> None:
-    """Add what the routes read and answer by themselves to the app's OpenAPI schema.
+    """Add what the routes read and answer themselves to the app's OpenAPI schema.
 
     Taken out is the answer 422, which no route gives, and `itemSchema`, which OpenAPI 3.1 does not have.
     """
@@ -57,7 +57,7 @@ def complete_schema(app: FastAPI, *, has_password: bool) -> None:
 
 
 def _add_refusals(schema: dict[str, Any], *, has_password: bool) -> None:
-    """Add what is answered before any route sees the request."""
+    """Add the errors that are answered before any route sees the request."""
     if has_password:
         schema["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "basic"}}
     for path, operations in schema["paths"].items():
@@ -84,6 +84,6 @@ def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
 
 
 def _take_null_out(described: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a form's field, which is left out where JSON may say null."""
+    """Return the schema of a form field, which is left out where JSON would have null."""
     kinds = [kind for kind in described.get("anyOf", ()) if kind != {"type": "null"}]
     return {name: value for name, value in described.items() if name != "anyOf"} | (kinds[0] if kinds else {})

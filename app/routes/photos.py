@@ -14,11 +14,11 @@ from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
 from app.routes.openapi import describe_body
 from app.routes.presence import while_present
-from app.routes.submission import make_framing
 from app.schemas.answers import FaceAnswer, FaceCropAnswer, Rectangle
-from app.schemas.bodies import FaceCropBody, FramingBody
+from app.schemas.bodies import FaceCropBody, FramingBody, read_request
+from pipeline.engines import get_engine_spec, get_profile
 from pipeline.image import check_model
-from pipeline.profiles import get_profile
+from pipeline.request import FrameRequest
 from pipeline.types import Box, Face, Pixels, Portrait
 
 router = APIRouter(tags=["photos"])
@@ -34,11 +34,12 @@ async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) 
     """Answer with the faces that were found, warnings, and the frame exactly as the engine gets it."""
     client = find_client(request.scope)
     with jobs.receive() as folder:
-        options = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
-        profile = get_profile(options.profile)
-        framed = jobs.frame_photo(folder / "image", make_framing(options), profile.resolution, client)
+        body = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
+        asked = read_request(body, FrameRequest)
+        profile = get_profile(asked.profile)
+        framed = jobs.media.frame_photo(folder / "image", asked.framing, profile.resolution, client)
         portrait = await while_present(request, framed)
-        check_model(portrait.notices, profile.model)
+        check_model(portrait.notices, get_engine_spec(profile.model).refused_notices)
     return await to_thread.run_sync(_describe, portrait)
 
 

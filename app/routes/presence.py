@@ -1,4 +1,4 @@
-"""Work that is done for as long as the client waits for it."""
+"""Work that goes on only while the client is waiting for it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ _Result = TypeVar("_Result")
 
 
 async def while_present(request: Request, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Do the work, but end it when the client has gone: others wait for its place.
+    """Do the work, but stop it if the client disconnects: others are waiting for its place.
 
     Args:
         request: Its body has been read.

@@ -1,5 +1,7 @@
 """What can be asked for, and what it takes."""
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request
 
 from app.jobs import Jobs
@@ -9,8 +11,9 @@ from app.routes.dependencies import JobsOfApp
 from app.routes.openapi import describe_body
 from app.schemas.answers import BetterAnswer, EstimateAnswer, ProfileAnswer
 from app.schemas.bodies import EstimateBody
+from pipeline.engines import PROFILES, get_engine_spec, get_profile
 from pipeline.estimate import Better
-from pipeline.profiles import PROFILES, Profile, get_profile
+from pipeline.profiles import Profile
 
 router = APIRouter(tags=["profiles"])
 
@@ -41,7 +44,7 @@ async def estimate_video(request: Request, jobs: JobsOfApp) -> EstimateAnswer:
         cost_usd=round(estimate.dollars, 4),
         basis=estimate.basis,
         available=availability.available,
-        gpu=None if profile.model == "preview" else availability.gpu,
+        gpu=availability.gpu if get_engine_spec(profile.model).needs_gpu else None,
         better=_describe_better(estimate.better, availability.gpu_setting),
     )
 
@@ -58,17 +61,19 @@ def _describe_better(better: Better | None, setting: str) -> BetterAnswer | None
 
 
 def _describe(profile: Profile, jobs: Jobs) -> ProfileAnswer:
-    availability = jobs.availability(profile)
+    availability, sampling, options = jobs.availability(profile), profile.sampling, asdict(profile.options)
     return ProfileAnswer(
         name=profile.name,
         model=profile.model,
+        title=profile.title,
         summary=profile.summary,
         resolution=profile.resolution,
         mode=profile.mode,
-        num_inference_steps=profile.num_inference_steps,
-        guidance_scale=profile.guidance_scale,
-        audio_guidance_scale=profile.audio_guidance_scale,
-        tea_cache=profile.tea_cache,
+        num_inference_steps=sampling.num_inference_steps,
+        guidance_scale=sampling.guidance_scale,
+        audio_guidance_scale=sampling.audio_guidance_scale,
+        tea_cache=options.get("tea_cache", False),
+        options=options,
         available=availability.available,
         reason=availability.reason,
     )

@@ -1,13 +1,13 @@
 """What the REST API answers."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from app.records import Status
-from app.schemas.bodies import VideoOptions
+from pipeline.request import VideoRequest
 
 _JOB_ID = "0vXW4cJ3Tq2yGm5dR8sKbA"
 _WARNING: JsonDict = {
@@ -48,7 +48,7 @@ class EstimateAnswer(BaseModel):
     cost_usd: Annotated[float, Field(description="On Modal; 0 where it runs on this machine.")]
     basis: Annotated[str, Field(description="measured: from earlier runs; calculated: from arithmetic.")]
     available: Annotated[bool, Field(description="The profile can be used here.")]
-    gpu: Annotated[str | None, Field(description="The GPU that the figures are for; null for the preview.")] = None
+    gpu: Annotated[str | None, Field(description="The GPU that the figures are for; null where none is needed.")] = None
     better: Annotated[BetterAnswer | None, Field(description="A GPU that would be quicker and cheaper.")] = None
 
 
@@ -168,7 +168,7 @@ class JobAnswer(BaseModel):
     eta_seconds: Annotated[float | None, Field(description="When it is likely to be done, from what was measured.")]
     position: Annotated[int | None, Field(description="Place in the queue; 1 is next.")]
     audio_duration: Annotated[float, Field(description="Seconds of voice that are used.")]
-    request: Annotated[VideoOptions, Field(description="What was asked for, to be sent again.")]
+    request: Annotated[VideoRequest, Field(description="What was asked for, to be sent again.")]
     metadata: Annotated[Metadata | None, Field(description="Of the video, once it is done.")]
     cost: Annotated[CostAnswer | None, Field(description="What its run cost, also where it failed.")] = None
     warnings: list[NoticeAnswer]
@@ -180,6 +180,7 @@ class ProfileAnswer(BaseModel):
     """A quality profile."""
 
     name: str
+    title: Annotated[str, Field(description="As people read it.")]
     model: str
     summary: Annotated[str, Field(description="What it is for.")]
     resolution: Literal["480p", "720p"]
@@ -187,7 +188,8 @@ class ProfileAnswer(BaseModel):
     num_inference_steps: int
     guidance_scale: float
     audio_guidance_scale: float
-    tea_cache: bool
+    tea_cache: Annotated[bool, Field(description="Also one of the options, of the models that have it.")]
+    options: Annotated[dict[str, Any], Field(description="What only its model understands.")]
     available: Annotated[bool, Field(description="It can be used here.")]
     reason: Annotated[str, Field(description="Why not, and what to do; empty where it is available.")]
 

@@ -2,14 +2,16 @@
 
 import json
 import re
+from functools import partial
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.held_answer import HeldAnswer
 from app.policy import make_page_policy
 from app.ui import markup
 from app.ui.assets import OPENING_STYLE, stamped
@@ -47,35 +49,21 @@ class DocumentMiddleware:
         if redirect is not None:
             await redirect(scope, receive, send)
             return
-        await self._app(_without_compression(scope), receive, _Finisher(send, PAGES[scope["path"]]))
+        finish_answer = partial(_finish_answer, PAGES[scope["path"]])
+        await self._app(_without_compression(scope), receive, HeldAnswer(send, finish_answer))
 
 
-class _Finisher:
-    """Collects the HTML and sends it on finished."""
-
-    def __init__(self, send: Send, texts: Texts) -> None:
-        self._send = send
-        self._texts = texts
-        self._start: Message = {}
-        self._body = b""
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        headers = MutableHeaders(raw=self._start["headers"])
-        if headers.get("content-type", "").startswith("text/html"):
-            html = finish(self._body.decode(), self._texts)
-            self._body = html.encode()
-            headers["content-security-policy"] = make_page_policy(html)
-            headers["content-length"] = str(len(self._body))
-            headers["cache-control"] = "no-cache"
-            headers["vary"] = "Accept-Language, Cookie"
-        await self._send(self._start)
-        await self._send({"type": "http.response.body", "body": self._body})
+def _finish_answer(texts: Texts, headers: MutableHeaders, body: bytes) -> bytes:
+    """Finish the answer if it is the page, and set the headers that depend on what is in it."""
+    if not headers.get("content-type", "").startswith("text/html"):
+        return body
+    html = finish(body.decode(), texts)
+    body = html.encode()
+    headers["content-security-policy"] = make_page_policy(html)
+    headers["content-length"] = str(len(body))
+    headers["cache-control"] = "no-cache"
+    headers["vary"] = "Accept-Language, Cookie"
+    return body
 
 
 def finish(html: str, texts: Texts) -> str:

@@ -1,6 +1,7 @@
 """What `gradio_client` can call by name; all that the page itself does is private."""
 
 import asyncio
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -15,15 +16,17 @@ from app.jobs import Job, Jobs
 from app.ui.caller import find_caller
 from app.ui.gate import Uploads
 from app.ui.inputs import create_photo_input, create_video_output, create_voice_input
+from app.ui.spelled import create_inputs, spell_out
 from app.ui.texts import ENGLISH
+from pipeline.engines import get_engine_spec, get_profile
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.image import check_model
-from pipeline.profiles import PROFILES
-from pipeline.types import Aspect, Framing, GenerationRequest
+from pipeline.request import FrameRequest, Inputs, VideoRequest
 
-_MAX_SECONDS = 600.0
-_PROFILE_NAMES = list(PROFILES)
-_ASPECTS = ["auto", "16:9", "1:1", "9:16"]
+_FILES = {
+    "image": "Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.",
+    "audio": "The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.",
+}
 
 
 class JobState(TypedDict):
@@ -68,30 +71,13 @@ class Endpoints:
     jobs: Jobs
     uploads: Uploads
 
-    async def submit(  # noqa: PLR0917 - each is an input of the endpoint
-        self,
-        image: str,
-        audio: str,
-        profile: str = "preview",
-        max_duration_sec: float = _MAX_SECONDS,
-        prompt: str = "",
-        seed: float = -1,
-        aspect: Aspect = "auto",
-        face: float = 0,
-        zoom: float = 1.0,
-    ) -> JobState:
+    async def submit(self, image: str, audio: str, asked: VideoRequest) -> JobState:
         """Put a video into the queue and return at once; ask /status with the id until it is done.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-            audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
-            profile: What to make it with; `preview` is free and takes seconds.
-            max_duration_sec: How much of the voice to use at most, in seconds.
-            prompt: What the scene is like; empty takes the profile's own.
-            seed: Makes the video repeatable; -1 draws one.
-            aspect: Shape of the video; `auto` takes the one nearest to the photo.
-            face: Which face talks, 0 is the largest.
-            zoom: How close; 1 is the automatic crop, 2 shows half of its width.
+            image: The photo.
+            audio: The voice.
+            asked: What is asked for.
 
         Returns:
             The job's state.
@@ -101,51 +87,27 @@ class Endpoints:
                 "Expected a photo and a voice. Pass both as files, with gradio_client.handle_file.",
                 print_exception=False,
             )
-        request = GenerationRequest(
-            photo=Path(image),
-            voice=Path(audio),
-            profile=profile,
-            prompt=prompt,
-            max_duration_seconds=max_duration_sec,
-            seed=None if seed < 0 else int(seed),
-            framing=Framing(aspect, int(face) or None, zoom),
-        )
+        inputs: Inputs = {"image": Path(image), "audio": Path(audio)}
         try:
-            return describe(await self.jobs.submit(request, find_caller()))
+            return describe(await self.jobs.submit(asked, inputs, find_caller()))
         except (InputError, EngineUnavailableError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    async def generate(  # noqa: PLR0917 - each is an input of the endpoint
-        self,
-        image: str,
-        audio: str,
-        profile: str = "preview",
-        max_duration_sec: float = _MAX_SECONDS,
-        prompt: str = "",
-        seed: float = -1,
-        aspect: Aspect = "auto",
-        face: float = 0,
-        zoom: float = 1.0,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio finds out that progress is told
+    async def generate(
+        self, image: str, audio: str, asked: VideoRequest, progress: gr.Progress
     ) -> tuple[str, JobState]:
         """Make a video and return it. The job goes on when the connection is lost; /status finds it by its id.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-            audio: The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.
-            profile: What to make it with; `preview` is free and takes seconds.
-            max_duration_sec: How much of the voice to use at most, in seconds.
-            prompt: What the scene is like; empty takes the profile's own.
-            seed: Makes the video repeatable; -1 draws one.
-            aspect: Shape of the video; `auto` takes the one nearest to the photo.
-            face: Which face talks, 0 is the largest.
-            zoom: How close; 1 is the automatic crop, 2 shows half of its width.
+            image: The photo.
+            audio: The voice.
+            asked: What is asked for.
             progress: Gradio's own.
 
         Returns:
             The mp4 and the job's state.
         """
-        submitted = await self.submit(image, audio, profile, max_duration_sec, prompt, seed, aspect, face, zoom)
+        submitted = await self.submit(image, audio, asked)
         async for job in self.jobs.follow(submitted["id"]):
             state = describe(job)
             progress(state["percent"] / 100, desc=state["stage"])
@@ -185,26 +147,12 @@ class Endpoints:
         except AppError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    async def face_crop(  # noqa: PLR0917 - each is an input of the endpoint
-        self,
-        image: str,
-        profile: str = "preview",
-        aspect: Aspect = "auto",
-        face: float = 0,
-        zoom: float = 1.0,
-        shift_x: float = 0.0,
-        shift_y: float = 0.0,
-    ) -> tuple[str, CropFound]:
+    async def face_crop(self, image: str, asked: FrameRequest) -> tuple[str, CropFound]:
         """Show the frame that a video of the photo would have.
 
         Args:
-            image: Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.
-            profile: What the video would be made with.
-            aspect: Shape of the video; `auto` takes the one nearest to the photo.
-            face: Which face talks, 0 is the largest.
-            zoom: How close; 1 is the automatic crop, 2 shows half of its width.
-            shift_x: How far the crop moves to the right, as a share of its width.
-            shift_y: How far it moves down, as a share of its height.
+            image: The photo.
+            asked: What is asked for.
 
         Returns:
             The frame, and what was found in the photo.
@@ -213,10 +161,10 @@ class Endpoints:
             raise gr.Error(
                 "Expected a photo. Pass it as a file, with gradio_client.handle_file.", print_exception=False
             )
-        framing = Framing(aspect, int(face) or None, zoom, shift_x, shift_y)
         try:
-            portrait = await self.jobs.frame_photo(Path(image), framing, PROFILES[profile].resolution, find_caller())
-            check_model(portrait.notices, PROFILES[profile].model)
+            profile = get_profile(asked.profile)
+            portrait = await self.jobs.media.frame_photo(Path(image), asked.framing, profile.resolution, find_caller())
+            check_model(portrait.notices, get_engine_spec(profile.model).refused_notices)
             frame = self.uploads.make_place_beside(Path(image), ".webp")
         except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -262,21 +210,16 @@ def add_endpoints(jobs: Jobs, uploads: Uploads) -> None:
     endpoints = Endpoints(jobs, uploads)
     with gr.Group(visible=False):
         image, audio = create_photo_input(label="image"), create_voice_input(label="audio")
-        profile = gr.Dropdown(_PROFILE_NAMES, value="preview", label="profile")
-        aspect = gr.Dropdown(_ASPECTS, value="auto", label="aspect")
-        seconds = gr.Number(_MAX_SECONDS, label="max_duration_sec")
-        prompt, seed = gr.Textbox("", label="prompt"), gr.Number(-1, precision=0, label="seed")
-        face, zoom = gr.Number(0, precision=0, label="face"), gr.Number(1, label="zoom")
-        shift_x, shift_y = gr.Number(0, label="shift_x"), gr.Number(0, label="shift_y")
         job_id, video, frame = gr.Textbox(label="job_id"), create_video_output(label="video"), gr.Image(label="frame")
         state, found = _typed(JobState, "job"), _typed(CropFound, "found")
-        asked = [image, audio, profile, seconds, prompt, seed, aspect, face, zoom]
-        framed = [image, profile, aspect, face, zoom, shift_x, shift_y]
-        _publish(endpoints.generate, asked, [video, state])
-        _publish(endpoints.submit, asked, [state])
+        asked = [image, audio, *create_inputs(VideoRequest)]
+        progress = inspect.Parameter("progress", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=gr.Progress())
+        _publish(spell_out(endpoints.generate, _FILES, VideoRequest, progress), asked, [video, state])
+        _publish(spell_out(endpoints.submit, _FILES, VideoRequest), asked, [state])
         _publish(endpoints.status, [job_id], [state, video])
         _publish(endpoints.cancel, [job_id], [state])
-        _publish(endpoints.face_crop, framed, [frame, found])
+        framed = [image, *create_inputs(FrameRequest)]
+        _publish(spell_out(endpoints.face_crop, {"image": _FILES["image"]}, FrameRequest), framed, [frame, found])
 
 
 def _publish(answer: Any, inputs: list[Any], outputs: list[Any]) -> None:  # noqa: ANN401 - any of the endpoints

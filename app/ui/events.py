@@ -16,15 +16,16 @@ from app.ui.follow import Followers, FollowView
 from app.ui.form import form_widgets
 from app.ui.gate import Uploads
 from app.ui.gate.visitors import find_visitor
-from app.ui.layout import MAX_VOICE_SECONDS, Page
-from app.ui.library import Entry
+from app.ui.layout import Page
+from app.ui.library import HistoryItem
 from app.ui.photo import PhotoView, bind_photo, framing_widgets
-from app.ui.profile import FREE_PROFILE, ProfileView, bind_profile
+from app.ui.profile import ProfileView, bind_profile
 from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import Texts
 from app.ui.voice import bind_voice
-from pipeline.profiles import PROFILES
+from pipeline.engines import PROFILES, get_engine_spec
+from pipeline.request import MAX_SECONDS
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _AT_ONCE: dict[str, Any] = {**_PRIVATE, "queue": False}
@@ -39,7 +40,7 @@ def bind_events(
     """Connect everything on the page, inside its open `gr.Blocks`."""
     profile = ProfileView(page.profile, page.action, jobs, texts)
     start = StartView(page, jobs, sent, texts)
-    follow = FollowView(blocks, page, jobs, settings, texts, Followers())
+    follow = FollowView(page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, uploads, texts)
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
@@ -122,11 +123,11 @@ class PageView:
         """All that an earlier job fills in."""
         page, photo = self.page, self.page.photo
         framing = [photo.note, photo.aspect, photo.zoom, photo.shift_x, photo.shift_y]
-        sampling = [page.profile.prompt, page.profile.seed, page.profile.random_seed, *self.profile.sampling_widgets]
+        sampling = [*page.profile.options.values(), page.profile.random_seed, page.profile.advanced]
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
         return [*framing, *sampling, *priced]
 
-    async def load(self, history: list[Entry] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
+    async def load(self, history: list[HistoryItem] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
         """Fill the page in; a job in its address is opened, and files of before a reload are back."""
         name = self.profile.find_offered()
         visitor = find_visitor(request.cookies)
@@ -142,7 +143,7 @@ class PageView:
             | {self.page.voice.voice: self._recall(voice, visitor)}
         )
 
-    async def refresh(self, history: list[Entry]) -> tuple[str, str]:
+    async def refresh(self, history: list[HistoryItem]) -> tuple[str, str]:
         """Return the header and the list of videos as they are now."""
         return self._header(), library.render(history, self.jobs, self.texts)
 
@@ -161,7 +162,7 @@ class PageView:
         return {
             self.page.photo.photo: str(photo),
             self.page.voice.voice: str(voice),
-            self.page.voice.duration: gr.Slider(maximum=MAX_VOICE_SECONDS, value=MAX_VOICE_SECONDS),
+            self.page.voice.duration: gr.Slider(maximum=MAX_SECONDS, value=MAX_SECONDS),
             self.page.photo.person: None,
             self.page.photo.note: "",
             self.page.voice.note: "",
@@ -171,7 +172,9 @@ class PageView:
         """Open a video of the list."""
         return str(event.job)
 
-    async def delete(self, history: list[Entry], shown: str, event: gr.EventData) -> tuple[list[Entry], str, str]:
+    async def delete(
+        self, history: list[HistoryItem], shown: str, event: gr.EventData
+    ) -> tuple[list[HistoryItem], str, str]:
         """Delete a video for good."""
         with suppress(JobNotFoundError):
             await self.jobs.delete(event.job)
@@ -194,7 +197,7 @@ class PageView:
         framed = self._framing(job, photo) | self.profile.show_sampling(PROFILES[name]) | priced
         if name == job.profile:
             return framed | self._sampling(job)
-        note = self.texts("profile.other", name=self.texts(f"profile.name.{job.profile}"))
+        note = self.texts("profile.other", name=self.texts.profile_name(job.profile))
         return framed | {self.page.profile.note: priced[self.page.profile.note] + markup.note([note], "warn")}
 
     def _framing(self, job: Job, photo: str | None) -> _Updates:
@@ -208,15 +211,11 @@ class PageView:
         }
 
     def _sampling(self, job: Job) -> _Updates:
-        part, request = self.page.profile, job.request
-        chosen = {
-            part.steps: request.num_inference_steps,
-            part.guidance: request.guidance_scale,
-            part.audio_guidance: request.audio_guidance_scale,
-        }
-        seed = job.result.seed if job.result else request.seed
-        updates = {widget: value for widget, value in chosen.items() if value is not None}
-        return updates | {part.prompt: request.prompt, part.seed: seed or 0, part.random_seed: seed is None}
+        part = self.page.profile
+        seed = job.result.seed if job.result else job.request.seed
+        asked = {name: getattr(job.request, name) for name in part.options} | {"seed": seed}
+        updates = {part.options[name]: value for name, value in asked.items() if value is not None}
+        return updates | {part.random_seed: seed is None}
 
     def _header(self) -> str:
         return markup.header(self.texts, self._chip())
@@ -225,6 +224,6 @@ class PageView:
         count = self.jobs.count_statuses().get("running", 0)
         if count:
             return markup.chip(self.texts.count("chip.busy", count, count=count), "busy")
-        if self.profile.find_offered() == FREE_PROFILE:
+        if get_engine_spec(PROFILES[self.profile.find_offered()].model).draft:
             return markup.chip(self.texts("chip.preview_only"), "preview")
         return markup.chip(self.texts("chip.ready"), "ready")

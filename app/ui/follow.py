@@ -47,7 +47,6 @@ class Followers:
 class FollowView:
     """Answers about one job, in one language."""
 
-    blocks: gr.Blocks
     page: Page
     jobs: Jobs
     settings: Settings
@@ -58,7 +57,7 @@ class FollowView:
     def outputs(self) -> list[Any]:
         """All that a job changes while it runs."""
         part, action = self.page.result, self.page.action
-        return [part.status, part.live, part.video, action.preview, action.generate, action.cancel]
+        return [part.status, part.video, action.preview, action.generate, action.cancel]
 
     async def follow(self, job_id: str, request: gr.Request) -> AsyncIterator[_Updates]:
         """Show the job until it has ended. A page that was closed or lost its connection just begins again."""
@@ -71,20 +70,12 @@ class FollowView:
                     return
                 yield updates
         finally:
-            if self.followers.is_latest(tab, number):
-                self._forget_live_clips(tab)
             self.followers.end(tab, number)
 
     async def press_cancel(self, job_id: str) -> None:
         """End the job; its follower shows that it did."""
         with suppress(JobNotFoundError):
             await self.jobs.cancel(job_id)
-
-    def _forget_live_clips(self, tab: str) -> None:
-        """Let go of what Gradio keeps of a live video: it would keep it until the server stops."""
-        for run in self.blocks.pending_streams.pop(tab, {}).values():
-            for stream in run.values():
-                stream.end_stream()
 
     async def _show_all(self, job_id: str, base: str) -> AsyncIterator[_Updates]:
         if not job_id:
@@ -101,34 +92,10 @@ class FollowView:
         yield self._show_end(self.jobs.get(job_id), base)
 
     async def _show_running(self, job_id: str) -> AsyncIterator[_Updates]:
-        num_shown: int | None = None
-        is_begun = False
+        begin = self._show_buttons(is_running=True) | {self.page.result.video: result.render_waiting(self.texts)}
         async for job in _watch(self.jobs, job_id):
-            card: _Updates = {self.page.result.status: status_card.render(job, self.texts)}
-            if not is_begun:
-                is_begun = True
-                yield card | self._show_begin()
-            elif num_shown is None and job.num_live_clips > 0:
-                num_shown = 0
-                yield card | {self.page.result.live: gr.Video(visible=True)}
-            elif num_shown is not None and job.num_live_clips > num_shown:
-                yield card | self._show_clip(job, num_shown)
-                num_shown += 1
-            else:
-                yield card
-
-    def _show_begin(self) -> _Updates:
-        part = self.page.result
-        return self._show_buttons(is_running=True) | {
-            part.video: result.render_waiting(self.texts),
-            part.live: gr.Video(value=None, visible=False),
-        }
-
-    def _show_clip(self, job: Job, index: int) -> _Updates:
-        clips = self.jobs.live_clip_paths(job.id)
-        if index >= len(clips):
-            return {}
-        return {self.page.result.live: str(clips[index])}
+            yield {self.page.result.status: status_card.render(job, self.texts)} | begin
+            begin = {}
 
     def _show_end(self, job: Job, base: str) -> _Updates:
         card = status_card.render(job, self.texts)
@@ -137,7 +104,6 @@ class FollowView:
         part = self.page.result
         return self._show_buttons(is_running=False) | {
             part.status: card,
-            part.live: gr.Video(value=None, visible=False),
             part.video: result.render(job, self.texts, base),
         }
 
@@ -145,7 +111,6 @@ class FollowView:
         part = self.page.result
         return self._show_buttons(is_running=False) | {
             part.status: card,
-            part.live: gr.Video(value=None, visible=False),
             part.video: markup.empty_stage(self.texts),
         }
 
@@ -162,7 +127,7 @@ async def _watch(jobs: Jobs, job_id: str) -> AsyncIterator[Job]:
     """Yield the job whenever it has changed, and every few seconds, so that the page knows that it is still heard."""
     last, told_at = None, 0.0
     while not (job := jobs.get(job_id)).has_ended:
-        state = (job.status, job.progress, job.position, job.num_live_clips)
+        state = (job.status, job.progress, job.position, job.num_live_segments)
         if state != last or time.monotonic() - told_at > _HEARTBEAT_SECONDS:
             last, told_at = state, time.monotonic()
             yield job

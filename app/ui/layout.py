@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from app.ui import examples, markup
 from app.ui.inputs import create_file_button, create_html, create_photo_input, create_slider, create_voice_input
+from app.ui.options import SAMPLING, build_options
 from app.ui.texts import Texts
-from pipeline.profiles import PROFILES
-from pipeline.sampling import GUIDANCE_RANGE, MAX_PROMPT_CHARACTERS, STEPS_RANGE
+from pipeline.engines import FREE_PROFILES, PROFILES
+from pipeline.request import MAX_SECONDS, MIN_SECONDS
 
 HISTORY_KEY = "video-lab-videos"
-MAX_VOICE_SECONDS = 600.0
 ZOOM_RANGE, SHIFT_RANGE = (0.5, 3.0), (-0.5, 0.5)
 _SIDE = 320
 
@@ -54,17 +55,25 @@ class VoicePart:
 
 @dataclass(frozen=True)
 class ProfilePart:
-    """How the video is made."""
+    """How the video is made; `options` has a widget for what else may be asked for, by the request's field."""
 
     profile: gr.Dropdown
     note: gr.HTML
-    prompt: gr.Textbox
-    seed: gr.Number
+    options: dict[str, Component]
     random_seed: gr.Checkbox
-    steps: gr.Slider
-    guidance: gr.Slider
-    audio_guidance: gr.Slider
     advanced: gr.Accordion
+
+    @property
+    def steps(self) -> gr.Slider:
+        """The number of denoising steps, which the price follows."""
+        steps = self.options["num_inference_steps"]
+        assert isinstance(steps, gr.Slider)
+        return steps
+
+    @property
+    def sampling(self) -> list[Component]:
+        """What may be set in place of the profile's own numbers."""
+        return [self.options[name] for name in SAMPLING]
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,6 @@ class ResultPart:
     """What comes out."""
 
     status: gr.HTML
-    live: gr.Video
     video: gr.HTML
     job_id: gr.Textbox
 
@@ -189,8 +197,8 @@ def _build_voice(texts: Texts) -> VoicePart:
         video = create_file_button(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
         note = create_html(elem_id="voice-note")
         duration = create_slider(
-            1,
-            MAX_VOICE_SECONDS,
+            MIN_SECONDS,
+            MAX_SECONDS,
             value=10,
             step=0.1,
             label=texts("duration.label"),
@@ -207,35 +215,18 @@ def _build_profile(texts: Texts) -> ProfilePart:
     with gr.Column(elem_classes="card", elem_id="profile-card"):
         create_html(markup.heading("3", texts("profile.heading")))
         profile = gr.Dropdown(
-            [(texts(f"profile.name.{name}"), name) for name in PROFILES],
-            value=next(iter(PROFILES)),
+            [(texts.profile_name(name), name) for name in PROFILES],
+            value=FREE_PROFILES[0],
             label=texts("profile.label"),
             show_label=False,
             filterable=False,
             elem_id="profile",
             interactive=True,
         )
-        note = create_html(markup.quiet(texts(f"profile.summary.{profile.value}")), elem_id="profile-note")
+        note = create_html(markup.quiet(texts.profile_summary(PROFILES[FREE_PROFILES[0]])), elem_id="profile-note")
         with gr.Accordion(texts("advanced.heading"), open=False, visible=False, elem_id="advanced") as advanced:
-            prompt = gr.Textbox(
-                label=texts("advanced.prompt"),
-                placeholder=texts("advanced.prompt.placeholder"),
-                lines=2,
-                max_length=MAX_PROMPT_CHARACTERS,
-                elem_id="prompt",
-            )
-            with gr.Row(elem_classes="sliders"):
-                seed = gr.Number(label=texts("advanced.seed"), value=0, precision=0, elem_id="seed", min_width=130)
-                random_seed = gr.Checkbox(
-                    label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=130
-                )
-            with gr.Row(elem_classes="sliders"):
-                steps = _build_slider(*STEPS_RANGE, texts("advanced.steps"), "steps", step=1)
-                guidance = _build_slider(*GUIDANCE_RANGE, texts("advanced.guidance"), "guidance", step=0.1)
-                audio_guidance = _build_slider(
-                    *GUIDANCE_RANGE, texts("advanced.audio_guidance"), "audio-guidance", step=0.1
-                )
-    return ProfilePart(profile, note, prompt, seed, random_seed, steps, guidance, audio_guidance, advanced)
+            options, random_seed = build_options(texts)
+    return ProfilePart(profile, note, options, random_seed, advanced)
 
 
 def _build_actions(texts: Texts) -> ActionPart:
@@ -258,15 +249,7 @@ def _build_actions(texts: Texts) -> ActionPart:
 def _build_result(texts: Texts) -> ResultPart:
     with gr.Column(elem_classes="card", elem_id="result-card"):
         status = create_html(markup.idle_card(texts), elem_id="status")
-        live = gr.Video(
-            label=texts("result.live"),
-            streaming=True,
-            autoplay=True,
-            interactive=False,
-            visible=False,
-            buttons=[],
-            elem_id="live",
-        )
+        create_html(markup.live_player(texts), elem_id="live")
         video = create_html(markup.empty_stage(texts), elem_id="result", actions=["reuse"])
     job_id = gr.Textbox(visible="hidden", elem_id="job-id")
-    return ResultPart(status, live, video, job_id)
+    return ResultPart(status, video, job_id)

@@ -1,4 +1,4 @@
-"""My videos on this device: the browser keeps their ids, the server shows what is left of them."""
+"""My videos on this device: the browser keeps their ids, and the server shows those that still exist."""
 
 from html import escape
 from typing import TypedDict
@@ -11,31 +11,31 @@ from app.ui.texts import Texts
 _MOST = 24
 
 
-class Entry(TypedDict):
-    """What the browser keeps of a video."""
+class HistoryItem(TypedDict):
+    """What the browser keeps about a video."""
 
     id: str
 
 
-def remember(history: list[Entry], job_id: str) -> list[Entry]:
-    """Put a video in front of the others; the oldest ones are let go."""
-    return [Entry(id=job_id), *forget(history, job_id)][:_MOST]
+def remember(history: list[HistoryItem], job_id: str) -> list[HistoryItem]:
+    """Put a video first; the oldest ones are dropped."""
+    return [HistoryItem(id=job_id), *forget(history, job_id)][:_MOST]
 
 
-def forget(history: list[Entry], job_id: str) -> list[Entry]:
-    """Leave a video out."""
-    return [entry for entry in history if entry["id"] != job_id]
+def forget(history: list[HistoryItem], job_id: str) -> list[HistoryItem]:
+    """Remove a video."""
+    return [item for item in history if item["id"] != job_id]
 
 
-def render(history: list[Entry], jobs: Jobs, texts: Texts) -> str:
-    """Return the list of the videos that are still there."""
-    found = (_find(entry, jobs) for entry in history)
+def render(history: list[HistoryItem], jobs: Jobs, texts: Texts) -> str:
+    """Return the list of the videos that still exist, as HTML."""
+    found = (_find(item, jobs) for item in history)
     return markup.library(texts, [_card(job, texts) for job in found if job is not None])
 
 
-def _find(entry: Entry, jobs: Jobs) -> Job | None:
+def _find(item: HistoryItem, jobs: Jobs) -> Job | None:
     try:
-        job = jobs.get(entry["id"])
+        job = jobs.get(item["id"])
     except JobNotFoundError:
         return None
     is_shown = job.status in {"queued", "running", "done"} and not job.is_expired
@@ -44,12 +44,12 @@ def _find(entry: Entry, jobs: Jobs) -> Job | None:
 
 def _card(job: Job, texts: Texts) -> str:
     length = words.duration(texts, job.speech_seconds)
-    title = texts("library.item", profile=texts(f"profile.name.{job.profile}"), duration=length)
+    title = texts("library.item", profile=texts.profile_name(job.profile), duration=length)
     if job.status == "done":
         picture = f'<img src="/v/{job.id}/poster.jpg" alt="" loading="lazy">'
     else:
         picture = f"<span>{escape(texts(f'status.{job.status}'))}</span>"
-    # Its own text comes first in its name: a press makes a question of it.
+    # Its own text comes first in its accessible name: pressing it turns the text into a question.
     delete = f'id="delete-{job.id}" aria-labelledby="delete-{job.id} title-{job.id}"'
     open_label = escape(f"{texts('action.open')}: {title}")
     return (

@@ -122,6 +122,11 @@ def stage(state: str, title: str, hint: str, texts: Texts) -> str:
     )
 
 
+def live_player(texts: Texts) -> str:
+    """Return the player of what is made already; the script fills and shows it."""
+    return f'<video controls autoplay playsinline aria-label="{escape(texts("result.live"))}"></video>'
+
+
 def ghost(texts: Texts) -> str:
     """Return the room for what will be below the video, so that nothing moves when it comes."""
     buttons = "".join(f'<i class="button {kind}"></i>' for kind in ("share", "", "", "wide"))

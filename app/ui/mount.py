@@ -42,7 +42,7 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
         settings: Of the app.
     """
     largest = max(settings.max_photo_bytes, settings.max_voice_bytes)
-    uploads = Uploads(settings.data_dir / "uploads", UploadLimits(largest, settings.max_uploads_bytes))
+    uploads = Uploads(settings.data_dir / "uploads", UploadLimits(largest), jobs.quota)
     # Gradio has no other setting for where it puts files, and takes no others from its clients.
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     gate = Gate(uploads, jobs, app.state.metrics)

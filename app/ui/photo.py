@@ -20,10 +20,11 @@ from app.ui.inputs import event_of
 from app.ui.layout import SHIFT_RANGE, ZOOM_RANGE, PhotoPart
 from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
+from pipeline.engines import PROFILES
 from pipeline.errors import InputError
 from pipeline.files import open_regular
-from pipeline.profiles import PROFILES
-from pipeline.types import Aspect, Box, Face, FrameSize, Framing, Pixels, Portrait
+from pipeline.request import Aspect, Framing
+from pipeline.types import Box, Face, FrameSize, Pixels, Portrait
 
 _JPEG_QUALITY = 95
 _UNREADABLE = {"photo.cannot_open", "photo.empty", "photo.format", "photo.damaged", "photo.undecodable"}
@@ -149,7 +150,7 @@ class PhotoView:
         return self._show(portrait, asked.framing, asked.person or 0)
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
-        return await self.jobs.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
+        return await self.jobs.media.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
 
     async def _save_as_jpeg(self, photo: str, quarter_turns: int = 0) -> str:
         """Return the photo upright and as browsers can show it; it comes back as a new photo.
@@ -157,7 +158,7 @@ class PhotoView:
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
         upright = Path(photo).with_suffix(".upright.jpg")  # the same visitor's, and deleted with the photo
-        jpeg = await self.jobs.convert_photo(Path(photo), quarter_turns, find_caller())
+        jpeg = await self.jobs.media.convert_photo(Path(photo), quarter_turns, find_caller())
         await asyncio.to_thread(upright.write_bytes, jpeg)
         return str(upright)
 

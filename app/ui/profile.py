@@ -1,6 +1,6 @@
 """The profiles: what each takes and costs here, and what may be set of it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
@@ -9,10 +9,9 @@ from app.jobs import Jobs
 from app.ui import markup, words
 from app.ui.layout import ActionPart, Page, ProfilePart
 from app.ui.texts import Texts
-from pipeline.profiles import PROFILES, Profile
+from pipeline.engines import FREE_PROFILES, PROFILES, get_engine_spec
+from pipeline.profiles import Profile
 
-FREE_PROFILE = "preview"
-_FAVOURITES = ("balanced", "fast", "fast_lora", "turbo", "low_vram", "quality", FREE_PROFILE)
 _Updates = dict[Any, Any]
 
 
@@ -40,27 +39,23 @@ class ProfileView:
     @property
     def sampling_widgets(self) -> list[Any]:
         """What may be set of the sampler."""
-        part = self.part
-        return [part.steps, part.guidance, part.audio_guidance, part.advanced]
+        return [*self.part.sampling, self.part.advanced]
 
     def find_offered(self, wanted: str | None = None) -> str:
-        """Return the profile that is wanted, or else the best common one that can run here."""
-        names = (wanted, *_FAVOURITES)
-        return next(name for name in names if name in PROFILES and self._is_available(PROFILES[name]))
+        """Return the profile that is wanted, or else the one that is preferred among those that can run here."""
+        offered = self._list_offered()
+        best = max(offered, key=lambda profile: (not _is_draft(profile), profile.preference))
+        return next((profile for profile in offered if profile.name == wanted), best).name
 
     def choose(self, name: str, is_found: bool, voice_seconds: float, duration: float) -> _Updates:
         """Take the profile's own numbers."""
         return self.price(name, is_found, voice_seconds, duration, None) | self.show_sampling(PROFILES[name])
 
     def show_sampling(self, profile: Profile) -> _Updates:
-        """Show what may be set of the profile; of the preview that is nothing."""
+        """Show what may be set of the profile; where nothing is denoised, that is nothing."""
         part = self.part
-        return {
-            part.steps: profile.num_inference_steps or 1,
-            part.guidance: profile.guidance_scale,
-            part.audio_guidance: profile.audio_guidance_scale,
-            part.advanced: gr.Accordion(visible=profile.num_inference_steps > 0),
-        }
+        own = {part.options[name]: value or 1 for name, value in asdict(profile.sampling).items()}
+        return own | {part.advanced: gr.Accordion(visible=profile.sampling.num_inference_steps > 0)}
 
     def price(self, name: str, is_found: bool, voice_seconds: float, duration: float, steps: float | None) -> _Updates:
         """Say what each profile takes and costs.
@@ -81,14 +76,14 @@ class ProfileView:
         return {
             self.part.profile: gr.Dropdown(choices, value=profile.name, visible=len(choices) > 1),
             self.part.note: self.describe(profile) + self._hint(profile, used),
-            self.action.estimate: markup.estimate(estimate, "preview" if profile.name == FREE_PROFILE else "video"),
+            self.action.estimate: markup.estimate(estimate, "preview" if profile.name == FREE_PROFILES[0] else "video"),
         }
 
     def choices(self, seconds: float | None, chosen: Profile, steps: float | None) -> list[tuple[str, str]]:
         """Return the profiles that can run here, each with what it takes and costs for that much speech."""
-        offered = [profile for profile in PROFILES.values() if self._is_available(profile)]
         return [
-            (self._label(profile, seconds, steps if profile is chosen else None), profile.name) for profile in offered
+            (self._label(profile, seconds, steps if profile is chosen else None), profile.name)
+            for profile in self._list_offered()
         ]
 
     def describe(self, profile: Profile) -> str:
@@ -97,8 +92,8 @@ class ProfileView:
         for other in PROFILES.values():
             availability = self.jobs.availability(other)
             if not availability.available:
-                missing.setdefault(availability.reason, []).append(self.texts(f"profile.name.{other.name}"))
-        summary = markup.quiet(self.texts(f"profile.summary.{profile.name}"))
+                missing.setdefault(availability.reason, []).append(self.texts.profile_name(other.name))
+        summary = markup.quiet(self.texts.profile_summary(profile))
         return summary + markup.note([self._explain(*why) for why in missing.items()], "info")
 
     def _hint(self, profile: Profile, seconds: float | None) -> str:
@@ -114,22 +109,29 @@ class ProfileView:
 
     def _explain(self, english: str, names: list[str]) -> str:
         reason = self.texts.reason(english)
-        if len(names) == len(PROFILES) - 1:
+        if len(names) == sum(not _is_draft(profile) for profile in PROFILES.values()):
             return self.texts("profile.only_preview", reason=reason)
         return self.texts("profile.missing", names=", ".join(names), reason=reason)
+
+    def _list_offered(self) -> list[Profile]:
+        return [profile for profile in PROFILES.values() if self._is_available(profile)]
 
     def _is_available(self, profile: Profile) -> bool:
         return self.jobs.availability(profile).available
 
     def _label(self, profile: Profile, seconds: float | None, steps: float | None) -> str:
-        name = self.texts(f"profile.name.{profile.name}")
+        name = self.texts.profile_name(profile.name)
         if seconds is None:
             return name
         return self.texts("profile.choice", name=name, told=self._tell(profile, seconds, steps))
 
     def _tell(self, profile: Profile, seconds: float, steps: float | None) -> str:
         # Asked for as a number of its own, even the profile's would be told without regard to earlier runs.
-        own = None if steps is None or int(steps) == profile.num_inference_steps else int(steps)
-        estimate = self.jobs.estimate(profile, seconds, own if profile.num_inference_steps else None)
+        own = None if steps is None or int(steps) == profile.sampling.num_inference_steps else int(steps)
+        estimate = self.jobs.estimate(profile, seconds, own if profile.sampling.num_inference_steps else None)
         time = self.texts("estimate.time", time=words.remaining(self.texts, estimate.seconds))
         return f"{time} · {words.price(self.texts, estimate.dollars)}"
+
+
+def _is_draft(profile: Profile) -> bool:
+    return get_engine_spec(profile.model).draft

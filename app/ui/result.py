@@ -49,7 +49,7 @@ def _facts(job: Job, texts: Texts) -> str:
         duration=words.duration(texts, job.result.speech_seconds),
         width=job.result.width,
         height=job.result.height,
-        profile=texts(f"profile.name.{job.profile}"),
+        profile=texts.profile_name(job.profile),
     )
 
 

@@ -1,6 +1,8 @@
 """The page behind a shared link, which previews of links read as well; and the files it shows."""
 
+from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -13,6 +15,7 @@ from app.ui import markup
 from app.ui.assets import stamped
 from app.ui.document import choose_visitors_texts
 from app.ui.texts import Texts
+from pipeline.engines import get_engine_spec
 
 _LOOK_SECONDS = 10
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, no-cache"}
@@ -39,12 +42,17 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
     @router.get("/{job_id}/video.mp4")
     async def video(job_id: str, request: Request) -> Response:
         name = f"talking-{job_id[:6]}.mp4" if "download" in request.query_params else None
-        return _answer_file(jobs, job_id, "video", name)
+        return _answer_file(lambda: jobs.video_path(job_id), "video/mp4", name)
 
     @router.head("/{job_id}/poster.jpg")
     @router.get("/{job_id}/poster.jpg")
     async def poster(job_id: str) -> Response:
-        return _answer_file(jobs, job_id, "poster", None)
+        return _answer_file(lambda: jobs.poster_path(job_id), "image/jpeg")
+
+    @router.head("/{job_id}/live/{name}")
+    @router.get("/{job_id}/live/{name}")
+    async def segment(job_id: str, name: str) -> Response:
+        return _answer_file(lambda: jobs.segment_path(job_id, name), "video/mp4")
 
     return router
 
@@ -61,12 +69,11 @@ def _find(jobs: Jobs, job_id: str) -> Job | None:
         return None
 
 
-def _answer_file(jobs: Jobs, job_id: str, kind: str, name: str | None) -> Response:
+def _answer_file(find: Callable[[], Path], media_type: str, name: str | None = None) -> Response:
     try:
-        path = jobs.video_path(job_id) if kind == "video" else jobs.poster_path(job_id)
+        path = find()
     except AppError:
         return Response(status_code=404, headers=_HEADERS)
-    media_type = "video/mp4" if kind == "video" else "image/jpeg"
     return FileResponse(path, media_type=media_type, filename=name, headers=_HEADERS)
 
 
@@ -92,7 +99,7 @@ def _render(job: Job, texts: Texts, base: str) -> str:
     head = "".join(f'<meta property="{name}" content="{value}">' for name, value in meta.items())
     head += '<meta name="twitter:card" content="summary_large_image">'
     remarks = [texts("result.mark")]
-    if job.model == "preview":
+    if get_engine_spec(job.model).draft:
         remarks.append(texts("status.done.preview"))
     body = (
         f'<video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" poster="/v/{job.id}/poster.jpg" '

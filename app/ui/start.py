@@ -11,13 +11,13 @@ from app.errors import AppError, BudgetError, QueueFullError
 from app.jobs import Job, Jobs
 from app.ui import library, markup, status_card, words
 from app.ui.caller import find_caller
-from app.ui.form import Form
+from app.ui.form import Form, read_form
 from app.ui.layout import Page
-from app.ui.library import Entry
-from app.ui.profile import FREE_PROFILE
+from app.ui.library import HistoryItem
 from app.ui.reasons import explain
 from app.ui.sent import Sent
 from app.ui.texts import Texts
+from pipeline.engines import FREE_PROFILES
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.notices import Notice
 
@@ -41,19 +41,19 @@ class StartView:
         notes = [page.photo.note, page.voice.note, page.profile.note]
         return [page.result.status, page.result.job_id, page.history, page.library, *notes]
 
-    async def press_preview(self, history: list[Entry], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_preview(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the free preview, whatever profile is chosen."""
-        form = Form(*values)
-        async for updates in self._start(form, FREE_PROFILE, history, token):
+        form = read_form(self.page, values)
+        async for updates in self._start(form, FREE_PROFILES[0], history, token):
             yield updates
 
-    async def press_generate(self, history: list[Entry], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+    async def press_generate(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the profile that is chosen."""
-        form = Form(*values)
+        form = read_form(self.page, values)
         async for updates in self._start(form, form.profile, history, token):
             yield updates
 
-    async def find_sent(self, history: list[Entry], tokens: str, shown: str) -> _Updates:
+    async def find_sent(self, history: list[HistoryItem], tokens: str, shown: str) -> _Updates:
         """Find what this browser has sent when it left before the answer came.
 
         Args:
@@ -68,14 +68,16 @@ class StartView:
                 history = updates.get(self.page.history, history)
         return updates | ({self.page.result.job_id: shown} if shown else {})
 
-    async def _start(self, form: Form, profile: str, history: list[Entry], token: str) -> AsyncIterator[_Updates]:
+    async def _start(self, form: Form, profile: str, history: list[HistoryItem], token: str) -> AsyncIterator[_Updates]:
         if form.missing:
             yield {self._note(key): markup.note([self.texts(f"{key}.missing")], "error") for key in form.missing}
             return
         yield {self.page.result.status: status_card.sending_card(self.texts)}
-        yield await self._answer(self.sent.send(token, self.jobs.submit(form.request(profile), find_caller())), history)
+        yield await self._answer(
+            self.sent.send(token, self.jobs.submit(form.request(profile), form.inputs, find_caller())), history
+        )
 
-    async def _answer(self, submission: asyncio.Task[Job], history: list[Entry]) -> _Updates:
+    async def _answer(self, submission: asyncio.Task[Job], history: list[HistoryItem]) -> _Updates:
         try:
             job = await asyncio.shield(submission)
         except (InputError, EngineUnavailableError, AppError) as error:

@@ -6,6 +6,7 @@ from html import escape
 from app.jobs import Job
 from app.ui import markup, words
 from app.ui.texts import Texts
+from pipeline.engines import get_engine_spec
 
 
 def render(job: Job, texts: Texts) -> str:
@@ -44,7 +45,7 @@ def _card(job: Job, texts: Texts, line: str, step: str = "", percent: float | No
     # The card changes every second; what is read out leaves the steps and the time out.
     return (
         f'<div class="status" data-state="{job.status}" data-job="{job.id}" '
-        f'data-announce="{escape(title)}: {escape(line)}">'
+        f'data-segments="{job.num_live_segments}" data-announce="{escape(title)}: {escape(line)}">'
         f'<div class="line"><h2>{escape(title)}</h2>{_percent_sign(texts, percent)}</div>{_bar(texts, percent)}'
         f'<div class="line"><p>{escape(line + step)}</p><p>{_time_line(job, texts)}</p></div>'
         f'<p class="lost">{escape(texts("status.lost"))}</p></div>'
@@ -58,7 +59,7 @@ def _done_card(job: Job, texts: Texts) -> str:
         texts("status.done"),
         texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds)),
     )
-    if job.model == "preview":
+    if get_engine_spec(job.model).draft:
         detail = f"{detail} {texts('status.done.preview')}"
     warnings = markup.note([texts.notice(notice) for notice in job.result.notices], "warn")
     return (

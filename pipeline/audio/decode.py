@@ -21,10 +21,10 @@ from pipeline.audio.formats import BARE_STREAMS, SEVERAL_TRACKS, Format, sniff_f
 from pipeline.audio.frames import count_lost_frames
 from pipeline.audio.ogg import Link, find_links
 from pipeline.errors import InputError, InputTooLargeError
+from pipeline.request import MAX_SECONDS
 
 __all__ = ["Block", "Damage", "Packing", "decode_recording", "list_tracks", "read_packing"]
 
-MAX_SECONDS = 600
 _TOLERATED_SECONDS = 1
 _MAX_PACKETS = 500_000
 """Twice as many as ten minutes have in the smallest packets that there are, of 2.5 milliseconds."""
@@ -63,7 +63,7 @@ def decode_recording(path: Path, damage: Damage | None = None, track: int | None
         for block in gather_blocks(_decode_file(file, damage or Damage(), track)):
             seconds += block.seconds
             if seconds > MAX_SECONDS + _TOLERATED_SECONDS:
-                raise InputTooLargeError("audio.too_long", "audio", limit_minutes=MAX_SECONDS // 60)
+                raise InputTooLargeError("audio.too_long", "audio", limit_minutes=int(MAX_SECONDS // 60))
             yield block
 
 

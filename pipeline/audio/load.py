@@ -12,19 +12,22 @@ from pipeline.audio.blocks import Block
 from pipeline.audio.decode import Damage, decode_recording, list_tracks
 from pipeline.audio.level import Level, check_level, find_clipping, raise_quiet
 from pipeline.audio.mix import Layout, choose_mixes, get_gains, mix_block
-from pipeline.audio.part import MIN_SECONDS, Part, check_part, choose_part, cut_part
+from pipeline.audio.part import Part, check_part, choose_part, cut_part
 from pipeline.audio.resample import resample
 from pipeline.audio.speech import check_activity, count_speech_seconds, find_activity, find_spoken
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.notices import Notice
-from pipeline.types import SPEECH_SAMPLING_RATE, Floats, Hearing, Mix, Sound, Speech
+from pipeline.request import MIN_SECONDS
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats, Hearing, Mix, Sound, Speech
 
 _SPOKEN_SHARE = 0.25
 _MUCH_MORE = 2.0
 """Another track than the one that players choose has to have so much more speech."""
 
 
-def load_speech(path: Path, start_seconds: float = 0.0, max_duration_seconds: float | None = None) -> Speech:
+def load_speech(
+    path: Path, start_seconds: float = 0.0, max_duration_seconds: float | None = None, frame_rate: int = FRAME_RATE
+) -> Speech:
     """Read the part of a recording that is to be spoken.
 
     Args:
@@ -32,6 +35,7 @@ def load_speech(path: Path, start_seconds: float = 0.0, max_duration_seconds: fl
             MKV, WebM, AVI, FLV, MPG or TS video. Of several tracks the one in which somebody speaks is taken.
         start_seconds: Where the part begins.
         max_duration_seconds: How long it may be at most; None takes the rest.
+        frame_rate: Of the video, frames a second.
 
     Raises:
         InputError: It is no recording, too short, or silent.
@@ -42,22 +46,23 @@ def load_speech(path: Path, start_seconds: float = 0.0, max_duration_seconds: fl
     speech, refusal = None, InputError("audio.unreadable", "audio")
     for track in tracks:
         try:
-            found = _listen(path, part, track)
+            found = _listen(path, part, track, frame_rate)
         except InputTooLargeError:
             raise
         except InputError as error:
             refusal = error if track == tracks[0] else refusal
             continue
-        speech = found if speech is None or _is_better(found, speech) else speech
-        if count_speech_seconds(speech.activity) > _SPOKEN_SHARE * speech.sound.duration_seconds:
+        speech = found if speech is None or _is_better(found, speech, frame_rate) else speech
+        if count_speech_seconds(speech.activity, frame_rate) > _SPOKEN_SHARE * speech.sound.duration_seconds:
             break
     if speech is None:
         raise refusal
     return _tell_track(speech, tracks[0])
 
 
-def _is_better(found: Speech, before: Speech) -> bool:
-    return count_speech_seconds(found.activity) > _MUCH_MORE * count_speech_seconds(before.activity)
+def _is_better(found: Speech, before: Speech, frame_rate: int) -> bool:
+    now, then = (count_speech_seconds(speech.activity, frame_rate) for speech in (found, before))
+    return now > _MUCH_MORE * then
 
 
 def _tell_track(speech: Speech, players_track: int) -> Speech:
@@ -68,7 +73,7 @@ def _tell_track(speech: Speech, players_track: int) -> Speech:
     return replace(speech, notices=(notice, *speech.notices))
 
 
-def _listen(path: Path, part: Part, track: int) -> Speech:
+def _listen(path: Path, part: Part, track: int, frame_rate: int) -> Speech:
     """Read one track."""
     recording = _read_recording(path, part, track)
     if mixes := choose_mixes(recording.levels):
@@ -77,11 +82,11 @@ def _listen(path: Path, part: Part, track: int) -> Speech:
         raise InputError("audio.unreadable", "audio")
     check_part(part, recording.part_seconds, recording.total_seconds)
     raised = raise_quiet(recording.waveform)
-    activity = find_activity(raised.waveform)
+    activity = find_activity(raised.waveform, frame_rate)
     notices = (
         *find_clipping(recording.levels.values()),
-        *check_level(raised, find_spoken(activity)),
-        *check_activity(activity),
+        *check_level(raised, find_spoken(activity, frame_rate)),
+        *check_activity(activity, frame_rate),
         *recording.damage.notices,
     )
     hearing = Hearing(track, recording.sampling_rate, recording.num_channels, mixes)

@@ -7,8 +7,7 @@ from fractions import Fraction
 
 from pipeline.audio.blocks import Block
 from pipeline.errors import InputError
-
-MIN_SECONDS = 1.0
+from pipeline.request import MIN_SECONDS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.nets import read_net
 from pipeline.notices import Notice
-from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
+from pipeline.scene import count_frames
+from pipeline.types import SPEECH_SAMPLING_RATE, Floats
 
 SPEECH_PROBABILITY = 0.5
 MIN_SPEECH_SECONDS = 0.3
@@ -20,44 +21,46 @@ _WINDOWS_AT_ONCE = 640
 """Twenty seconds: memory does not grow with the recording."""
 
 
-def find_activity(waveform: Floats) -> Floats:
+def find_activity(waveform: Floats, frame_rate: int) -> Floats:
     """Return the probability of speech in each video frame (num_frames,).
 
     Args:
         waveform: Mono samples (samples,) at 16 kHz.
+        frame_rate: Of the video, frames a second.
     """
     padded = np.pad(waveform, (_BEFORE, -len(waveform) % _WINDOW))
     windows = sliding_window_view(padded, _BEFORE + _WINDOW)[::_WINDOW]
     probabilities = _listen(windows)
-    num_frames = len(waveform) * FRAME_RATE // SPEECH_SAMPLING_RATE
-    frame_centres = (np.arange(num_frames) + 0.5) / FRAME_RATE
+    frame_centres = (np.arange(count_frames(len(waveform), frame_rate)) + 0.5) / frame_rate
     window_centres = (np.arange(len(windows)) + 0.5) * _WINDOW / SPEECH_SAMPLING_RATE
     activity: Floats = np.interp(frame_centres, window_centres, probabilities).astype(np.float32)
     return activity
 
 
-def find_spoken(activity: Floats) -> npt.NDArray[np.bool_]:
+def find_spoken(activity: Floats, frame_rate: int) -> npt.NDArray[np.bool_]:
     """Return in which video frames somebody speaks (num_frames,), in none where it is too short to be speech.
 
     Args:
         activity: Probability of speech in each video frame (num_frames,).
+        frame_rate: Of the video, frames a second.
     """
     is_spoken = activity > SPEECH_PROBABILITY
-    return is_spoken & (np.count_nonzero(is_spoken) / FRAME_RATE >= MIN_SPEECH_SECONDS)
+    return is_spoken & (np.count_nonzero(is_spoken) / frame_rate >= MIN_SPEECH_SECONDS)
 
 
-def count_speech_seconds(activity: Floats) -> float:
+def count_speech_seconds(activity: Floats, frame_rate: int) -> float:
     """Return how long somebody speaks."""
-    return np.count_nonzero(find_spoken(activity)) / FRAME_RATE
+    return np.count_nonzero(find_spoken(activity, frame_rate)) / frame_rate
 
 
-def check_activity(activity: Floats) -> tuple[Notice, ...]:
+def check_activity(activity: Floats, frame_rate: int) -> tuple[Notice, ...]:
     """Warn where nobody seems to speak; the detector misses some shouting and singing, so it is no error.
 
     Args:
         activity: Probability of speech in each video frame (num_frames,).
+        frame_rate: Of the video, frames a second.
     """
-    return () if find_spoken(activity).any() else (Notice("audio.no_speech", "audio"),)
+    return () if find_spoken(activity, frame_rate).any() else (Notice("audio.no_speech", "audio"),)
 
 
 def _listen(windows: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""What diffusion engines share: guidance, caching, encoders, latents, clips, and weights from files to the device."""
+"""What diffusion engines share: guidance, caching, attention, encoders, latents and clips."""

@@ -53,6 +53,7 @@ def encode_speech(encoder: Wav2Vec2Model, waveform: torch.Tensor, num_frames: in
         Speech features (num_frames, layers, channels).
     """
     features = conv_features(encoder.feature_extractor, _normalize_variance(waveform))
+    # From 50 features a second to one a video frame, before the projection, as in the original.
     features = F.interpolate(features, size=num_frames, mode="linear", align_corners=True)
     hidden_states, _ = encoder.feature_projection(features.transpose(1, 2))
     # Ten minutes are half a gigabyte: each layer's output goes straight to its place.

@@ -58,6 +58,7 @@ def join_windows(windows: torch.Tensor) -> torch.Tensor:
     Returns:
         Features (tracks, n, (window + 3) * layers * channels), in order of time.
     """
+    # Of four windows, the first gives all up to its middle, the last all from its middle, those between their middle.
     middle = windows.shape[2] // 2
     groups = windows.unflatten(1, (-1, FRAMES_PER_LATENT))
     first = groups[:, :, :1, : middle + 1].flatten(2, 3)

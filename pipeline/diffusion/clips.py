@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pipeline.profiles import Mode
 
 FRAMES_PER_LATENT = 4
+# What the model was trained with: 21 latent frames, and 3 of them from the clip before.
 STREAMING_CLIP_FRAMES = 81
 MOTION_FRAMES = 9
+# Five seconds at 25 frames a second.
 LONGEST_SINGLE_CLIP_FRAMES = 125
 
 

@@ -5,6 +5,7 @@ Source: Reinhard et al., "Color Transfer between Images"; the conversions are `s
 
 import torch
 
+# skimage's own digits, so that colours agree with the original's.
 RGB_TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.95047, 1.0, 1.08883)
 EPSILON = 1e-8
@@ -33,6 +34,7 @@ def match_colors(video: torch.Tensor, photo: torch.Tensor, strength: float) -> t
 def _match_frame(frame: torch.Tensor, mean: torch.Tensor, deviation: torch.Tensor, strength: float) -> torch.Tensor:
     lab = rgb_to_lab(frame)
     frame_deviation, frame_mean = torch.std_mean(lab, dim=(3, 4), correction=0, keepdim=True)
+    # A channel without spread, such as a plain grey, has nothing to stretch.
     scale = torch.where(frame_deviation > EPSILON, deviation / frame_deviation, 1.0)
     matched = lab_to_rgb((lab - frame_mean) * scale + mean)
     return torch.lerp(frame, matched, strength) * 2 - 1

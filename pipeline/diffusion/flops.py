@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.diffusion.clips import FRAMES_PER_LATENT
-from pipeline.types import FrameSize
+from pipeline.profiles import FrameSize
 
 # The VAE's stride times the transformer's patch.
 PIXELS_PER_TOKEN = 16

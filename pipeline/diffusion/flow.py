@@ -10,6 +10,7 @@ def flow_timesteps(num_inference_steps: int, shift: float) -> torch.Tensor:
 
     diffusers' scheduler comes within 1e-4 of these, which is not near enough to repeat a video of the original.
     """
+    # t' = s u / (1 + (s - 1) u): the larger the shift, the more of the steps are at high noise.
     uniform = torch.linspace(NUM_TRAIN_TIMESTEPS, 1, num_inference_steps) / NUM_TRAIN_TIMESTEPS
     shifted = shift * uniform / (1 + (shift - 1) * uniform)
     return torch.cat([shifted * NUM_TRAIN_TIMESTEPS, torch.zeros(1)])
@@ -22,6 +23,7 @@ def euler_step(
     return latents - noise_pred.float() * (timestep - next_timestep) / NUM_TRAIN_TIMESTEPS
 
 
-def overwrite_known(latents: torch.Tensor, known_latents: torch.Tensor) -> torch.Tensor:
-    """Replace the first latent frames (dim 2) by the clean ones that are known."""
-    return torch.cat([known_latents, latents[:, :, known_latents.shape[2] :]], dim=2)
+def insert_motion_latents(latents: torch.Tensor, motion_latents: torch.Tensor) -> torch.Tensor:
+    """Replace the first latent frames (dim 2) by clean ones, which are given and not made."""
+    # Called before the first step and after each, so that the model always sees them clean.
+    return torch.cat([motion_latents, latents[:, :, motion_latents.shape[2] :]], dim=2)

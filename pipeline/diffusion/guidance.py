@@ -1,4 +1,4 @@
-"""Guide by text and by audio: which passes a step needs, and how their predictions combine."""
+"""Guide by text and by audio: which branches a step needs, and how their predictions combine."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -6,12 +6,13 @@ from enum import Enum
 import torch
 from diffusers.guiders.adaptive_projected_guidance import MomentumBuffer
 
+# A negative momentum weakens what earlier steps pushed towards.
 APG_MOMENTUM = -0.75
 APG_NORM_THRESHOLD = 55.0
 
 
-class Pass(Enum):
-    """A forward pass of the transformer, by what it is given."""
+class GuidanceBranch(Enum):
+    """A forward pass of the transformer, by what it is conditioned on."""
 
     COND = "cond"
     NO_TEXT = "no_text"
@@ -20,13 +21,13 @@ class Pass(Enum):
 
     @property
     def prompted(self) -> bool:
-        """Whether the pass sees the prompt; the others see the negative prompt."""
-        return self in {Pass.COND, Pass.NO_AUDIO}
+        """Whether the branch sees the prompt; the others see the negative prompt."""
+        return self in {GuidanceBranch.COND, GuidanceBranch.NO_AUDIO}
 
     @property
     def audible(self) -> bool:
-        """Whether the pass hears the audio; the others hear zeros."""
-        return self in {Pass.COND, Pass.NO_TEXT}
+        """Whether the branch hears the audio; the others hear zeros."""
+        return self in {GuidanceBranch.COND, GuidanceBranch.NO_TEXT}
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,14 @@ class GuidanceScales:
     audio_guidance_scale: float
 
     @property
-    def passes(self) -> tuple[Pass, ...]:
-        """The passes that a step needs."""
+    def branches(self) -> tuple[GuidanceBranch, ...]:
+        """The branches that a step needs."""
+        # A scale of 1 cancels its own difference, so a branch that only serves it need not be computed.
         if self.guidance_scale != 1:
-            return (Pass.COND, Pass.NO_TEXT, Pass.UNCOND)
+            return (GuidanceBranch.COND, GuidanceBranch.NO_TEXT, GuidanceBranch.UNCOND)
         if self.audio_guidance_scale != 1:
-            return (Pass.COND, Pass.NO_AUDIO)
-        return (Pass.COND,)
+            return (GuidanceBranch.COND, GuidanceBranch.NO_AUDIO)
+        return (GuidanceBranch.COND,)
 
 
 class PlainDifference:
@@ -60,7 +62,7 @@ class ProjectedDifference:
     """Adaptive projected guidance for one difference of predictions, over the steps of one clip.
 
     Source: Sadat et al., "Eliminating Oversaturation and Artifacts of High Guidance Scales" (2410.02416). diffusers'
-    `normalized_guidance` cannot express the second term of three passes, only its momentum is of use here.
+    `normalized_guidance` cannot express the second term of three branches, only its momentum is of use here.
     """
 
     momentum: MomentumBuffer = field(default_factory=lambda: MomentumBuffer(APG_MOMENTUM))
@@ -69,6 +71,7 @@ class ProjectedDifference:
         """Return the running difference, limited in norm, without its component along `cond`."""
         self.momentum.update(difference)
         running: torch.Tensor = self.momentum.running_average.double()
+        # Norm and projection span the whole clip, channels and frames alike, in fp64 as in the original.
         running = running * (APG_NORM_THRESHOLD / running.norm()).clamp(max=1)
         direction = cond.double() / cond.double().norm()
         projected: torch.Tensor = running - (running * direction).sum() * direction
@@ -76,7 +79,7 @@ class ProjectedDifference:
 
 
 class Guidance:
-    """Combine the predictions of a step's passes; one instance lives for one clip.
+    """Combine the predictions of a step's branches; one instance lives for one clip.
 
     Args:
         scales: How strongly to follow the text and the audio.
@@ -89,17 +92,17 @@ class Guidance:
         self._text = kind()
         self._audio = kind()
 
-    def combine(self, noise_preds: dict[Pass, torch.Tensor]) -> torch.Tensor:
+    def combine(self, noise_preds: dict[GuidanceBranch, torch.Tensor]) -> torch.Tensor:
         """Return the guided prediction.
 
         Every form starts at the conditional prediction: `uncond + w_t * (cond - no_text) + w_a * (no_text - uncond)`
         is `cond + (w_t - 1) * (cond - no_text) + (w_a - 1) * (no_text - uncond)`.
         """
-        cond = noise_preds[Pass.COND]
+        cond = noise_preds[GuidanceBranch.COND]
         text_scale, audio_scale = self._scales.guidance_scale - 1, self._scales.audio_guidance_scale - 1
         if len(noise_preds) == 1:
             return cond
-        if Pass.NO_AUDIO in noise_preds:
-            return cond + audio_scale * self._audio(cond - noise_preds[Pass.NO_AUDIO], cond)
-        no_text, uncond = noise_preds[Pass.NO_TEXT], noise_preds[Pass.UNCOND]
+        if GuidanceBranch.NO_AUDIO in noise_preds:
+            return cond + audio_scale * self._audio(cond - noise_preds[GuidanceBranch.NO_AUDIO], cond)
+        no_text, uncond = noise_preds[GuidanceBranch.NO_TEXT], noise_preds[GuidanceBranch.UNCOND]
         return cond + text_scale * self._text(cond - no_text, cond) + audio_scale * self._audio(no_text - uncond, cond)

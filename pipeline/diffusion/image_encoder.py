@@ -20,8 +20,10 @@ def encode_image(encoder: CLIPVisionModel, photo: torch.Tensor) -> torch.Tensor:
         The last layer but one, without a norm (1, 257, channels).
     """
     size = encoder.config.image_size
+    # As the original: bicubic without antialiasing, and no crop.
     pixels = F.interpolate(photo[:, :, 0], size=(size, size), mode="bicubic", align_corners=False) * 0.5 + 0.5
     mean, std = (photo.new_tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     output = encoder(((pixels - mean) / std).to(encoder.dtype), output_hidden_states=True)
+    # Wan takes the output of the 31st of CLIP's 32 layers, without the norm that follows the last.
     embeds: torch.Tensor = output.hidden_states[-2]
     return embeds

@@ -34,6 +34,7 @@ def order_for_gpu(vae: AutoencoderKLWan) -> None:
 def encode_frames(vae: AutoencoderKLWan, frames: torch.Tensor) -> torch.Tensor:
     """Encode (1, 3, 4n + 1, height, width) in [-1, 1] to normalised latents (1, 16, n + 1, h, w)."""
     mean, std = latent_statistics(vae, frames)
+    # The mode, not a sample: the same photo must give the same latents.
     latents: torch.Tensor = (vae.encode(frames.to(vae.dtype)).latent_dist.mode().float() - mean) / std
     return latents
 
@@ -56,9 +57,11 @@ def photo_condition(vae: AutoencoderKLWan, photo: torch.Tensor, num_frames: int)
         Mask and latents (1, 4 + 16, n + 1, h, w). The first latent frame is the photo's own: the VAE never looks
         ahead.
     """
+    # Zero is mid-grey in [-1, 1], which Wan's image-to-video has after the photo.
     gray = photo.new_zeros(1, 3, num_frames - 1, *photo.shape[3:])
     with encoding_still_frames(vae):
         latents = encode_frames(vae, torch.cat([photo, gray], dim=2))
+    # Marks the photo's frame alone, in later clips too, though three latent frames are given there: as the original.
     mask = torch.zeros_like(latents[:, :NUM_MASK_CHANNELS])
     mask[:, :, :1] = 1
     return torch.cat([mask, latents], dim=1)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
+# MultiTalk's L-RoPE: positions within 4 of one another bind a face to the voice in its middle, 20 apart separate.
 FIRST_PERSON_RANGE = (0.0, 4.0)
 SECOND_PERSON_RANGE = (20.0, 24.0)
 BACKGROUND_POSITION = 12.0
@@ -58,6 +59,7 @@ def query_positions(maps: torch.Tensor) -> torch.Tensor:
     first = _rescale(maps[:, 0], *FIRST_PERSON_RANGE)
     second = _rescale(maps[:, 1], *SECOND_PERSON_RANGE)
     background = torch.full_like(first, BACKGROUND_POSITION)
+    # A token belongs to whom it looks at most; near a face's edge the two values may be closer than bf16 can tell.
     owner = maps.argmax(dim=1, keepdim=True)
     return torch.stack([first, second, background], dim=1).gather(1, owner).squeeze(1)
 

@@ -34,5 +34,6 @@ def _track_windows(features: torch.Tensor, start: int, num_frames: int) -> torch
     """Return the windows (num_frames, 5, layers, channels); before the track its first frame is repeated."""
     centers = torch.arange(start, start + num_frames)
     offsets = torch.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
+    # Indices past an end repeat the frame at that end.
     indices = (centers[:, None] + offsets).clamp(0, len(features) - 1)
     return features[indices.to(features.device)]

@@ -39,7 +39,7 @@ class TeaCacheConfig:
 
 
 class TeaCacheState(BaseState):  # type: ignore[misc]  # diffusers is untyped
-    """What one guidance pass remembers of its earlier steps."""
+    """What one guidance branch remembers of its earlier steps."""
 
     def __init__(self, config: TeaCacheConfig) -> None:
         self.config = config
@@ -58,6 +58,7 @@ class TeaCacheState(BaseState):  # type: ignore[misc]  # diffusers is untyped
         if not warming_up:
             self.change += float(np.polyval(self.config.coefficients, self._relative_change(modulation)))
         must_compute = warming_up or self.change >= self.config.threshold
+        # Steps that always run are not summed; any step that runs starts the sum anew.
         if must_compute:
             self.change = 0.0
         self.modulation = modulation
@@ -89,11 +90,12 @@ class TeaCacheHook(ModelHook):  # type: ignore[misc]  # diffusers is untyped
             skipped: torch.Tensor = hidden_states + state.residual
             return skipped
         output: torch.Tensor = self.fn_ref.original_forward(hidden_states, timestep_modulation, *args)
+        # What all blocks added together, so that a skipped step costs one addition.
         state.residual = output - hidden_states
         return output
 
     def reset_state(self, module: nn.Module) -> nn.Module:
-        """Forget all passes, at the start of a clip."""
+        """Forget all branches, at the start of a clip."""
         self.state_manager.reset()
         return module
 
@@ -101,7 +103,7 @@ class TeaCacheHook(ModelHook):  # type: ignore[misc]  # diffusers is untyped
 def apply_tea_cache(transformer: ModelMixin, config: TeaCacheConfig) -> None:
     """Let the transformer skip blocks, which are `transformer.blocks`, called as one module.
 
-    From then on, call it within `transformer.cache_context(name)`, one name for each pass.
+    From then on, call it within `transformer.cache_context(name)`, one name for each branch.
     """
     hook = TeaCacheHook(StateManager(TeaCacheState, (config,)))
     HookRegistry.check_if_exists_or_initialize(transformer.blocks).register_hook(hook, HOOK_NAME)

@@ -33,4 +33,5 @@ def encode_prompt(
 
 def pad_prompt(prompt_embeds: torch.Tensor) -> torch.Tensor:
     """Pad the embeddings (tokens, channels) of a prompt's real tokens with zeros to (1, 512, channels)."""
+    # Zeros, not the encoder's output for padding: Wan attends to all 512 tokens without a mask.
     return F.pad(prompt_embeds, (0, 0, 0, NUM_TEXT_TOKENS - len(prompt_embeds)))[None]

@@ -1,6 +1,7 @@
 """Says what is wrong with a photo of a face, as an error or as a warning."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -10,14 +11,13 @@ from pipeline.errors import InputError
 from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE, measure_yaw
 from pipeline.image.mouth import MouthFacts, measure_mouth
 from pipeline.notices import Notice
-from pipeline.profiles import Model
 from pipeline.types import Face, Pixels
 
 RECOMMENDED_SIDE = 512
 MIN_FACE_PIXELS, SMALL_FACE_PIXELS = 48, 110
 """Hairline to chin, in the photo: below the first nothing can be done, below the second the video looks soft."""
 TURNED_DEGREES, FAR_TURNED_DEGREES = 22, 40
-"""As the mesh measures it. Beyond the second the preview tears the face; the model was shown such faces."""
+"""As the mesh measures it. Beyond the second an engine may refuse it."""
 TILTED_DEGREES, TOO_TILTED_DEGREES = 25, 50
 BLURRED, TOO_BLURRED = 12.0, 1.6
 DARK, TOO_DARK = 45.0, 18.0
@@ -29,7 +29,6 @@ FLAT_MOUTH = 15.0
 """Where a mouth contrasts with what is around it by less than this, there is none; an opened one has 20 to 90."""
 STRANGE_COLOR, FAINT_MOUTH = 35.0, 30.0
 """So far is the colour around a mouth from the skin's only where it is another thing; a clear mouth may be made up."""
-TURNED_FAR = "photo.face_turned_far"
 RIVAL = 0.25
 """A second face of this share of the largest's area may be the one that was meant."""
 
@@ -115,7 +114,7 @@ def check_face(facts: FaceFacts) -> list[Notice]:
         _judge("photo.face_cut", facts.outside, CUT, TOO_CUT),
         _judge("photo.face_turned", facts.yaw_degrees, TURNED_DEGREES)
         if facts.yaw_degrees <= FAR_TURNED_DEGREES
-        else _judge(TURNED_FAR, facts.yaw_degrees, FAR_TURNED_DEGREES),
+        else _judge("photo.face_turned_far", facts.yaw_degrees, FAR_TURNED_DEGREES),
         _judge("photo.face_tilted", facts.tilt_degrees, TILTED_DEGREES, TOO_TILTED_DEGREES),
         _judge("photo.blurred", -facts.sharpness, -BLURRED, -TOO_BLURRED),
         _judge("photo.too_dark", -facts.brightness, -DARK, -TOO_DARK),
@@ -130,19 +129,19 @@ def _is_covered(mouth: MouthFacts) -> bool:
     return is_strange or mouth.contrast < FLAT_MOUTH
 
 
-def check_model(notices: tuple[Notice, ...], model: Model) -> None:
+def check_model(notices: tuple[Notice, ...], refused: Mapping[str, str]) -> None:
     """Check what one model can do with a face and another cannot.
 
     Args:
         notices: What was found in the photo.
-        model: That is to make the video.
+        refused: Warnings that stop the model, `EngineSpec.refused_notices`.
 
     Raises:
         InputError: This one cannot.
     """
     for notice in notices:
-        if model == "preview" and notice.code == TURNED_FAR:
-            raise InputError("photo.face_turned_error", "image", least=FAR_TURNED_DEGREES, **notice.values)
+        if notice.code in refused:
+            raise InputError(refused[notice.code], notice.about, **notice.values)
 
 
 def _judge(code: str, value: float, warn_above: float, refuse_above: float = math.inf) -> Notice | None:

@@ -8,7 +8,8 @@ from PIL import Image
 
 from pipeline.errors import InputError
 from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE
-from pipeline.types import Box, Face, FrameSize, Framing, Pixels
+from pipeline.request import Framing
+from pipeline.types import Box, Face, FrameSize, Pixels
 
 FACE_CENTER_AT = 0.45
 """Height in the frame of the middle between forehead and chin."""

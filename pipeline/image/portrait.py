@@ -11,7 +11,8 @@ from pipeline.image.resize import choose_size
 from pipeline.image.upright import UprightPhoto, find_upright
 from pipeline.notices import Notice
 from pipeline.profiles import Resolution
-from pipeline.types import Face, FrameSize, Framing, Portrait
+from pipeline.request import Framing
+from pipeline.types import Face, FrameSize, Portrait
 
 
 def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Portrait:

@@ -1,7 +1,8 @@
 """The frame sizes of the model, and which of them a photo gets."""
 
 from pipeline.profiles import Resolution
-from pipeline.types import Aspect, FrameSize
+from pipeline.request import Aspect
+from pipeline.types import FrameSize
 
 BUCKETS: dict[Resolution, tuple[FrameSize, ...]] = {
     "480p": tuple(

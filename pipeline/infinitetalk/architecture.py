@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.diffusion.tensor_files import Shapes
 from pipeline.errors import WeightsError
+from pipeline.weights.tensor_files import Shapes
 
 Config = dict[str, Any]
 
 # Heads cannot be seen in the shapes; those of CLIP's ViT-H have this width.
 IMAGE_ENCODER_HEAD_DIM = 80
+# A later latent frame holds four video frames: its joined windows span three more than one window.
 EXTRA_FRAMES_OF_LATER_WINDOWS = 3
 
 

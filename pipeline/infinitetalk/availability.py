@@ -5,9 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.engine import Availability, EngineSettings
-from pipeline.infinitetalk.lora_files import has_lora
-from pipeline.infinitetalk.manifest import is_prepared
+from pipeline.infinitetalk.profiles import get_options
 from pipeline.profiles import Profile
+from pipeline.weights.lora_files import has_lora
+from pipeline.weights.manifest import is_prepared
 
 LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
 # What the driver makes: a file for each GPU, of which a container may have any, or one for all in Windows' Linux.
@@ -23,8 +24,9 @@ def check_machine(settings: EngineSettings, profile: Profile) -> Availability:
         return _unavailable(f"It needs {missing[0]}, which is not installed: pip install -r requirements/model.txt.")
     if settings.weights is None or not _has_weights(settings.weights):
         return _unavailable("It needs the model's weights, which are not on this machine.")
-    if profile.lora is not None and not has_lora(settings.weights, profile.lora):
-        return _unavailable(f"It needs the LoRA {profile.lora}: put its file into loras/{profile.lora} in the weights.")
+    lora = get_options(profile).lora
+    if lora is not None and not has_lora(settings.weights, lora):
+        return _unavailable(f"It needs the LoRA {lora}: put its file into loras/{lora} in the weights.")
     if not _has_device(settings.device):
         return _unavailable("It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.")
     num_gpus = _count_gpus(settings)

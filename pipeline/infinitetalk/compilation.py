@@ -7,7 +7,7 @@ import torch
 
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.text_encoder import NUM_TEXT_TOKENS
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 
 # Any size will do: the graph is the same for all.
 NUM_FRAMES, NUM_LATENT_FRAMES, HEIGHT, WIDTH = 9, 3, 16, 20
@@ -48,5 +48,5 @@ def _run_small_clip(transformer: InfiniteTalkTransformer3DModel, device: torch.d
     latents = make(1, config.in_channels, NUM_LATENT_FRAMES, HEIGHT, WIDTH)
     windows = make(1, 1, NUM_FRAMES, config.audio_window, config.audio_layers, config.audio_channels)
     text, image = make(1, NUM_TEXT_TOKENS, config.text_dim), make(1, NUM_IMAGE_TOKENS, config.image_dim)
-    context = PassContext(AttentionContext(text), AttentionContext(image), AttentionContext(windows))
-    transformer(latents, torch.zeros(1, device=device), context)
+    conditioning = Conditioning(AttentionContext(text), AttentionContext(image), AttentionContext(windows))
+    transformer(latents, torch.zeros(1, device=device), conditioning)

@@ -9,7 +9,8 @@ from pipeline.diffusion.text_encoder import encode_prompt
 from pipeline.engine import Reporter
 from pipeline.infinitetalk.models import Models
 from pipeline.infinitetalk.streaming import Prompts, VideoInputs
-from pipeline.types import Progress, Scene, Speech
+from pipeline.scene import Scene
+from pipeline.types import Floats, Progress
 
 NUM_ENCODERS = 3
 PROMPT = "A person is talking to the camera."
@@ -29,20 +30,20 @@ def encode_scene(models: Models, scene: Scene, report: Reporter) -> VideoInputs:
         GenerationCancelledError: `report` said so.
     """
     report(Progress("conditioning", 0, NUM_ENCODERS, 0.0))
-    photo = frames_to_tensor(scene.portrait.frame, models.device)
+    photo = frames_to_tensor(scene.source.read_frames(0, 1)[0], models.device)
     image_embeds = encode_image(models.image_encoder, photo)
     report(Progress("conditioning", 1, NUM_ENCODERS, 0.0))
     prompts = Prompts(_encode_prompt(models, scene.prompt or PROMPT), _encode_prompt(models, NEGATIVE_PROMPT))
     report(Progress("conditioning", 2, NUM_ENCODERS, 0.0))
-    features = _encode_voice(models, scene.speech)
+    speech = tuple(_encode_voice(models, speaker.waveform, scene.num_frames) for speaker in scene.speakers)
     report(Progress("conditioning", NUM_ENCODERS, NUM_ENCODERS, 0.0))
-    return VideoInputs(photo, image_embeds, prompts, (features,))
+    return VideoInputs(photo, image_embeds, prompts, speech)
 
 
 def _encode_prompt(models: Models, prompt: str) -> torch.Tensor:
     return encode_prompt(models.text_encoder, models.tokenizer, prompt, models.device)
 
 
-def _encode_voice(models: Models, speech: Speech) -> torch.Tensor:
-    waveform = torch.from_numpy(normalize_loudness(speech.waveform)).to(models.device)
-    return encode_speech(models.audio_encoder, waveform, speech.num_frames)
+def _encode_voice(models: Models, waveform: Floats, num_frames: int) -> torch.Tensor:
+    samples = torch.from_numpy(normalize_loudness(waveform)).to(models.device)
+    return encode_speech(models.audio_encoder, samples, num_frames)

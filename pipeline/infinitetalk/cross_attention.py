@@ -8,8 +8,8 @@ from diffusers.models.transformers.transformer_wan import WanAttention
 from torch import nn
 
 from pipeline.diffusion.context import BlockContext, KeyValue
-from pipeline.diffusion.parallel import find_part
 from pipeline.diffusion.people import audio_positions, rotate
+from pipeline.distributed.context_parallel import find_part
 
 
 class BlockContexts(NamedTuple):
@@ -43,6 +43,7 @@ class CrossAttentionProcessor:
         del attention_mask, rotary_emb
         query = attn.norm_q(attn.to_q(hidden_states)).unflatten(2, (attn.heads, -1))
         text, image, _ = encoder_hidden_states
+        # Two softmaxes over the same queries: the photo has keys and values of its own.
         attended = dispatch_attention_fn(query, *text) + dispatch_attention_fn(query, *image)
         output: torch.Tensor = attn.to_out[0](attended.flatten(2).type_as(hidden_states))
         return output
@@ -101,7 +102,9 @@ class AudioAttention(nn.Module):
             tokens: Audio tokens (batch, latent_frames, audio_tokens, audio_dim).
             rotated: Whether their positions tell two people apart.
         """
+        # The adapter's `kv_linear` is laid out (k | v) x heads x head_dim, without norms on queries and keys.
         key, value = self.to_kv(tokens).flatten(0, 1).unflatten(-1, (2, self.heads, -1)).unbind(2)
         if rotated:
+            # Only with two people: a single one has nobody to be told apart from.
             key = rotate(key, audio_positions(key.shape[1] // 2, key.device))
         return KeyValue(key, value)

@@ -4,15 +4,19 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.distributed.process_group import ProcessGroup
 from pipeline.engine import Availability, EngineSettings, Reporter
 from pipeline.errors import EngineError
 from pipeline.infinitetalk.availability import check_machine
-from pipeline.infinitetalk.crew import Crew
 from pipeline.profiles import Profile
-from pipeline.types import Pixels, Scene
+from pipeline.scene import Scene
+from pipeline.types import Pixels
 
 if TYPE_CHECKING:
+    from pipeline.distributed.messages import Generator
     from pipeline.infinitetalk.runtime import Runtime
+
+RUNTIME = "pipeline.infinitetalk.runtime"
 
 
 class InfiniteTalkEngine:
@@ -26,7 +30,7 @@ class InfiniteTalkEngine:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._crew = Crew(settings) if settings.num_gpus > 1 else None
+        self._ranks = ProcessGroup(settings, _load_rank, (RUNTIME,)) if settings.num_gpus > 1 else None
         self._runtime: Runtime | None = None
         self._busy = threading.Lock()
 
@@ -35,14 +39,14 @@ class InfiniteTalkEngine:
         return check_machine(self._settings, profile)
 
     def load(self, report: Reporter) -> None:
-        """Bring the weights into memory, once; later calls return at once, unless one of several processes has died.
+        """Bring the weights into memory, once; later calls return at once, unless one of several ranks has died.
 
         Raises:
             EngineError: A file is missing or broken, or memory is short.
             GenerationCancelledError: `report` said so.
         """
-        if self._crew is not None:
-            self._crew.load(report)
+        if self._ranks is not None:
+            self._ranks.load(report)
         elif self._runtime is None:
             from pipeline.infinitetalk.runtime import load_runtime
 
@@ -55,8 +59,8 @@ class InfiniteTalkEngine:
             EngineError: The weights are not loaded, another job runs, or memory is short.
             GenerationCancelledError: `report` said so.
         """
-        maker = self._runtime if self._crew is None else self._crew
-        if maker is None or (self._crew is not None and not self._crew.is_loaded):
+        maker = self._runtime if self._ranks is None else self._ranks
+        if maker is None or (self._ranks is not None and not self._ranks.is_loaded):
             raise EngineError("Expected the weights to be loaded first. Call load().")
         if not self._busy.acquire(blocking=False):
             raise EngineError("Expected one job at a time, got a second one. Wait for the first.")
@@ -64,3 +68,9 @@ class InfiniteTalkEngine:
             yield from maker.generate(scene, report)
         finally:
             self._busy.release()
+
+
+def _load_rank(settings: EngineSettings, report: Reporter) -> "Generator":
+    from pipeline.infinitetalk.runtime import load_rank
+
+    return load_rank(settings, report)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers, convert_wan_vae_to_diffusers
 
-from pipeline.diffusion.tensor_files import NamedTensor
+from pipeline.weights.tensor_files import NamedTensor
 
 # Renamed before diffusers' converter sees them: it would turn `audio_cross_attn` into `audio_attn2`.
 ADAPTER_NAMES = {
@@ -81,17 +81,20 @@ def convert_image_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTens
     """Read a tensor of the original image encoder, which stores queries, keys and values as one."""
     if name.startswith(UNUSED_IN_IMAGE_ENCODER):
         return []
+    # The original stores queries, keys and values of CLIP as one matrix; transformers has three.
     if fused := re.match(r"^visual\.transformer\.(\d+)\.attn\.to_qkv\.(.+)$", name):
         layer, leaf = fused.groups()
         names = (f"encoder.layers.{layer}.self_attn.{part}_proj.{leaf}" for part in "qkv")
         return zip(names, (part.contiguous() for part in tensor.chunk(3)), strict=True)
     renamed = _rename(name, IMAGE_ENCODER_NAMES) or name
+    # The original keeps the leading dimensions of its embeddings, of size 1.
     is_embedding = renamed.startswith("embeddings.") and "patch" not in renamed
     return [(renamed, tensor.squeeze(0).squeeze(0) if is_embedding else tensor)]
 
 
 def convert_diffusers_image_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the image encoder in diffusers' layout, whose names older versions of transformers gave."""
+    # A range of numbers that older versions stored and newer ones make.
     return [] if name.endswith("position_ids") else [(name.removeprefix("vision_model."), tensor)]
 
 

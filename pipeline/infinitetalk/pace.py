@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from pipeline.devices import DEFAULT_DEVICE, find_device
 from pipeline.diffusion.clips import STREAMING_CLIP_FRAMES
 from pipeline.diffusion.flops import count_forward_flops, count_tokens
-from pipeline.estimate import COMPUTED_SHARE, DEVICES, FIRST_STEPS, MEASURED_FRAME, find_device
-from pipeline.types import DEFAULT_DEVICE, FrameSize
+from pipeline.infinitetalk.estimate import COMPUTED_SHARE, FIRST_STEPS, MEASURED_FRAME, SPEEDS
+from pipeline.types import FrameSize
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def find_pace(
         tea_cache: Whether steps that change little are not computed.
         gpu: As its driver calls it.
     """
-    device = DEVICES[find_device(gpu) or DEFAULT_DEVICE]
-    seconds = num_passes * count_forward_flops(count_tokens(size, clip_frames)) / device.flops
+    speed = SPEEDS[find_device(gpu) or DEFAULT_DEVICE]
+    seconds = num_passes * count_forward_flops(count_tokens(size, clip_frames)) / speed.flops
     later = COMPUTED_SHARE if tea_cache else 1.0
     steps = tuple(seconds * (1.0 if step < FIRST_STEPS else later) for step in range(num_steps))
     pixels = size.width * size.height / (MEASURED_FRAME.width * MEASURED_FRAME.height)
-    return ClipPace(steps, device.decode_seconds * pixels * clip_frames / STREAMING_CLIP_FRAMES)
+    return ClipPace(steps, speed.decode_seconds * pixels * clip_frames / STREAMING_CLIP_FRAMES)

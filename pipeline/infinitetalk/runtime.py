@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -12,24 +12,29 @@ from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
-from pipeline.diffusion.loading import LoadingProgress
-from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
-from pipeline.diffusion.team import ALL_PASSES, Team
+from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
+from pipeline.distributed.rank import holds_everywhere
 from pipeline.engine import EngineSettings, PrecisionSetting, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
-from pipeline.infinitetalk.checkpoint import Checkpoint, open_checkpoint
+from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
+from pipeline.infinitetalk.components import TRANSFORMER
 from pipeline.infinitetalk.conditioning import encode_scene
-from pipeline.infinitetalk.distillation import Distillation
-from pipeline.infinitetalk.kinds import TRANSFORMER
 from pipeline.infinitetalk.models import Models, load_models, place_models
 from pipeline.infinitetalk.pace import ClipPace, find_pace
+from pipeline.infinitetalk.profiles import get_options
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
-from pipeline.infinitetalk.variants import Variants
 from pipeline.profiles import Profile
-from pipeline.types import FrameSize, Pixels, Progress, Scene
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
+from pipeline.weights.checkpoint import Checkpoint, open_checkpoint
+from pipeline.weights.loading import LoadingProgress
+from pipeline.weights.lora_switcher import LoraSwitcher
+from pipeline.weights.quantization import choose_precision, quantize_blocks
+from pipeline.weights.spec import AddedLora
+from pipeline.weights.variants import Variants
 
 # For activations and remembered keys and values, at 720p.
 RESERVED_BYTES = 16_000_000_000
@@ -53,45 +58,48 @@ class Runtime:
 
     Attributes:
         models: All that a video is made with.
-        distillation: Keeps the transformer's weights as a profile needs them.
+        lora_switcher: Keeps the transformer's weights as a profile needs them.
         fits: Whether the device holds all weights at once.
-        team: The processes that make a video together; None where this one makes it alone.
+        parallelism: How ranks share out the work; None where this process works alone.
     """
 
     models: Models
-    distillation: Distillation
+    lora_switcher: LoraSwitcher
     fits: bool
-    team: Team | None = None
+    parallelism: Parallelism | None = None
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         """Yield batches of RGB frames (n, height, width, 3), clip by clip.
 
         Raises:
-            EngineError: The frame does not suit the model, or memory is short.
+            EngineError: The frame or the speakers do not suit the model, or memory is short.
             GenerationCancelledError: `report` said so.
         """
-        self._check_frame(scene.portrait.frame)
+        self._check_scene(scene)
         models = self.models
         with _explain_short_memory("for this. Use the profile low_vram."):
-            self.distillation.choose(scene.profile, report)
-            place_models(models, offloaded=scene.profile.offloaded or not self.fits)
+            self.lora_switcher.choose(_choose_lora(scene.profile), report)
+            place_models(models, offloaded=get_options(scene.profile).offloaded or not self.fits)
             _choose_caching(models, scene.profile)
             inputs = encode_scene(models, scene, report)
-            plan = plan_clips(scene.speech.num_frames, scene.profile.mode)
+            plan = plan_clips(scene.num_frames, scene.profile.mode)
             settings = _choose_settings(scene)
-            share = ALL_PASSES if self.team is None else self.team.divide(len(settings.scales.passes))
-            generator = ClipGenerator(models.transformer, models.vae, settings, share=share)
+            parallel = ONE_RANK if self.parallelism is None else self.parallelism.apply(len(settings.scales.branches))
+            # Every rank draws the same noise from the same seed; only the denoising is shared out.
+            generator = ClipGenerator(models.transformer, models.vae, settings, parallel=parallel)
             noise = noise_from(torch.Generator().manual_seed(scene.seed))
             progress = VideoProgress(report, plan, _find_pace(scene, plan, settings, models.device))
             for clip in generator.generate(inputs, plan, noise, progress):
                 yield tensor_to_frames(clip.new_frames)
 
-    def _check_frame(self, frame: Pixels) -> None:
+    def _check_scene(self, scene: Scene) -> None:
+        if len(scene.speakers) != 1:
+            raise EngineError(f"Expected one speaker, got {len(scene.speakers)}.")
         vae, transformer = self.models.vae, self.models.transformer
         multiple = vae.config.scale_factor_spatial * transformer.config.patch_size[1]
-        height, width = frame.shape[:2]
-        if height % multiple or width % multiple:
-            raise EngineError(f"Expected a frame with sides that {multiple} divides, got {width} x {height}.")
+        size = scene.source.size
+        if size.height % multiple or size.width % multiple:
+            raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
 
 
 @dataclass(frozen=True)
@@ -147,10 +155,10 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
     if settings.weights is None:
         raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
     device = _find_device(settings.device)
-    checkpoint = open_checkpoint(settings.weights)
-    prepared = Variants(settings.weights, settings.precision, device)
+    checkpoint = open_checkpoint(settings.weights, LAYOUT)
+    prepared = Variants(settings.weights, LAYOUT, settings.precision, device)
     if (quantized := prepared.open_quantized()) is not None:
-        checkpoint = checkpoint.with_transformer(quantized)
+        checkpoint = checkpoint.with_component(quantized)
     num_bytes = _count_bytes(checkpoint)
     fits = agree(device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES)
     progress = LoadingProgress(report, num_bytes)
@@ -159,7 +167,20 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
         _quantize(models, settings.precision, fits=fits)
     _speed_up(models, settings, fits=fits)
     stored = checkpoint.components[TRANSFORMER.name]
-    return Runtime(models, Distillation(models.transformer, stored, settings.weights, prepared.open_fused), fits)
+    switcher = LoraSwitcher(models.transformer, stored, settings.weights, LAYOUT.read_lora, prepared.open_fused)
+    return Runtime(models, switcher, fits)
+
+
+def load_rank(settings: EngineSettings, report: Reporter) -> Runtime:
+    """Read the weights into the memory of one GPU among several, whose ranks all call this.
+
+    Raises:
+        EngineError: See `load_runtime`.
+        EngineUnavailableError: See there.
+        GenerationCancelledError: See there.
+    """
+    runtime = load_runtime(settings, report, agree=holds_everywhere)
+    return replace(runtime, parallelism=Parallelism(runtime.models.transformer, runtime.models.device))
 
 
 def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
@@ -176,6 +197,7 @@ def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
     set_attention(transformer, settings.attention, shape, device, transformer.compute_dtype)
     if device.type != "cuda":
         return
+    # Before halving, which copies the decoder with the order of its weights.
     order_for_gpu(models.vae)
     halve_decoder(models.vae)
     # Weights that wait in CPU memory are what such a pass waits for: compiled, it would not be faster.
@@ -194,20 +216,24 @@ def _count_bytes(checkpoint: Checkpoint) -> int:
     return sum(component.count_bytes() for component in checkpoint.components.values())
 
 
+def _choose_lora(profile: Profile) -> AddedLora | None:
+    options = get_options(profile)
+    return None if options.lora is None else AddedLora(options.lora, options.lora_scale)
+
+
 def _choose_caching(models: Models, profile: Profile) -> None:
     remove_tea_cache(models.transformer)
-    if profile.tea_cache:
+    if get_options(profile).tea_cache:
         apply_tea_cache(models.transformer, TeaCacheConfig(COEFFICIENTS[profile.resolution]))
 
 
 def _find_pace(scene: Scene, plan: ClipPlan, settings: SamplerSettings, device: torch.device) -> ClipPace:
-    height, width = scene.portrait.frame.shape[:2]
     return find_pace(
-        FrameSize(width, height),
+        scene.source.size,
         plan.clip_frames,
         settings.num_inference_steps,
-        len(settings.scales.passes),
-        tea_cache=scene.profile.tea_cache,
+        len(settings.scales.branches),
+        tea_cache=get_options(scene.profile).tea_cache,
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else "",
     )
 
@@ -217,5 +243,5 @@ def _choose_settings(scene: Scene) -> SamplerSettings:
     return SamplerSettings(
         GuidanceScales(sampling.guidance_scale, sampling.audio_guidance_scale),
         sampling.num_inference_steps,
-        scene.profile.shift,
+        get_options(scene.profile).shift,
     )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.diffusion.flow import euler_step, flow_timesteps, overwrite_known
-from pipeline.diffusion.guidance import Guidance, GuidanceScales, Pass
+from pipeline.diffusion.flow import euler_step, flow_timesteps, insert_motion_latents
+from pipeline.diffusion.guidance import Guidance, GuidanceBranch, GuidanceScales
 from pipeline.diffusion.tea_cache import reset_tea_cache
-from pipeline.diffusion.team import ALL_PASSES, PassShare
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 
 StepReporter = Callable[[int], None]
 """Takes the number of steps done; raises to stop."""
@@ -37,14 +37,14 @@ class ClipInputs:
     """What one clip is denoised from.
 
     Attributes:
-        known_latents: Clean first frames (1, 16, known frames, h, w).
+        motion_latents: Clean first frames, of the photo or of the clip before (1, 16, motion frames, h, w).
         condition: Mask and photo latents (1, 20, latent frames, h, w).
-        contexts: What each pass attends to.
+        conditionings: What each guidance branch attends to.
     """
 
-    known_latents: torch.Tensor
+    motion_latents: torch.Tensor
     condition: torch.Tensor
-    contexts: dict[Pass, PassContext]
+    conditionings: dict[GuidanceBranch, Conditioning]
 
 
 def denoise(  # noqa: PLR0917  # each is a thing of its own
@@ -53,42 +53,48 @@ def denoise(  # noqa: PLR0917  # each is a thing of its own
     clip: ClipInputs,
     settings: SamplerSettings,
     report_step: StepReporter,
-    share: PassShare = ALL_PASSES,
+    parallel: GuidanceParallel = ONE_RANK,
 ) -> torch.Tensor:
     """Turn noise (1, 16, latent frames, h, w) into the latents of a clip.
 
     Args:
         transformer: Predicts the flow.
-        noise: The same in all processes, where several make the clip.
+        noise: The same in all ranks, where several make the clip.
         clip: What it is denoised from.
         settings: How to denoise.
         report_step: Is told each step.
-        share: What this process computes of each step.
+        parallel: What this rank computes of each step.
     """
     reset_tea_cache(transformer)
     guidance = Guidance(settings.scales, projected=settings.projected)
     timesteps = flow_timesteps(settings.num_inference_steps, settings.shift).to(noise.device)
-    latents = overwrite_known(noise, clip.known_latents)
-    passes = tuple(clip.contexts)
+    latents = insert_motion_latents(noise, clip.motion_latents)
+    branches = tuple(clip.conditionings)
     for step in range(settings.num_inference_steps):
         report_step(step)
-        own_preds = {kind: _predict(transformer, kind, latents, timesteps[step], clip) for kind in share.choose(passes)}
-        noise_preds = share.exchange(own_preds, passes)
+        own_preds = {
+            branch: _predict(transformer, branch, latents, timesteps[step], clip)
+            for branch in parallel.choose(branches)
+        }
+        noise_preds = parallel.exchange(own_preds, branches)
         latents = euler_step(latents, guidance.combine(noise_preds), timesteps[step], timesteps[step + 1])
-        latents = overwrite_known(latents, clip.known_latents)
+        latents = insert_motion_latents(latents, clip.motion_latents)
     report_step(settings.num_inference_steps)
     return latents
 
 
 def _predict(
     transformer: InfiniteTalkTransformer3DModel,
-    kind: Pass,
+    branch: GuidanceBranch,
     latents: torch.Tensor,
     timestep: torch.Tensor,
     clip: ClipInputs,
 ) -> torch.Tensor:
-    """Run one guidance pass of one step; its predictions are combined in fp32."""
+    """Run one guidance branch of one step; its predictions are combined in fp32."""
+    # 16 channels of noise, 4 of the mask, 16 of the photo: the order of Wan's patch embedding.
     hidden_states = torch.cat([latents, clip.condition], dim=1).to(transformer.compute_dtype)
-    with transformer.cache_context(kind.value):
-        noise_pred: torch.Tensor = transformer(hidden_states, timestep[None], clip.contexts[kind])
+    # A TeaCache of its own for each branch: they share the modulation, but not what the blocks add.
+    with transformer.cache_context(branch.value):
+        noise_pred: torch.Tensor = transformer(hidden_states, timestep[None], clip.conditionings[branch])
+    # Guidance multiplies differences of predictions, and their rounding with them.
     return noise_pred.float()

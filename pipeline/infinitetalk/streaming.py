@@ -12,12 +12,12 @@ from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.color import match_colors
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.decoding import decode_latents
-from pipeline.diffusion.guidance import Pass
+from pipeline.diffusion.guidance import GuidanceBranch
 from pipeline.diffusion.latents import NUM_MASK_CHANNELS, encode_frames, photo_condition
 from pipeline.diffusion.speech_windows import clip_windows
-from pipeline.diffusion.team import ALL_PASSES, PassShare
+from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 
 NoiseSource = Callable[[int, torch.Size], torch.Tensor]
 """Takes a clip's index and the shape of its latents, returns fp32 noise on any device."""
@@ -94,14 +94,14 @@ class ClipGenerator:
         vae: Between frames and latents.
         settings: How to denoise.
         color_strength: How far to match each clip's colours to the photo's, 0 to 1.
-        share: What this process computes of each step, where several make the clips.
+        parallel: What this rank computes of each step, where several make the clips.
     """
 
     transformer: InfiniteTalkTransformer3DModel
     vae: AutoencoderKLWan
     settings: SamplerSettings
     color_strength: float = 1.0
-    share: PassShare = ALL_PASSES
+    parallel: GuidanceParallel = ONE_RANK
 
     @torch.no_grad()
     def generate(
@@ -111,23 +111,27 @@ class ClipGenerator:
 
         The photo's condition is made once; memory does not grow with the number of clips.
         """
+        # The photo never changes, while the original encodes it again for each clip.
         condition = photo_condition(self.vae, inputs.photo, plan.clip_frames)
         photo_latents = condition[:, NUM_MASK_CHANNELS:]
-        known_latents = photo_latents[:, :, :1]
+        # The first clip continues a still: the photo is its only motion frame.
+        motion_latents = photo_latents[:, :, :1]
         for index, (start, new_frames) in enumerate(zip(plan.starts, plan.new_frames(), strict=True)):
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
-            clip = ClipInputs(known_latents, condition, self._contexts(inputs, windows))
+            clip = ClipInputs(motion_latents, condition, self._condition(inputs, windows))
+            # Drawn on the generator's device, so that a seed means the same video on every device.
             noise = draw_noise(index, photo_latents.shape).to(condition.device)
             report_step = partial(report.report_step, index)
-            latents = denoise(self.transformer, noise, clip, self.settings, report_step, self.share)
+            latents = denoise(self.transformer, noise, clip, self.settings, report_step, self.parallel)
             decoded = decode_latents(self.vae, latents, partial(report.report_decoding, index))
             frames = match_colors(decoded, inputs.photo, self.color_strength)
             yield Clip(latents, frames[:, :, new_frames])
             if index + 1 < len(plan.starts):
-                known_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])
+                # Encoded after the colours were matched: otherwise each clip would pass its drift on to the next.
+                motion_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])
 
-    def _contexts(self, inputs: VideoInputs, windows: torch.Tensor) -> dict[Pass, PassContext]:
-        """Share what is the same between the passes of a clip, so that it is projected once."""
+    def _condition(self, inputs: VideoInputs, windows: torch.Tensor) -> dict[GuidanceBranch, Conditioning]:
+        """Share what is the same between the branches of a clip, so that it is projected once."""
         dtype = self.transformer.compute_dtype
         prompts = inputs.prompts
         texts = {
@@ -139,11 +143,11 @@ class ClipGenerator:
         # Without audio, the model hears one silent person even where there are two.
         silence = AttentionContext(torch.zeros_like(windows[:, :1], dtype=dtype))
         return {
-            kind: PassContext(
-                texts[kind.prompted],
+            branch: Conditioning(
+                texts[branch.prompted],
                 image,
-                heard if kind.audible else silence,
-                inputs.speaker_masks if kind.audible else None,
+                heard if branch.audible else silence,
+                inputs.speaker_masks if branch.audible else None,
             )
-            for kind in self.settings.scales.passes
+            for branch in self.settings.scales.branches
         }

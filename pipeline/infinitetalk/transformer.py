@@ -14,7 +14,6 @@ from torch import nn
 from pipeline.diffusion.audio_projection import AudioProjection
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.people import attention_to_masks, mask_tokens, query_positions, rotate_pairs
-from pipeline.diffusion.quantization import read_weight
 from pipeline.infinitetalk.cross_attention import (
     AudioAttention,
     BlockContexts,
@@ -23,13 +22,14 @@ from pipeline.infinitetalk.cross_attention import (
     project_image,
     project_text,
 )
+from pipeline.weights.quantization import read_weight
 
 RotaryEmbedding = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class PassContext:
-    """What one guidance pass attends to; contexts are shared between passes wherever they are the same.
+class Conditioning:
+    """What one guidance branch attends to; contexts are shared between branches wherever they are the same.
 
     Attributes:
         text: Prompt embeddings (1, 512, text_dim), zeros after the last token.
@@ -95,6 +95,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         token_masks: torch.Tensor | None,
     ) -> torch.Tensor:
         """Do what has to be done in every step; remembers nothing, so that it compiles to one graph."""
+        # Six a block: shift, scale and gate of the self-attention, then of the feed-forward.
         modulation = self.scale_shift_table + timestep_modulation
         shift, scale, gate, ffn_shift, ffn_scale, ffn_gate = modulation.chunk(6, dim=1)
         dtype = self.attn1.to_out[0].weight.dtype
@@ -108,6 +109,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         norm_hidden_states = self.norm2(hidden_states).to(dtype)
         hidden_states = hidden_states + self.attn2(norm_hidden_states, key_values)
 
+        # No gate and no timestep modulation: the adapter was trained to add its output as it is.
         norm_hidden_states = self.norm_audio(hidden_states).to(dtype)
         hidden_states = hidden_states + self.audio_attn(norm_hidden_states, key_values.audio, positions)
 
@@ -218,13 +220,13 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         dtype: torch.dtype = self.patch_embedding.weight.dtype
         return dtype
 
-    def forward(self, hidden_states: torch.Tensor, timestep: torch.Tensor, context: PassContext) -> torch.Tensor:
+    def forward(self, hidden_states: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
         """Predict the flow.
 
         Args:
             hidden_states: Noise and condition (1, in_channels, latent_frames, height, width).
             timestep: (1,), 0 to 1000.
-            context: What the pass attends to.
+            conditioning: What the branch attends to.
 
         Returns:
             Flow (1, out_channels, latent_frames, height, width).
@@ -232,8 +234,8 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         _, grid_height, grid_width = grid = self._token_grid(hidden_states)
         rotary_emb = self.rope(hidden_states)
         temb, timestep_modulation = self._embed_timestep(timestep)
-        contexts = self._project_context(context)
-        masks = context.speaker_masks
+        contexts = self._project_contexts(conditioning)
+        masks = conditioning.speaker_masks
         token_masks = None if masks is None else mask_tokens(masks, grid_height, grid_width)
 
         # The sum over the blocks is kept in fp32, as in the original; each block's layers run in the weights' dtype.
@@ -253,13 +255,14 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         temb = embedder.time_embedder(embedder.timesteps_proj(timestep))
         return temb, embedder.time_proj(embedder.act_fn(temb)).unflatten(1, (6, -1))
 
-    def _project_context(self, context: PassContext) -> list[BlockContexts]:
-        text = context.text.blocks(self.condition_embedder.text_embedder, len(self.blocks))
-        image = context.image.blocks(self.condition_embedder.image_embedder, len(self.blocks))
-        audio = context.audio.blocks(self._project_audio, len(self.blocks))
+    def _project_contexts(self, conditioning: Conditioning) -> list[BlockContexts]:
+        text = conditioning.text.blocks(self.condition_embedder.text_embedder, len(self.blocks))
+        image = conditioning.image.blocks(self.condition_embedder.image_embedder, len(self.blocks))
+        audio = conditioning.audio.blocks(self._project_audio, len(self.blocks))
         return [BlockContexts(*views) for views in zip(text, image, audio, strict=True)]
 
     def _project_audio(self, windows: torch.Tensor) -> torch.Tensor:
+        # People's tokens of a latent frame stand one after the other, for one attention over both.
         tokens: torch.Tensor = self.audio_proj(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
         return tokens.transpose(1, 2).flatten(2, 3)
 
@@ -281,7 +284,9 @@ def face_positions(
     """Return each token's rotary position (batch, tokens) by the face it looks at in the first latent frame."""
     num_tokens = token_masks.shape[1]
     cos, sin = rotary_emb
+    # The block's own self-attention says where a token looks: Q and K after their norms and rotation.
     query = _project_fp32(attn.to_q, attn.norm_q, hidden_states).unflatten(2, (attn.heads, -1))
+    # Keys of the first latent frame alone, where the speakers' masks hold.
     key = _project_fp32(attn.to_k, attn.norm_k, hidden_states[:, :num_tokens]).unflatten(2, (attn.heads, -1))
     # Wan's tables repeat each angle for the two channels of a pair.
     query = rotate_pairs(query, cos[..., 0::2], sin[..., 1::2])

@@ -10,7 +10,8 @@ from pipeline.engine import Availability, Reporter
 from pipeline.preview.performance import Pose, perform
 from pipeline.preview.render import Renderer
 from pipeline.profiles import Profile
-from pipeline.types import Pixels, Progress, Scene
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
 
 BATCH = 10
 _BATCHES_AHEAD = 2
@@ -32,11 +33,14 @@ class PreviewEngine:
         """Do nothing: what it needs is small and made for each photo."""
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3), the same for the same scene and seed."""
+        """Yield batches of RGB frames (n, height, width, 3), the same for the same scene and seed.
+
+        It warps the first frame in time with the first speaker.
+        """
         report(Progress("conditioning", 0, 100, 0.0))
-        poses = perform(scene.speech, scene.seed, lambda share: report(_listening(share)))
-        renderer = Renderer(scene.portrait)
-        num_frames = scene.speech.num_frames
+        speaker, num_frames = scene.speakers[0], scene.num_frames
+        poses = perform(speaker, scene.frame_rate, scene.seed, lambda share: report(_listening(share)))
+        renderer = Renderer(scene.source.read_frames(0, 1)[0], speaker.face)
         num_done = 0
         for batch in _render_ahead(renderer, poses):
             yield batch

@@ -4,31 +4,33 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.preview.smooth import ramp
-from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
+from pipeline.types import SPEECH_SAMPLING_RATE, Floats
 
 Curve = npt.NDArray[np.float64]
-_SAMPLES_A_FRAME = SPEECH_SAMPLING_RATE // FRAME_RATE
 _RANGE_DB = 30.0
 _SILENCE_DB = -55.0
 _ABOVE_NOISE_DB = 6.0
 _HANGOVER_FRAMES = 6
 
 
-def measure_envelope(waveform: Floats, num_frames: int, activity: Curve | Floats | None = None) -> Curve:
+def measure_envelope(
+    waveform: Floats, num_frames: int, frame_rate: int, activity: Curve | Floats | None = None
+) -> Curve:
     """Return the loudness (num_frames,), 0 to 1 over the top 30 dB, within each frame.
 
     Args:
         waveform: Mono samples at 16 kHz.
         num_frames: Video frames to measure.
+        frame_rate: Of the video, frames a second.
         activity: Probability of speech in each frame; where it is given, noise between the words counts as silence.
     """
-    loudness = _measure_decibels(waveform, num_frames)
+    loudness = _measure_decibels(waveform, num_frames, frame_rate)
     top = float(np.percentile(loudness, 95)) if num_frames else _SILENCE_DB
     if top < _SILENCE_DB:
         return np.zeros(num_frames)
     bottom = top - _RANGE_DB
     if activity is not None:
-        bottom = max(bottom, min(_find_noise(loudness, activity), top - _RANGE_DB / 2))
+        bottom = max(bottom, min(_find_noise(loudness, activity, frame_rate // 2), top - _RANGE_DB / 2))
     return np.clip((loudness - bottom) / (top - bottom), 0, 1)
 
 
@@ -39,13 +41,14 @@ def gate(activity: Curve | Floats) -> Curve:
     return ramp((near - 0.15) / 0.35)
 
 
-def _measure_decibels(waveform: Floats, num_frames: int) -> Curve:
-    spans = waveform[: num_frames * _SAMPLES_A_FRAME].reshape(num_frames, _SAMPLES_A_FRAME)
-    # Summed row by row without a copy of the voice, which may be ten minutes long.
-    power = np.einsum("fs,fs->f", spans, spans).astype(np.float64) / _SAMPLES_A_FRAME
+def _measure_decibels(waveform: Floats, num_frames: int, frame_rate: int) -> Curve:
+    span = SPEECH_SAMPLING_RATE // frame_rate
+    # Frame by frame, without a copy of the voice, which may be ten minutes long.
+    frames = (waveform[first * SPEECH_SAMPLING_RATE // frame_rate :][:span] for first in range(num_frames))
+    power = np.array([np.einsum("s,s->", samples, samples) for samples in frames], np.float64) / span
     return np.asarray(20 * np.log10(np.sqrt(power) + 1e-5))
 
 
-def _find_noise(loudness: Curve, activity: Curve | Floats) -> float:
+def _find_noise(loudness: Curve, activity: Curve | Floats, least_frames: int) -> float:
     still = loudness[activity < 0.2]
-    return float(np.percentile(still, 75)) + _ABOVE_NOISE_DB if len(still) >= FRAME_RATE // 2 else -np.inf
+    return float(np.percentile(still, 75)) + _ABOVE_NOISE_DB if len(still) >= least_frames else -np.inf

@@ -13,12 +13,12 @@ from pipeline.preview.loudness import Curve, gate, measure_envelope
 from pipeline.preview.phones import hear_phones
 from pipeline.preview.smooth import ramp
 from pipeline.preview.voicing import measure_voicing
-from pipeline.types import FRAME_RATE, Speech
+from pipeline.scene import Speaker
 
 MAX_OPENING = 0.36
 """Between the inner lips of a full "ah", in mouth widths."""
 _VISEME_RATE = 100
-_STRETCH_FRAMES = 20 * FRAME_RATE
+_STRETCH_SECONDS = 20
 _MOUTHS = {
     "sil": (0.0, 0.0), "PP": (0.0, -0.05), "FF": (0.07, 0.1), "TH": (0.2, 0.0), "DD": (0.2, 0.1), "kk": (0.26, 0.0),
     "CH": (0.2, -0.55), "SS": (0.12, 0.35), "nn": (0.18, 0.1), "RR": (0.22, -0.4), "aa": (1.0, 0.05), "E": (0.6, 0.4),
@@ -52,24 +52,25 @@ class Pose:
     roll: float = 0.0
 
 
-def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> list[Pose]:
+def perform(speaker: Speaker, frame_rate: int, seed: int, report: Callable[[float], None]) -> list[Pose]:
     """Plan the pose of each frame from the voice.
 
     Args:
-        speech: The voice.
+        speaker: Whose face and voice.
+        frame_rate: Of the video, frames a second.
         seed: Of blinks and head movement.
         report: Takes the share that is done.
     """
-    num_frames = speech.num_frames
-    voice = np.maximum(speech.activity, measure_voicing(speech.waveform, num_frames))
-    envelope = measure_envelope(speech.waveform, num_frames, voice) * gate(voice)
-    segments = hear_phones(speech.waveform, report)
-    visemes = _sample_visemes(segments, num_frames)
+    waveform, num_frames = speaker.waveform, len(speaker.activity)
+    voice = np.maximum(speaker.activity, measure_voicing(waveform, num_frames, frame_rate))
+    envelope = measure_envelope(waveform, num_frames, frame_rate, voice) * gate(voice)
+    segments = hear_phones(waveform, report)
+    visemes = _sample_visemes(segments, num_frames, frame_rate)
     opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))
     press = np.clip(visemes["PP"] + 0.5 * visemes["FF"], 0, 1) * (envelope > 0)
     # The sound's shape opens the mouth, its loudness says how far; what is not understood still moves with loudness.
     # Where the speech detector hears no speech, such as in a song, sounds are often misheard: loudness leads there.
-    trust = gate(speech.activity)
+    trust = gate(speaker.activity)
     press *= trust
     opening = (0.3 + 0.4 * trust) * opening * (0.25 + 0.75 * envelope)
     opening += (0.54 - 0.30 * trust) * envelope**1.5 * (1 - press)
@@ -77,21 +78,22 @@ def perform(speech: Speech, seed: int, report: Callable[[float], None]) -> list[
         "opening": MAX_OPENING * opening * ramp(envelope / 0.25),
         "width": width * ramp(envelope / 0.2),
         "press": press,
-        **_gesture(segments, envelope, seed),
+        **_gesture(segments, envelope, frame_rate, seed),
     }
     return [Pose(**dict(zip(curves, values, strict=True))) for values in np.stack([*curves.values()], axis=1).tolist()]
 
 
-def _sample_visemes(segments: list[PhonemeSegment], num_frames: int) -> dict[str, Curve]:
+def _sample_visemes(segments: list[PhonemeSegment], num_frames: int, frame_rate: int) -> dict[str, Curve]:
     """Return how strongly each viseme shapes the mouth in each frame.
 
     The curves are made for a stretch at a time, with a second of what lies around it: time and memory of
     `build_viseme_curves` grow with the square of the length.
     """
     weights = np.zeros((num_frames, len(VISEMES)))
-    for first in range(0, num_frames, _STRETCH_FRAMES):
-        frames = np.arange(first, min(first + _STRETCH_FRAMES, num_frames))
-        middles = (frames + 0.5) / FRAME_RATE
+    num_at_once = _STRETCH_SECONDS * frame_rate
+    for first in range(0, num_frames, num_at_once):
+        frames = np.arange(first, min(first + num_at_once, num_frames))
+        middles = (frames + 0.5) / frame_rate
         around = [
             segment for segment in segments if segment.end > middles[0] - 1.0 and segment.start < middles[-1] + 1.0
         ]
@@ -101,20 +103,20 @@ def _sample_visemes(segments: list[PhonemeSegment], num_frames: int) -> dict[str
     return {name: weights[:, column] for column, name in enumerate(VISEMES)}
 
 
-def _gesture(segments: list[PhonemeSegment], envelope: Curve, seed: int) -> dict[str, Curve]:
+def _gesture(segments: list[PhonemeSegment], envelope: Curve, frame_rate: int, seed: int) -> dict[str, Curve]:
     params = GestureParams(seed=seed, head_pitch_deg=1.5, head_ambient_deg=0.7, gaze_enable=False)
     num_frames = len(envelope)
-    middles = (np.arange(num_frames) + 0.5) / FRAME_RATE
+    middles = (np.arange(num_frames) + 0.5) / frame_rate
     channels = {
         channel.name: ([key.time for key in channel.keys], [key.value for key in channel.keys])
-        for channel in generate_gestures(num_frames / FRAME_RATE, FRAME_RATE, middles, envelope, segments, params)
+        for channel in generate_gestures(num_frames / frame_rate, frame_rate, middles, envelope, segments, params)
     }
 
     def sample(name: str, times: Curve = middles) -> Curve:
         return np.interp(times, *channels[name]) if name in channels else np.zeros(len(times))
 
     # A blink peaks between two frames as often as on one: the largest value of a frame's span shuts the eye each time.
-    fine = (np.arange(num_frames * 4) + 0.5) / (4 * FRAME_RATE)
+    fine = (np.arange(num_frames * 4) + 0.5) / (4 * frame_rate)
     return {
         "blink": sample("blink_L", fine).reshape(num_frames, 4).max(axis=1),
         "brow": sample("browUp"),

@@ -15,7 +15,7 @@ from pipeline.preview.remap import blend, make_grid, remap
 from pipeline.preview.rig import MOVEMENTS, STEP, Region, build_rig
 from pipeline.preview.smooth import ramp
 from pipeline.preview.spectacles import wears_spectacles
-from pipeline.types import Floats, FrameSize, Pixels, Portrait
+from pipeline.types import Face, Floats, FrameSize, Pixels
 
 _FIXED_POINT_STEPS = 5
 _DAMPING = 0.7
@@ -39,11 +39,11 @@ class _Layers:
 class Renderer:
     """Holds what is measured and solved once a photo."""
 
-    def __init__(self, portrait: Portrait) -> None:
-        height, width = portrait.frame.shape[:2]
+    def __init__(self, photo: Pixels, face: Face) -> None:
+        height, width = photo.shape[:2]
         size = FrameSize(width, height)
-        landmarks = portrait.face.landmarks
-        self._photo = np.ascontiguousarray(portrait.frame)
+        landmarks = face.landmarks
+        self._photo = np.ascontiguousarray(photo)
         self._enlarged = _enlarge(self._photo)
         self._rig = build_rig(landmarks, size)
         self._eyes = find_eyes(self._photo, landmarks)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.preview.loudness import Curve
 from pipeline.preview.smooth import ramp
-from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Floats
+from pipeline.types import SPEECH_SAMPLING_RATE, Floats
 
 _WINDOW = 1024
 _PITCH_HERTZ = (70, 500)
@@ -16,16 +16,16 @@ _QUIETEST = 3e-3
 """Root mean square below which nothing counts as a voice: about -50 dB."""
 
 
-def measure_voicing(waveform: Floats, num_frames: int) -> Curve:
+def measure_voicing(waveform: Floats, num_frames: int, frame_rate: int) -> Curve:
     """Return how sure it is (num_frames,), 0 to 1, that each frame of mono sound at 16 kHz is voiced.
 
     A voiced sound repeats itself: its autocorrelation has a peak at the pitch's period, which for noise is near 0.
     """
     padded = np.pad(waveform, _WINDOW // 2)
-    step = SPEECH_SAMPLING_RATE // FRAME_RATE
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
     # A window is centred on its frame's middle.
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[step // 2 :: step][:num_frames]
-    parts = [_measure(windows[first : first + _AT_ONCE]) for first in range(0, len(windows), _AT_ONCE)]
+    middles = (2 * np.arange(num_frames) + 1) * SPEECH_SAMPLING_RATE // (2 * frame_rate)
+    parts = [_measure(windows[middles[first : first + _AT_ONCE]]) for first in range(0, num_frames, _AT_ONCE)]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 

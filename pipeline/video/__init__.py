@@ -2,7 +2,6 @@
 
 from pipeline.video.background import BackgroundWriter
 from pipeline.video.poster import write_poster
-from pipeline.video.stream import LiveWriter
 from pipeline.video.writer import VideoWriter
 
-__all__ = ["BackgroundWriter", "LiveWriter", "VideoWriter", "write_poster"]
+__all__ = ["BackgroundWriter", "VideoWriter", "write_poster"]

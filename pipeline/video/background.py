@@ -1,6 +1,5 @@
 """Write frames while the next ones are made."""
 
-from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,20 +16,20 @@ class FrameWriter(Protocol):
 
 
 class BackgroundWriter:
-    """Gives batches to writers in a thread of its own, in order, so that a GPU need not wait for the encoder.
+    """Gives batches to a writer in a thread of its own, in order, so that a GPU need not wait for the encoder.
 
     One batch waits at most: memory holds that and the one that is made. Use as a context manager: at the end all is
     written, unless something was raised inside; the thread has ended in any case.
 
-    Encoding is all that there is to do beside the next clip. Its decoding is not: the next clip begins with the decoded
-    frames, and both would compute on the same GPU.
+    Encoding is all that there is to do beside the next chunk. Its decoding is not: the next chunk begins with the
+    decoded frames, and both would compute on the same GPU.
 
     Args:
-        writers: Take each batch in turn.
+        writer: Takes each batch in turn.
     """
 
-    def __init__(self, writers: Sequence[FrameWriter]) -> None:
-        self._writers = writers
+    def __init__(self, writer: FrameWriter) -> None:
+        self._writer = writer
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writing")
         self._pending: Future[None] | None = None
 
@@ -52,17 +51,13 @@ class BackgroundWriter:
         """
         if self._pending is not None:
             self._pending.result()
-        self._pending = self._pool.submit(self._write, frames)
+        self._pending = self._pool.submit(self._writer.write, frames)
 
     def check(self) -> None:
-        """Raise what has ended the writing, if anything has, so that no clip is made in vain.
+        """Raise what has ended the writing, if anything has, so that no chunk is made in vain.
 
         Raises:
             OutputError: A batch could not be written.
         """
         if self._pending is not None and self._pending.done():
             self._pending.result()
-
-    def _write(self, frames: Pixels) -> None:
-        for writer in self._writers:
-            writer.write(frames)

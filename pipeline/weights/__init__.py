@@ -1,7 +1,8 @@
-"""Weights: from the hub's released files to a prepared folder, without starting over when something breaks."""
+"""Weights of any engine: from the hub's released files to a prepared folder, and from there to the device.
 
-from pipeline.errors import WeightsError
-from pipeline.infinitetalk.manifest import is_prepared
-from pipeline.weights.errors import TokenError
+An engine hands in what is its own: a `WeightsSpec`, and through it the layout of its checkpoint.
+"""
 
-__all__ = ["TokenError", "WeightsError", "is_prepared"]
+from pipeline.weights.manifest import is_prepared
+
+__all__ = ["is_prepared"]

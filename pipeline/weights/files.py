@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from pipeline.errors import WeightsError
 from pipeline.weights.hub import explain_errors
-from pipeline.weights.sources import Source
+from pipeline.weights.spec import Source
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _ask(source: Source, hub: HfApi) -> Iterator[RemoteFile]:
         if not matching:
             raise WeightsError(
                 f"Expected '{pattern}' in {source.repository} at {source.revision}, but it has no such file. "
-                "The repository has changed: name an older commit as the revision in pipeline/weights/sources.py."
+                "The repository has changed: name an older commit as its revision in weights.py of its engine."
             )
         for one in matching:
             yield _describe(one, source, info.sha or source.revision)

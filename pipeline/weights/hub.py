@@ -8,8 +8,7 @@ from http import HTTPStatus
 import httpx2
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
-from pipeline.errors import WeightsError
-from pipeline.weights.errors import TokenError
+from pipeline.errors import TokenError, WeightsError
 
 _TOKENS_PAGE = "https://huggingface.co/settings/tokens"
 
@@ -47,5 +46,5 @@ def _explain_status(status: int, what: str) -> WeightsError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return TokenError(f"The hub refused HF_TOKEN ({status}) for {what}. Make one that can read at {_TOKENS_PAGE}.")
     if status == HTTPStatus.NOT_FOUND:
-        return WeightsError(f"The hub has no {what}. Name another revision in pipeline/weights/sources.py.")
+        return WeightsError(f"The hub has no {what}. Name another revision in weights.py of its engine.")
     return WeightsError(f"The hub answered {status} for {what}. Try again in some minutes; what is there is kept.")

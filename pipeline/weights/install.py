@@ -7,62 +7,78 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from pipeline.infinitetalk.manifest import is_prepared
-from pipeline.infinitetalk.variant_names import get_variant
 from pipeline.weights.download import download
 from pipeline.weights.files import RemoteFile, count_bytes, count_present_bytes, list_files
-from pipeline.weights.sources import BF16_BYTES, FP8_BYTES, INFINITETALK, PREPARED_BYTES
+from pipeline.weights.manifest import is_prepared
+from pipeline.weights.spec import WeightsSpec
 
 Say = Callable[[str], None]
 
 
-def install(folder: Path, prepared: Path, hub: HfApi, say: Say, variants: Sequence[str] = ()) -> None:
-    """Fetch InfiniteTalk's released files, prepare them for the engine, and delete them again.
+def install(  # noqa: PLR0917  # each is a thing of its own
+    spec: WeightsSpec,
+    folder: Path,
+    prepared: Path,
+    hub: HfApi,
+    say: Say,
+    variants: Sequence[str] = (),
+    *,
+    released: Path | None = None,
+) -> None:
+    """Fetch an engine's released files, prepare them for it, and delete them again.
 
     Args:
+        spec: What its weights are.
         folder: Where released files are kept meanwhile, and the list of their commits for good.
         prepared: The folder to make. If it is there, it is only checked.
         hub: Where the files are.
         say: Is told in sentences what is about to be done, and how far it is.
         variants: Names of variants to prepare as well: `fp8`, `lightx2v-fp8` and so on.
+        released: Folder of released files to use instead of fetching any; it stays.
 
     Raises:
         WeightsError: A file could not be fetched, does not fit or has changed; the message says what to do.
     """
-    chosen = [get_variant(name) for name in variants]
-    sources = folder / "sources"
+    chosen = [spec.get_variant(name) for name in variants]
     for variant in chosen:
-        size = _gigabytes(FP8_BYTES if variant.is_fp8 else BF16_BYTES)
+        size = _gigabytes(spec.fp8_bytes if variant.is_fp8 else spec.bf16_bytes)
         say(f"To keep for the variant {variant.name}: about {size}, unless it is there.")
-    files: tuple[RemoteFile, ...] = ()
-    if not is_prepared(prepared):
-        files = list_files(INFINITETALK, folder / "sources.json", hub)
-        _announce(files, sources, say)
-        download(files, sources, hub, _FetchReport(files, sources, say))
-        say("All files are there, and whole. Preparing them ...")
+    revisions: dict[str, str] = {}
+    if released is None and not is_prepared(prepared):
+        revisions = _fetch(spec, folder, hub, say)
     # Torch comes with these, which takes a while: not before all files are there.
-    from pipeline.infinitetalk.prepare import prepare
-    from pipeline.infinitetalk.variants import prepare_variant
-
-    revisions = {file.repository: file.commit for file in files}
+    from pipeline.weights.prepare import prepare
+    from pipeline.weights.variants import prepare_variant
 
     def report(name: str, num_bytes: int) -> None:
         say(f"{name}: {_gigabytes(num_bytes)} prepared")
 
-    prepare(sources, prepared, revisions=revisions, report=report)
-    shutil.rmtree(sources, ignore_errors=True)
+    layout = spec.load_layout()
+    downloads = folder / spec.downloads
+    prepare(released or downloads, prepared, layout, revisions=revisions, report=report)
+    shutil.rmtree(downloads, ignore_errors=True)
     for variant in chosen:
-        prepare_variant(prepared, variant, report=report)
+        prepare_variant(prepared, variant, layout, report=report)
     say(f"The weights are ready in {prepared}.")
 
 
-def _announce(files: Sequence[RemoteFile], folder: Path, say: Say) -> None:
+def _fetch(spec: WeightsSpec, folder: Path, hub: HfApi, say: Say) -> dict[str, str]:
+    """Have all released files; return the commit of each repository."""
+    downloads = folder / spec.downloads
+    files = list_files(spec.sources, folder / f"{spec.downloads}.json", hub)
+    _announce(files, downloads, spec.prepared_bytes, say)
+    download(files, downloads, hub, _FetchReport(files, downloads, say))
+    say("All files are there, and whole. Preparing them ...")
+    return {file.repository: file.commit for file in files}
+
+
+def _announce(files: Sequence[RemoteFile], folder: Path, prepared_bytes: int, say: Say) -> None:
     for repository in dict.fromkeys(file.repository for file in files):
         own = [file for file in files if file.repository == repository]
         say(f"{repository} at {own[0].commit[:12]}: {len(own)} files, {_gigabytes(count_bytes(own))}")
     missing = count_bytes(files) - count_present_bytes(files, folder)
     say(f"To fetch: {_gigabytes(missing)} of {_gigabytes(count_bytes(files))}.")
-    say(f"To keep: about {_gigabytes(PREPARED_BYTES)} of prepared weights; what was fetched is deleted at the end.")
+    say(f"To keep: about {_gigabytes(prepared_bytes)} of prepared weights; what was fetched is deleted at the end.")
 
 
 class _FetchReport:

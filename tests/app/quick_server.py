@@ -15,7 +15,7 @@ from app.records import JobResult
 from app.settings import load_settings
 from app.storage import JobFolder
 from pipeline.engine import Availability
-from pipeline.profiles import Profile
+from pipeline.profiles import Model, Profile
 from pipeline.types import Progress
 
 RUN_SECONDS = 0.2
@@ -25,15 +25,18 @@ class QuickRunner:
     """Copies the voice where a video should be, and writes down each run."""
 
     capacity = num_parallel = 4
-    is_lasting = False
+    durable = False
 
     def __init__(self, runs: Path) -> None:
         self._runs = runs
 
+    def serves(self, model: Model) -> bool:
+        return model == "infinitetalk"
+
     def availability(self, profile: Profile) -> Availability:
         return Availability(available=profile.model == "infinitetalk")
 
-    async def keep(self, folder: JobFolder) -> None:
+    async def persist(self, folder: JobFolder) -> None:
         """The folder is on a disk already."""
 
     async def start(self, folder: JobFolder) -> str:

@@ -127,7 +127,7 @@ class Server:
 
     def find_workers(self) -> list[psutil.Process]:
         """Return the processes that make the videos."""
-        return self._find_children("app.jobs.worker")
+        return self._find_children("app.jobs.runners.worker")
 
     def find_decoders(self) -> list[psutil.Process]:
         """Return the processes that open the files."""

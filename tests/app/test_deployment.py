@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from app.deployment import PAID_PROFILES, Deployment, DeploymentSettingsError, passed_on, read_deployment
-from pipeline.profiles import PROFILES
+from app.deployment import Deployment, DeploymentSettingsError, passed_on, read_deployment
+from pipeline.engines import GPU_PROFILES
 
 
 def test_has_defaults_for_everything() -> None:
@@ -21,6 +21,8 @@ def test_has_defaults_for_everything() -> None:
         ("SNAPSHOT", "1", "snapshot", True),
         ("PROXY_AUTH", "false", "proxy_auth", False),
         ("GPU", "", "gpu", "A100-80GB,H100"),
+        ("GPU_FAST_LORA", "H100", "profile_gpus", {"fast_lora": "H100"}),
+        ("QUALITY_MINUTES", "90", "profile_minutes", {"quality": 90}),
     ],
 )
 def test_reads_a_variable(name: str, value: str, field: str, expected: object) -> None:
@@ -65,21 +67,20 @@ def test_counts_the_gpus_of_a_video(settings: dict[str, str], expected: dict[str
     assert {profile: deployment.count_gpus(profile) for profile in expected} == expected
 
 
-@pytest.mark.parametrize("profile", PAID_PROFILES)
+@pytest.mark.parametrize("profile", GPU_PROFILES)
 def test_bounds_each_profile_that_needs_a_gpu_by_its_own_minutes(profile: str) -> None:
-    limits = Deployment(max_minutes=100, **{f"{profile}_minutes": 2}).time_limits
-    assert limits == dict.fromkeys(PAID_PROFILES, 6000.0) | {profile: 120.0}
+    limits = Deployment(max_minutes=100, profile_minutes={profile: 2}).time_limits
+    assert limits == dict.fromkeys(GPU_PROFILES, 6000.0) | {profile: 120.0}
 
 
 def test_bounds_what_is_not_set_or_set_higher_by_the_longest_run() -> None:
-    deployment = Deployment(max_minutes=60, quality_minutes=720)
+    deployment = Deployment(max_minutes=60, profile_minutes={"quality": 720})
     assert set(deployment.time_limits.values()) == {3600.0}
     assert deployment.run_timeout == 90 * 60
 
 
 def test_leaves_modal_s_day_as_the_last_limit() -> None:
     assert Deployment().run_timeout == 24 * 3600
-    assert set(PAID_PROFILES) == {profile.name for profile in PROFILES.values() if profile.model != "preview"}
 
 
 def test_gives_a_profile_a_gpu_of_its_own() -> None:
@@ -105,4 +106,4 @@ def test_needs_nothing_but_python() -> None:
         "print(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - {'__main__'}))"
     )
     done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['app']"
+    assert done.stdout.strip() == "['app', 'pipeline']"

@@ -15,21 +15,22 @@ import pytest
 from starlette.requests import Request
 
 from app.jobs import Jobs
-from app.records import JobRecord, JobRequest, JobResult, Status
+from app.records import JobRecord, JobResult, Status
 from app.settings import MEGABYTE, Settings
 from app.storage import JobStore
 from app.ui import library
 from app.ui.events import PageView
-from app.ui.form import Form
+from app.ui.form import read_form
 from app.ui.gate import UploadLimits, Uploads
 from app.ui.inputs import create_slider
-from app.ui.layout import MAX_VOICE_SECONDS, Page, build_page
+from app.ui.layout import Page, build_page
 from app.ui.photo import read_framing
 from app.ui.profile import ProfileView
 from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import ENGLISH
 from app.ui.voice import VoiceView
+from pipeline.request import MAX_SECONDS, VideoRequest
 from tests.app.conftest import cut_voice
 from tests.app.quick_server import QuickRunner
 from tests.app.ui.visitor import PHOTO
@@ -72,7 +73,7 @@ class Views:
             id=secrets.token_urlsafe(16),
             status=status,
             model="preview" if request["profile"] == "preview" else "infinitetalk",
-            request=JobRequest.model_validate(request),
+            request=VideoRequest(**request),
             created_at=now,
             started_at=now,
             finished_at=now,
@@ -95,7 +96,7 @@ class Views:
         return asyncio.run(ask())
 
     def view(self, jobs: Jobs) -> PageView:
-        uploads = Uploads(self.data / "uploads", UploadLimits(100 * MEGABYTE, 1000 * MEGABYTE))
+        uploads = Uploads(self.data / "uploads", UploadLimits(100 * MEGABYTE), jobs.quota)
         return PageView(self.page, jobs, self._profile(jobs), uploads, ENGLISH)
 
     def start(self, jobs: Jobs) -> StartView:
@@ -134,10 +135,9 @@ def make_form(folder: Path, **others: object) -> list[Any]:
     voice = folder / "voice.wav"
     voice.write_bytes(cut_voice(1.2))
     values = {
-        "photo": str(PHOTO), "voice": str(voice), "profile": "balanced", "prompt": "", "seed": 0,
-        "is_seed_random": True, "num_inference_steps": 20, "guidance_scale": 5, "audio_guidance_scale": 4,
-        "aspect": "auto", "person": 0,
-        "zoom": 1, "shift_x": 0, "shift_y": 0, "duration_seconds": 10,
+        "photo": str(PHOTO), "voice": str(voice), "profile": "balanced", "duration_seconds": 10, "aspect": "auto",
+        "person": 0, "zoom": 1, "shift_x": 0, "shift_y": 0, "is_seed_random": True, "prompt": "", "seed": 0,
+        "num_inference_steps": 20, "guidance_scale": 5, "audio_guidance_scale": 4,
     }  # fmt: skip
     return list((values | others).values())
 
@@ -155,7 +155,7 @@ def test_an_example_gives_the_slider_its_length_back(views: Views) -> None:
             return views.view(jobs).pick_example(gr.EventData(None, {"name": "mona_lisa"}), request)
 
     slider = asyncio.run(pick())[views.page.voice.duration]
-    assert (slider.maximum, slider.value) == (MAX_VOICE_SECONDS, MAX_VOICE_SECONDS)
+    assert (slider.maximum, slider.value) == (MAX_SECONDS, MAX_SECONDS)
 
 
 def test_without_a_gpu_only_the_preview_is_offered_and_what_is_missing_is_said_once(views: Views) -> None:
@@ -230,17 +230,17 @@ def test_what_was_found_in_a_film_is_not_said_of_the_next_voice(views: Views, fi
     assert "damaged" not in asyncio.run(take())[part.note]
 
 
-def test_the_profiles_own_numbers_are_not_asked_for(tmp_path: Path) -> None:
-    request = Form(*make_form(tmp_path, guidance_scale=3)).request("balanced")
+def test_the_profiles_own_numbers_are_not_asked_for(views: Views, tmp_path: Path) -> None:
+    request = read_form(views.page, make_form(tmp_path, guidance_scale=3)).request("balanced")
     assert (request.num_inference_steps, request.guidance_scale, request.audio_guidance_scale) == (None, 3, None)
-    preview = Form(*make_form(tmp_path, num_inference_steps=30)).request("preview")
+    preview = read_form(views.page, make_form(tmp_path, num_inference_steps=30)).request("preview")
     assert preview.num_inference_steps is None
 
 
 def test_a_deleted_video_is_shown_no_longer(views: Views) -> None:
     async def delete(shown: str, deleted: str) -> str:
         async with views.open() as jobs:
-            history = [library.Entry(id=job) for job in (shown, deleted)]
+            history = [library.HistoryItem(id=job) for job in (shown, deleted)]
             left, listed, shows = await views.view(jobs).delete(history, shown, gr.EventData(None, {"job": deleted}))
             assert deleted not in [entry["id"] for entry in left]
             assert deleted not in listed
@@ -258,9 +258,9 @@ def test_my_videos_has_what_is_being_made(views: Views, status: Status) -> None:
     async def show() -> str:
         store = JobStore(views.data)
         jobs = Jobs(Settings(data_dir=views.data), store)
-        list(jobs._ledger.load())
+        list(jobs._registry.load())
         store.close()
-        return library.render([library.Entry(id=job)], jobs, ENGLISH)
+        return library.render([library.HistoryItem(id=job)], jobs, ENGLISH)
 
     assert f'data-job="{job}"' in asyncio.run(show())
 
@@ -268,8 +268,12 @@ def test_my_videos_has_what_is_being_made(views: Views, status: Status) -> None:
 def test_a_seed_that_was_drawn_is_used_again(views: Views) -> None:
     updates = views.reuse(views.keep(profile="balanced", num_inference_steps=33, prompt="Rain."))
     part = views.page.profile
-    assert (updates[part.seed], updates[part.random_seed]) == (RESULT.seed, False)
-    assert (updates[part.steps], updates[part.prompt], updates[part.profile].value) == (33, "Rain.", "balanced")
+    assert (updates[part.options["seed"]], updates[part.random_seed]) == (RESULT.seed, False)
+    assert (updates[part.steps], updates[part.options["prompt"]], updates[part.profile].value) == (
+        33,
+        "Rain.",
+        "balanced",
+    )
 
 
 def test_settings_of_a_quality_that_is_not_here_are_not_pretended(views: Views) -> None:
@@ -305,7 +309,7 @@ def test_what_was_found_does_not_push_aside_what_is_shown(views: Views, tmp_path
             start = views.start(jobs)
             async for _ in start.press_generate([], TOKEN, *make_form(tmp_path)):
                 pass
-            return await start.find_sent([library.Entry(id="other")], f"{TOKEN},{'f' * 32}", "other")
+            return await start.find_sent([library.HistoryItem(id="other")], f"{TOKEN},{'f' * 32}", "other")
 
     found = asyncio.run(come_back())
     assert found[views.page.result.job_id] == "other"

@@ -17,17 +17,17 @@ class ContainerKilledError(BaseException):
 
 
 @dataclass
-class MemoryNotes:
-    notes: dict[str, str] = field(default_factory=dict)
+class MemoryStore:
+    values: dict[str, str] = field(default_factory=dict)
 
-    def read_note(self, key: str) -> str | None:
-        return self.notes.get(key)
+    def read_value(self, key: str) -> str | None:
+        return self.values.get(key)
 
-    def write_note(self, key: str, note: str) -> None:
-        self.notes[key] = note
+    def write_value(self, key: str, value: str) -> None:
+        self.values[key] = value
 
     def change(self, **changes: object) -> None:
-        self.notes["key"] = json.dumps(json.loads(self.notes["key"]) | changes)
+        self.values["key"] = json.dumps(json.loads(self.values["key"]) | changes)
 
 
 def crash() -> None:
@@ -39,13 +39,13 @@ def be_killed() -> None:
 
 
 @pytest.fixture
-def notes() -> MemoryNotes:
-    return MemoryNotes()
+def values() -> MemoryStore:
+    return MemoryStore()
 
 
 @pytest.fixture
-def watch(notes: MemoryNotes) -> StartWatch:
-    return StartWatch(notes, "key", lambda seconds: f", ${seconds:.0f}")
+def watch(values: MemoryStore) -> StartWatch:
+    return StartWatch(values, "key", lambda seconds: f", ${seconds:.0f}")
 
 
 def give_up(watch: StartWatch) -> None:
@@ -61,9 +61,9 @@ def test_lets_another_container_try(watch: StartWatch) -> None:
     assert watch.start(lambda: None) is None
 
 
-def test_gives_up_with_the_reason_and_what_it_cost(watch: StartWatch, notes: MemoryNotes) -> None:
+def test_gives_up_with_the_reason_and_what_it_cost(watch: StartWatch, values: MemoryStore) -> None:
     give_up(watch)
-    notes.change(seconds=90.0)
+    values.change(seconds=90.0)
     refusal = watch.start(pytest.fail)
     assert refusal is not None
     assert (refusal.code, refusal.values["attempts"]) == ("remote.not_started", 3)
@@ -86,12 +86,12 @@ def test_forgets_failures_once_it_has_started(watch: StartWatch) -> None:
         assert watch.start(lambda: None) is None
 
 
-def test_tries_again_after_an_hour(watch: StartWatch, notes: MemoryNotes) -> None:
+def test_tries_again_after_an_hour(watch: StartWatch, values: MemoryStore) -> None:
     give_up(watch)
-    notes.change(begun_at=json.loads(notes.notes["key"])["begun_at"] - TRIED_AGAIN_AFTER_SECONDS)
+    values.change(begun_at=json.loads(values.values["key"])["begun_at"] - TRIED_AGAIN_AFTER_SECONDS)
     assert watch.start(lambda: None) is None
 
 
-def test_begins_to_count_anew_in_another_deployment(watch: StartWatch, notes: MemoryNotes) -> None:
+def test_begins_to_count_anew_in_another_deployment(watch: StartWatch, values: MemoryStore) -> None:
     give_up(watch)
-    assert StartWatch(notes, "another").start(lambda: None) is None
+    assert StartWatch(values, "another").start(lambda: None) is None

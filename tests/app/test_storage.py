@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.errors import DataFolderError, JobNotFoundError, JobSetAsideError, StorageError
-from app.records import SCHEMA_VERSION, JobRecord, JobRequest, Resolved
+from app.records import SCHEMA_VERSION, JobRecord, Resolved
 from app.storage import JobStore, explain_full_disk
+from pipeline.request import Crop, VideoRequest
 
 FIRST_VERSION = (
     '{"id":"JOB_ID","status":"done","model":"preview","request":{"profile":"preview","prompt":"a choir",'
@@ -28,7 +30,7 @@ def make_record(job_id: str) -> JobRecord:
     return JobRecord(
         id=job_id,
         model="preview",
-        request=JobRequest(profile="preview", prompt="Ünïcode \x00 \u2028"),
+        request=VideoRequest(profile="preview", prompt="Ünïcode \x00 \u2028"),
         created_at=datetime.now(UTC),
         speech_seconds=1.5,
     )
@@ -55,7 +57,15 @@ def test_finds_no_folder_for_what_is_no_id(job_id: str, store: JobStore) -> None
         store.folder(job_id)
 
 
-@pytest.mark.parametrize("names", [(), ("photo",), ("photo", "voice", "job.json.part")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        (),
+        ("photo",),
+        ("photo", "voice", "scene.safetensors.part"),
+        ("photo", "voice", "scene.safetensors", "job.json.part"),
+    ],
+)
 def test_deletes_what_was_never_submitted_whole(names: tuple[str, ...], store: JobStore) -> None:
     _, folder = store.create()
     for name in names:
@@ -133,7 +143,29 @@ def test_reads_the_records_of_the_first_version(store: JobStore) -> None:
     (folder.path / "job.json").write_text(FIRST_VERSION.replace("JOB_ID", job_id))
     (record,) = store.load()
     assert (record.status, record.result.seed, record.resolved) == ("done", 7, None)
-    assert folder.generation_request().seed is None
+    assert folder.read_request().seed is None
+
+
+def test_reads_the_records_of_the_second_version(store: JobStore) -> None:
+    job_id, folder = store.create()
+    framing = {"aspect": "9:16", "face": 1, "zoom": 1.5, "shift_x": 0.1, "shift_y": -0.2}
+    asked = {"profile": "preview", "start_seconds": 1.5, "max_duration_seconds": 4.0, "seed": None, "framing": framing}
+    text = FIRST_VERSION.replace("JOB_ID", job_id)
+    (folder.path / "job.json").write_text(change(text, schema_version=2, request=asked, resolved={"seed": 11}))
+    crop = Crop(1.5, 0.1, -0.2)
+    expected = VideoRequest(aspect="9:16", face=1, crop=crop, start_sec=1.5, max_duration_sec=4.0, seed=11)
+    assert folder.read_request() == expected
+    assert folder.inputs == {"image": folder.photo, "audio": folder.voice}
+
+
+@pytest.mark.parametrize("name", ["../../notes", "/etc/passwd", "..", "", "photo\n"])
+def test_an_input_lies_in_the_job_s_own_folder(name: str, store: JobStore) -> None:
+    job_id, folder = store.create()
+    folder.write(make_record(job_id))
+    text = change((folder.path / "job.json").read_text(), inputs={"image": name, "audio": "voice"})
+    (folder.path / "job.json").write_text(text)
+    with pytest.raises(ValidationError):
+        folder.read()
 
 
 def test_keeps_the_fields_of_a_newer_version(store: JobStore) -> None:
@@ -144,13 +176,13 @@ def test_keeps_the_fields_of_a_newer_version(store: JobStore) -> None:
     folder.write(folder.read().model_copy(update={"attempts": 1}))
     written = json.loads((folder.path / "job.json").read_text())
     assert (written["owner"], written["request"]["voices"], written["attempts"]) == ("k1", 2, 1)
-    assert folder.generation_request().profile == "preview"
+    assert folder.read_request().profile == "preview"
 
 
 def test_every_run_of_a_job_has_the_seed_that_was_drawn(store: JobStore) -> None:
     job_id, folder = store.create()
     folder.write(make_record(job_id).model_copy(update={"resolved": Resolved(seed=469157607)}))
-    assert folder.generation_request().seed == 469157607
+    assert folder.read_request().seed == 469157607
 
 
 def test_leaves_what_is_not_its_own(store: JobStore, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_says_which_file_cannot_be_read(tmp_path: Path) -> None:
     ("profile", "model", "message"),
     [
         ("best", "infinitetalk", "There is no profile best"),
-        ("preview", "preview", "A preview needs no cloud: python -m pipeline"),
+        ("preview", "preview", "The profile preview needs no cloud: video-lab"),
         ("fast", "longcat", "The profile fast belongs to the model infinitetalk, not to longcat"),
     ],
 )
@@ -106,7 +106,7 @@ def test_deploys_nothing_open_where_nobody_can_be_asked() -> None:
 def test_names_the_gpus_that_would_be_quicker_and_cheaper(
     gpu: str, num_hints: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell_spending(Deployment(gpu=gpu, gpu_fast="H100"))
+    tell_spending(Deployment(gpu=gpu, profile_gpus={"fast": "H100"}))
     printed = capsys.readouterr().out
     assert printed.startswith("Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): $20 in 24 hours\n")
     assert printed.count("=H100") == num_hints

@@ -16,12 +16,13 @@ from diffusers.hooks import HookRegistry
 from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
 
 from pipeline.diffusion.guidance import GuidanceScales
-from pipeline.diffusion.loading import load_component
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
-from pipeline.infinitetalk.checkpoint import open_checkpoint
+from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import InfiniteTalkBlock, InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
+from pipeline.weights.checkpoint import open_checkpoint
+from pipeline.weights.loading import load_component
 from tests.benchmarks.models import make_context, make_latents, make_narrow
 from tests.benchmarks.report import Row, find_device, write_report
 
@@ -60,7 +61,7 @@ class Clip:
         dtype = self.transformer.compute_dtype
         latents = make_latents(FrameSize(width, height), arguments.frames, device, torch.float32)
         self.noise, self.condition = latents[:, :16], latents[:, 16:]
-        self.contexts = {kind: make_context(arguments.frames, device, dtype) for kind in SCALES.passes}
+        self.contexts = {kind: make_context(arguments.frames, device, dtype) for kind in SCALES.branches}
         self.settings = SamplerSettings(SCALES, arguments.steps, SHIFT)
         self.num_computed = 0
         for block in self.transformer.blocks:
@@ -89,7 +90,7 @@ class Clip:
         hook = self.transformer.blocks.register_forward_hook(note)
         self.denoise()
         hook.remove()
-        prompted = norms[:: len(SCALES.passes)]
+        prompted = norms[:: len(SCALES.branches)]
         return [1.0, *(after / before for before, after in pairwise(prompted))]
 
 
@@ -97,7 +98,7 @@ def load_transformer(weights: Path | None, device: torch.device) -> InfiniteTalk
     """Load the model of the folder; without one, make a narrow one."""
     if weights is None:
         return make_narrow(4, 256, device, torch.float32)
-    return load_component(open_checkpoint(weights).components["transformer"], device, report_nothing)
+    return load_component(open_checkpoint(weights, LAYOUT).components["transformer"], device, report_nothing)
 
 
 def measure_all(clip: Clip, num_steps: int) -> Iterator[Row]:

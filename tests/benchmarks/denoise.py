@@ -22,9 +22,9 @@ from pipeline.diffusion.attention import (
     set_attention,
 )
 from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
-from pipeline.diffusion.quantization import PRECISIONS, Precision, quantize_blocks
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
+from pipeline.weights.quantization import PRECISIONS, Precision, quantize_blocks
 from tests.benchmarks.models import DTYPES, make_context, make_latents, make_transformer
 from tests.benchmarks.report import Row, find_device, read_peak_gib, reset_peak_memory, write_report
 

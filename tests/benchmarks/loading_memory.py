@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pipeline.diffusion.loading import Component, Kind, load_component
-from pipeline.infinitetalk.prepare import write_component
+from pipeline.weights.loading import Component, ComponentSpec, load_component
+from pipeline.weights.prepare import write_component
 
 WIDTH, HEIGHT = 2048, 4096
 LAYER_BYTES = 4 * WIDTH * HEIGHT
@@ -29,7 +29,7 @@ def build(config: dict[str, int]) -> nn.Module:
     return nn.Sequential(*(nn.Linear(WIDTH, HEIGHT, bias=False) for _ in range(config["num_layers"])))
 
 
-STACK = Kind("stack", build, torch.bfloat16)
+STACK = ComponentSpec("stack", build, torch.bfloat16)
 
 
 def find_component(folder: Path) -> Component:

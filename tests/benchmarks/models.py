@@ -6,7 +6,7 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import nn
 
 from pipeline.diffusion.context import AttentionContext
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
 
 # As in Wan2.1-I2V-14B's configuration.
@@ -77,8 +77,8 @@ def make_latents(size: FrameSize, num_frames: int, device: torch.device, dtype: 
     return torch.randn(1, 36, (num_frames - 1) // 4 + 1, height, width, device=device, dtype=dtype)
 
 
-def make_context(num_frames: int, device: torch.device, dtype: torch.dtype) -> PassContext:
+def make_context(num_frames: int, device: torch.device, dtype: torch.dtype) -> Conditioning:
     """Make what a pass attends to, for one person."""
     shapes = (1, 512, 4096), (1, 257, 1280), (1, 1, num_frames, 5, 12, 768)
     text, image, windows = (AttentionContext(torch.randn(shape, device=device, dtype=dtype)) for shape in shapes)
-    return PassContext(text, image, windows)
+    return Conditioning(text, image, windows)

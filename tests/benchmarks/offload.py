@@ -13,10 +13,11 @@ import torch
 
 from pipeline.diffusion.attention import AttentionShape, measure_seconds, set_attention
 from pipeline.diffusion.flops import count_tokens
-from pipeline.diffusion.quantization import PRECISIONS, quantize_blocks
-from pipeline.infinitetalk.models import OFFLOADED, bring_back, offload
+from pipeline.infinitetalk.models import OFFLOADED
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
+from pipeline.weights.offloading import bring_back, offload
+from pipeline.weights.quantization import PRECISIONS, quantize_blocks
 from tests.benchmarks.models import DTYPES, make_context, make_latents, make_transformer
 from tests.benchmarks.report import Row, find_device, read_peak_gib, reset_peak_memory, write_report
 

@@ -16,12 +16,10 @@ from pathlib import Path
 import modal
 
 from app.terminal import say
-from deploy import GIGABYTES, HERE, MINUTES, SETTINGS, add_sources, gpu_base, read_pins
+from deploy import GIGABYTES, HERE, MINUTES, SETTINGS, add_sources, gpu_base, install
 
 app = modal.App(f"{SETTINGS.app}-benchmarks")
-image = add_sources(gpu_base.uv_pip_install(*read_pins("requirements/dev.txt"))).add_local_python_source(
-    "deploy", "tests"
-)
+image = add_sources(install(gpu_base, "dev.txt")).add_local_python_source("deploy", "tests")
 
 
 @app.function(

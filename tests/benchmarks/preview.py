@@ -16,8 +16,9 @@ from pipeline.audio import load_speech
 from pipeline.engine import EngineSettings
 from pipeline.engines import create_engine
 from pipeline.errors import InputError
-from pipeline.generate import generate
-from pipeline.types import Framing, GenerationRequest, Pixels
+from pipeline.generate import make_video
+from pipeline.request import Inputs, VideoRequest
+from pipeline.types import Pixels
 from tests.sync import measure_sync
 
 _HEAD = (
@@ -35,14 +36,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for photo in arguments.photos:
             for voice in arguments.voices:
-                request = GenerationRequest(
-                    photo,
-                    voice,
-                    max_duration_seconds=arguments.seconds,
-                    seed=1,
-                    framing=Framing(aspect=arguments.aspect),
-                )
-                _say(f"| {photo.stem} | {voice.stem} | {_measure(request, folder)} |")
+                request = VideoRequest(max_duration_sec=arguments.seconds, seed=1, aspect=arguments.aspect)
+                measured = _measure(request, {"image": photo, "audio": voice}, folder)
+                _say(f"| {photo.stem} | {voice.stem} | {measured} |")
 
 
 def _parse() -> argparse.Namespace:
@@ -55,15 +51,15 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(request: GenerationRequest, folder: Path) -> str:
-    output = folder / f"{request.photo.stem}_{request.voice.stem}.mp4"
+def _measure(request: VideoRequest, inputs: Inputs, folder: Path) -> str:
+    output = folder / f"{inputs['image'].stem}_{inputs['audio'].stem}.mp4"
     started = time.process_time()
     try:
-        result = generate(request, create_engine("preview", EngineSettings()), output, lambda _: None)
+        result = make_video(request, inputs, create_engine("preview", EngineSettings()), output, lambda _: None)
     except InputError as error:
         return f"| | | | | | {error.notice.code}"
     processor_seconds = time.process_time() - started
-    speech = load_speech(request.voice, 0.0, request.max_duration_seconds)
+    speech = load_speech(inputs["audio"], 0.0, request.max_duration_sec)
     sync = measure_sync(_read_frames(output), speech.waveform)
     said = ", ".join(notice.code for notice in result.notices)
     times = result.speech_seconds / result.compute_seconds

@@ -19,12 +19,12 @@ from pipeline.diffusion.decoding import decode_latents, halve_decoder
 from pipeline.diffusion.flops import count_tokens
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import encode_frames, order_for_gpu, photo_condition, tensor_to_frames
-from pipeline.diffusion.quantization import PRECISIONS, quantize_blocks
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, FrameSize, SoundTrack
 from pipeline.video import VideoWriter
+from pipeline.weights.quantization import PRECISIONS, quantize_blocks
 from tests.benchmarks.models import DTYPES, make_context, make_transformer, make_vae
 from tests.benchmarks.report import Row, find_device, read_peak_gib, write_report
 
@@ -107,7 +107,7 @@ class Window:
     def _denoise(self, condition: torch.Tensor) -> torch.Tensor:
         scales = SCALES[self.arguments.passes]
         context = make_context(self.arguments.frames, self.device, DTYPES[self.device.type])
-        clip = ClipInputs(condition[:, 4:, :1], condition, dict.fromkeys(scales.passes, context))
+        clip = ClipInputs(condition[:, 4:, :1], condition, dict.fromkeys(scales.branches, context))
         noise = torch.randn_like(condition[:, 4:])
         settings = SamplerSettings(scales, self.arguments.steps, shift=2.0)
         return denoise(self.transformer, noise, clip, settings, report_nothing)

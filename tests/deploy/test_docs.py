@@ -1,19 +1,18 @@
 """The deployment's documentation."""
 
-from dataclasses import fields
-
 import pytest
 
-from app.deployment import Deployment
+from app.deployment import Deployment, list_settings
 from app.remote import TimeLimits
 from app.remote.table import describe_limits
+from pipeline.request import VideoRequest, flatten
 from tests.deploy.conftest import ROOT
 
 TEXT = (ROOT / "docs/deploy.md").read_text()
 
 
-@pytest.mark.parametrize("setting", fields(Deployment), ids=lambda field: field.name)
-def test_has_each_setting_with_its_default(setting) -> None:  # noqa: ANN001 - a field of a dataclass
+@pytest.mark.parametrize("setting", list(list_settings()), ids=lambda setting: setting.name)
+def test_has_each_setting_with_its_default(setting) -> None:  # noqa: ANN001 - a setting
     default = int(setting.default) if isinstance(setting.default, bool) else setting.default
     row = next(line for line in TEXT.splitlines() if line.startswith(f"| `VIDEO_LAB_MODAL_{setting.name.upper()}`"))
     told = row.split("|")[2]
@@ -26,11 +25,8 @@ def test_has_the_table_of_limits_as_it_is() -> None:
 
 
 def test_has_the_options_of_the_command() -> None:
-    source = (ROOT / "deploy.py").read_text()
-    names = [
-        name
-        for name in ("prompt", "start", "seconds", "steps", "seed", "aspect", "output")
-        if f"    {name}: " in source
+    flags = [
+        flag for field in flatten(VideoRequest) for flag in (f"--{field.name.replace('_', '-')}", *field.option.flags)
     ]
-    assert len(names) == 7
-    assert all(f"`--{name}`" in TEXT for name in names)
+    assert len(flags) > 15
+    assert [flag for flag in (*flags, "--image", "--audio", "--output") if flag not in TEXT] == []

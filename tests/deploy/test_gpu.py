@@ -10,14 +10,14 @@ from typing import Any
 import av
 import pytest
 
-from pipeline.infinitetalk.manifest import check_files
-from pipeline.weights.sources import INFINITETALK
+from pipeline.infinitetalk.weights import WEIGHTS
+from pipeline.weights.manifest import check_files
 from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
 from tests.deploy.loopback.plane import Loopback
 from tests.fake_hub import FakeHub
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
-GPU = "Generator.*"
+GPU = "InfiniteTalkGenerator.*"
 QUICK = {"max_duration_sec": 1.0, "num_inference_steps": 1}
 LONG = {"max_duration_sec": 1.0, "num_inference_steps": 100}
 
@@ -34,7 +34,7 @@ def count_frames(video: bytes) -> int:
 @pytest.fixture(scope="module")
 def weights(loopback: Loopback, hub: FakeHub, volumes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The volume after `--download-weights`."""
-    hub.release(write_tiny_checkpoint(tmp_path_factory.mktemp("released")), INFINITETALK)
+    hub.release(write_tiny_checkpoint(tmp_path_factory.mktemp("released")), WEIGHTS.sources)
     hub.token = "hf_test"
     loopback.plane.environment["VIDEO_LAB_PAGE"] = "off"  # it takes seconds to start, and nobody looks at it here
     loopback.modal("run", "deploy.py", "--download-weights", "--variants", "fp8")

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.estimate import DEVICES, DeviceKind, Estimate, estimate, find_device
-from pipeline.profiles import PROFILES
-from pipeline.types import Sampling
+from pipeline.devices import DEVICES, DeviceKind, find_device
+from pipeline.engines import PROFILES
+from pipeline.estimate import Estimate, estimate
+from pipeline.infinitetalk.estimate import SPEEDS
+from pipeline.infinitetalk.profiles import get_options
+from pipeline.profiles import Sampling
 
 WINDOW_SECONDS = 81 / 25
 
@@ -14,7 +17,9 @@ WINDOW_SECONDS = 81 / 25
 def estimate_steps(
     name: str, seconds: float, steps: int, text: float = 5.0, audio: float = 4.0, device: DeviceKind = "A100-80GB"
 ) -> Estimate:
-    return estimate(replace(PROFILES[name], tea_cache=False), Sampling(steps, text, audio), seconds, device)
+    profile = PROFILES[name]
+    uncached = replace(profile, options=replace(get_options(profile), tea_cache=False))
+    return estimate(uncached, Sampling(steps, text, audio), seconds, device)
 
 
 def test_preview_is_free_and_quicker_than_the_video() -> None:
@@ -37,7 +42,7 @@ def test_turbo_on_an_h100_takes_what_its_parts_were_measured_to_take() -> None:
 
 @pytest.mark.parametrize(("text", "audio", "passes"), [(5.0, 4.0, 3), (5.0, 1.0, 3), (1.0, 4.0, 2), (1.0, 1.0, 1)])
 def test_each_pass_counts(text: float, audio: float, passes: int) -> None:
-    decode_seconds = DEVICES["A100-80GB"].decode_seconds
+    decode_seconds = SPEEDS["A100-80GB"].decode_seconds
     one = estimate_steps("balanced", WINDOW_SECONDS, 10, 1.0, 1.0).seconds - decode_seconds
     several = estimate_steps("balanced", WINDOW_SECONDS, 10, text, audio).seconds - decode_seconds
     assert several == pytest.approx(passes * one)

@@ -18,15 +18,20 @@ from pipeline.errors import (
     OutputError,
     PipelineError,
 )
-from pipeline.generate import generate, prepare_scene
-from pipeline.preview import PreviewEngine
+from pipeline.footage import Footage
+from pipeline.generate import generate, make_video, prepare_scene
+from pipeline.preview.engine import PreviewEngine
 from pipeline.profiles import Profile
-from pipeline.types import Framing, GenerationRequest, GenerationResult, Pixels, Progress, Scene
+from pipeline.request import Inputs, Role, VideoRequest
+from pipeline.scene import Scene
+from pipeline.types import Box, GenerationResult, Pixels, Progress
+from pipeline.version import VERSION
 from tests.photos import TURNED
 from tests.voices import KINDS, SPEAKER, make_tone, write_voice
 
 PHOTO = Path("assets/photos/grace_hopper.jpg").resolve()
-REQUEST = GenerationRequest(PHOTO, SPEAKER, max_duration_seconds=1.2, seed=7, framing=Framing(aspect="1:1"))
+REQUEST = VideoRequest(max_duration_sec=1.2, seed=7, aspect="1:1")
+INPUTS: dict[Role, Path] = {"image": PHOTO, "audio": SPEAKER}
 NUM_FRAMES = 30
 
 
@@ -48,7 +53,7 @@ class StillEngine:
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         for first in range(0, self._num_frames, self._batch):
-            yield np.stack([scene.portrait.frame] * self._batch)
+            yield np.stack([*scene.source.read_frames(first, self._batch)])
             done = first + self._batch
             report(Progress("frames", done, self._num_frames, 100.0 * done / self._num_frames))
             if self._failure:
@@ -75,22 +80,25 @@ class Watcher:
             raise GenerationCancelledError
 
 
-def make_still(folder: Path, watcher: Watcher, request: GenerationRequest = REQUEST) -> GenerationResult:
-    return generate(request, StillEngine(), folder / "video.mp4", watcher)
+def make_still(
+    folder: Path, watcher: Watcher, request: VideoRequest = REQUEST, inputs: Inputs = INPUTS
+) -> GenerationResult:
+    return make_video(request, inputs, StillEngine(), folder / "video.mp4", watcher)
 
 
 def test_preview_makes_a_whole_video(tmp_path: Path) -> None:
-    result = generate(REQUEST, PreviewEngine(), tmp_path / "video.mp4", Watcher())
+    result = make_video(REQUEST, INPUTS, PreviewEngine(), tmp_path / "video.mp4", Watcher())
     assert (result.num_frames, result.seed, result.size.width, result.size.height) == (NUM_FRAMES, 7, 640, 640)
     with av.open(result.path) as container:
         assert container.streams.video[0].frames == NUM_FRAMES
         assert container.streams.audio[0].codec_context.sample_rate == 22_050
         assert "Seed 7" in container.metadata["comment"]
+        assert container.metadata["description"] == f"Video Lab {VERSION}"
 
 
 def test_preview_repeats_byte_for_byte(tmp_path: Path) -> None:
     for name in ("1.mp4", "2.mp4"):
-        generate(REQUEST, PreviewEngine(), tmp_path / name, Watcher())
+        make_video(REQUEST, INPUTS, PreviewEngine(), tmp_path / name, Watcher())
     assert (tmp_path / "1.mp4").read_bytes() == (tmp_path / "2.mp4").read_bytes()
 
 
@@ -105,6 +113,14 @@ def test_progress_rises_through_all_stages(tmp_path: Path) -> None:
     assert sum(map(float, result.timings.values())) == pytest.approx(result.compute_seconds, abs=0.1)
 
 
+def test_a_scene_that_is_ready_begins_with_the_engine(tmp_path: Path) -> None:
+    watcher = Watcher()
+    generate(prepare_scene(REQUEST, INPUTS), StillEngine(), tmp_path / "video.mp4", watcher)
+    percents = [progress.percent for progress in watcher.seen]
+    assert list(dict.fromkeys(progress.stage for progress in watcher.seen)) == ["loading", "frames", "finishing"]
+    assert (percents[0], percents) == (0.0, sorted(percents))
+
+
 @pytest.mark.parametrize("percent", [0.0, 1.0, 3.0, 10.0, 50.0, 92.0])
 def test_cancelling_leaves_nothing(percent: float, tmp_path: Path) -> None:
     with pytest.raises(GenerationCancelledError):
@@ -112,14 +128,14 @@ def test_cancelling_leaves_nothing(percent: float, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_pieces_appear_while_it_is_made(tmp_path: Path) -> None:
+def test_segments_appear_where_they_are_wanted(tmp_path: Path) -> None:
     live = tmp_path / "live"
-    generate(REQUEST, StillEngine(batch=30), tmp_path / "video.mp4", Watcher(), live)
-    assert [path.name for path in live.iterdir()] == ["000.mp4"]
+    make_video(REQUEST, INPUTS, StillEngine(batch=30), tmp_path / "video.mp4", Watcher(), live=live)
+    assert {path.name for path in live.iterdir()} == {"live.m3u8", "init.mp4", "0.m4s", "1.m4s"}
 
 
 class SabotageEngine(StillEngine):
-    """Spoils the folder of the pieces, and goes on until its report stops it."""
+    """Spoils the folder of the segments, and goes on until its report stops it."""
 
     def __init__(self, live: Path) -> None:
         super().__init__(batch=25)
@@ -137,8 +153,8 @@ class SabotageEngine(StillEngine):
 def test_engine_stops_as_soon_as_a_batch_cannot_be_written(tmp_path: Path) -> None:
     live = tmp_path / "live"
     started = time.monotonic()
-    with pytest.raises(OutputError, match=r"000\.mp4 could not be written"):
-        generate(REQUEST, SabotageEngine(live), tmp_path / "video.mp4", Watcher(), live)
+    with pytest.raises(OutputError, match=r"video\.mp4 could not be written"):
+        make_video(REQUEST, INPUTS, SabotageEngine(live), tmp_path / "video.mp4", Watcher(), live=live)
     assert time.monotonic() - started < 15.0
     assert not list(tmp_path.iterdir())
 
@@ -157,7 +173,7 @@ def test_failing_engine_gives_a_reason(
     engine: StillEngine, error: type[PipelineError], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error, match=message) as caught:
-        generate(REQUEST, engine, tmp_path / "video.mp4", Watcher())
+        make_video(REQUEST, INPUTS, engine, tmp_path / "video.mp4", Watcher())
     assert "secret" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
@@ -180,20 +196,27 @@ def test_refuses_a_folder_that_is_missing_before_it_starts(tmp_path: Path) -> No
         (replace(REQUEST, num_inference_steps=101), "num_inference_steps"),
         (replace(REQUEST, guidance_scale=0.5), "guidance_scale"),
         (replace(REQUEST, audio_guidance_scale=float("nan")), "audio_guidance_scale"),
-        (replace(REQUEST, start_seconds=60.0), "start_sec"),
-        (replace(REQUEST, max_duration_seconds=0.1), "max_duration_sec"),
-        (replace(REQUEST, voice=PHOTO), "audio"),
-        (replace(REQUEST, photo=SPEAKER), "image"),
+        (replace(REQUEST, start_sec=60.0), "start_sec"),
+        (replace(REQUEST, max_duration_sec=0.1), "max_duration_sec"),
     ],
 )
-def test_refuses_what_cannot_be_used(request_: GenerationRequest, about: str) -> None:
+def test_refuses_what_cannot_be_asked_for(request_: VideoRequest, about: str) -> None:
     with pytest.raises(InputError) as caught:
-        prepare_scene(request_)
+        prepare_scene(request_, INPUTS)
     assert caught.value.notice.about == about
 
 
+@pytest.mark.parametrize("role", ["image", "audio"])
+def test_refuses_files_that_are_something_else(role: Role) -> None:
+    with pytest.raises(InputError) as caught:
+        prepare_scene(REQUEST, INPUTS | {role: Path("README.md")})
+    assert caught.value.notice.about == role
+
+
 def test_settings_replace_the_profiles(tmp_path: Path) -> None:
-    scene = prepare_scene(replace(REQUEST, profile="balanced", num_inference_steps=12, audio_guidance_scale=3.0))
+    scene = prepare_scene(
+        replace(REQUEST, profile="balanced", num_inference_steps=12, audio_guidance_scale=3.0), INPUTS
+    )
     assert scene.sampling.num_inference_steps == 12
     assert (scene.sampling.guidance_scale, scene.sampling.audio_guidance_scale) == (5.0, 3.0)
 
@@ -206,13 +229,29 @@ def test_draws_a_seed_and_tells_it(tmp_path: Path) -> None:
 
 def test_passes_warnings_on(tmp_path: Path) -> None:
     voice = write_voice(tmp_path / "voice.flac", make_tone(1.2, 44_100), KINDS["flac"])
-    result = make_still(tmp_path, Watcher(), replace(REQUEST, voice=voice))
+    result = make_still(tmp_path, Watcher(), inputs=INPUTS | {"audio": voice})
     assert "audio.no_speech" in {notice.code for notice in result.notices}
 
 
 def test_a_face_turned_far_is_refused_for_the_preview_alone() -> None:
-    scene = prepare_scene(replace(REQUEST, photo=TURNED, profile="fast"))
-    assert [notice.code for notice in scene.portrait.notices] == ["photo.face_turned_far"]
+    inputs: Inputs = INPUTS | {"image": TURNED}
+    scene = prepare_scene(replace(REQUEST, profile="fast"), inputs)
+    assert [notice.code for notice in scene.notices] == ["photo.face_turned_far"]
     with pytest.raises(InputError) as caught:
-        prepare_scene(replace(REQUEST, photo=TURNED, profile="preview"))
+        prepare_scene(REQUEST, inputs)
     assert caught.value.notice.code == "photo.face_turned_error"
+
+
+def test_more_people_than_the_engine_knows_are_refused(tmp_path: Path) -> None:
+    scene = prepare_scene(REQUEST, INPUTS)
+    crowd = replace(scene, speakers=scene.speakers * 2)
+    with pytest.raises(EngineError, match="at most 1 speakers for Preview, got 2"):
+        generate(crowd, StillEngine(), tmp_path / "video.mp4", Watcher())
+
+
+def test_footage_is_refused_by_an_engine_that_takes_photos(tmp_path: Path) -> None:
+    scene = prepare_scene(REQUEST, INPUTS)
+    size = scene.source.size
+    footage = Footage(PHOTO, Box(0, 0, size.width, size.height), size, scene.frame_rate, NUM_FRAMES)
+    with pytest.raises(EngineError, match="Expected a photo for Preview, got a video"):
+        generate(replace(scene, source=footage), StillEngine(), tmp_path / "video.mp4", Watcher())

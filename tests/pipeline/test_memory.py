@@ -25,7 +25,7 @@ before = measure_peak_kilobytes()
 with VideoWriter(video, FrameSize(64, 48), read_sound(speech.sound), {}) as writer:
     for first in range(0, 3_000, 250):  # two minutes show whether it grows
         writer.write(np.full((250, 48, 64, 3), first % 256, np.uint8))
-print(speech.num_frames, before, measure_peak_kilobytes())
+print(len(speech.activity), before, measure_peak_kilobytes())
 """
 
 

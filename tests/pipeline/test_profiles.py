@@ -1,13 +1,18 @@
 """Every number of every profile, once more, with where it is from: a slip in one place does not pass."""
 
+from dataclasses import astuple
+
 import pytest
 
 from pipeline.diffusion.audio_encoder import TARGET_LOUDNESS_LUFS
 from pipeline.diffusion.clips import MOTION_FRAMES, STREAMING_CLIP_FRAMES
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig
-from pipeline.profiles import PROFILES
-from pipeline.sampling import GUIDANCE_RANGE, SEED_RANGE, STEPS_RANGE, choose_sampling
-from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, GenerationRequest, Sampling
+from pipeline.engines import PROFILES
+from pipeline.infinitetalk.profiles import get_options
+from pipeline.profiles import Sampling
+from pipeline.request import VideoRequest, find_option
+from pipeline.sampling import choose_sampling
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE
 
 # Steps, text guidance, audio guidance, shift, resolution, mode, TeaCache, offloaded, LoRA and how much of it.
 # The shifts (7 at 480p, 11 at 720p, 2 with a distilled LoRA) and the guidance (5 and 4; 1 and 2 with FusioniX) are
@@ -37,8 +42,12 @@ def test_there_are_no_other_profiles() -> None:
 def test_a_profile_has_its_numbers(name: str) -> None:
     one = PROFILES[name]
     assert one.model == ("preview" if name == "preview" else "infinitetalk")
-    sampled = (one.num_inference_steps, one.guidance_scale, one.audio_guidance_scale, one.shift)
-    assert (*sampled, one.resolution, one.mode, one.tea_cache, one.offloaded, one.lora, one.lora_scale) == TABLE[name]
+    numbers = astuple(one.sampling)
+    if name == "preview":
+        assert (*numbers, 1.0, one.resolution, one.mode, False, False, None, 1.0) == TABLE[name]
+        return
+    shift, *rest = astuple(get_options(one))
+    assert (*numbers, shift, one.resolution, one.mode, *rest) == TABLE[name]
 
 
 def test_the_model_s_other_numbers_are_the_original_s() -> None:
@@ -50,8 +59,9 @@ def test_the_model_s_other_numbers_are_the_original_s() -> None:
 
 
 def test_what_a_person_sets_replaces_its_own_number_alone() -> None:
-    request = GenerationRequest(None, None, num_inference_steps=9, guidance_scale=2.5)  # type: ignore[arg-type]  # no files
+    request = VideoRequest(num_inference_steps=9, guidance_scale=2.5)
     assert choose_sampling(request, PROFILES["balanced"]) == Sampling(9, 2.5, 4.0)
-    request = GenerationRequest(None, None, audio_guidance_scale=3.5)  # type: ignore[arg-type]  # no files
+    request = VideoRequest(audio_guidance_scale=3.5)
     assert choose_sampling(request, PROFILES["balanced"]) == Sampling(20, 5.0, 3.5)
-    assert (STEPS_RANGE, GUIDANCE_RANGE, SEED_RANGE) == ((1, 100), (1.0, 20.0), (0, 2_147_483_647))
+    limits = [find_option(name).limits for name in ("num_inference_steps", "guidance_scale", "seed")]
+    assert limits == [(1, 100), (1.0, 20.0), (0, 2_147_483_647)]

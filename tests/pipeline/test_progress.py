@@ -34,6 +34,15 @@ def test_a_model_in_memory_leaves_its_loading_to_what_follows() -> None:
     )
 
 
+def test_a_run_without_checks_begins_at_zero() -> None:
+    seen: list[Progress] = []
+    run = RunProgress(seen.append)
+    run.plan(RunPlan(loading=10, engine=80, finishing=10))
+    for stage, percent in (("loading", 0), ("loading", 100), ("frames", 50), ("finishing", 0)):
+        run.report(Progress(stage, 0, 0, percent))
+    assert [progress.percent for progress in seen] == pytest.approx([0, 10, 50, 90])
+
+
 def test_an_hour_of_painting_leaves_nothing_for_the_end() -> None:
     assert tell(RunPlan(loading=15, engine=3600, finishing=3), ("denoising", 100))[-1] > 99.9
 

@@ -11,6 +11,7 @@ const page = (() => {
   const PIECES = ["#photo button", "#voice button", ".chip", "#buttons button", "#foot footer"];
   const ZOOM = [0.5, 3];
   const SHIFT = [-0.5, 0.5];
+  const Media = window.MediaSource ?? window.ManagedMediaSource;  // iPhones have the second only
   const shared = {};
   let state = "";
   let told = [];
@@ -23,6 +24,7 @@ const page = (() => {
   let own = [];
   let given;
   let refusal = "";
+  let live;
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
   function report(element, trigger, actions) {
@@ -184,6 +186,40 @@ const page = (() => {
     if (listed && state !== "done") listed.textContent = told;
     if (!["sending", "queued", "running"].includes(state)) delete find("#result-card").dataset.busy;
     if (state === "done" && before !== "done") setTimeout(showResult, 100);
+    hearLive(card()?.dataset ?? {});
+  }
+
+  // What is made of the video plays already.
+  function hearLive({ job, segments = 0 }) {
+    const now = Media && segments > 0 ? job : undefined;
+    if (now === live) { find("#live")?.dispatchEvent(new Event("heard")); return; }
+    live = now;
+    hideLive();
+    if (live) playLive(live, find("#live video")).catch(() => { if (live === job) hideLive(); });
+  }
+
+  function hideLive() {
+    delete find("#live").dataset.on;
+    find("#live video").removeAttribute("src");
+    find("#live video").load();
+  }
+
+  // The segments are one stream: each is appended when the server says that there is one more.
+  async function playLive(job, video) {
+    const media = new Media();
+    const happens = (place, event) => new Promise((go) => place.addEventListener(event, go, { once: true }));
+    video.disableRemotePlayback = true;  // or else a ManagedMediaSource does not open
+    video.src = URL.createObjectURL(media);
+    await happens(media, "sourceopen");
+    const buffer = media.addSourceBuffer('video/mp4; codecs="avc1.640028, mp4a.40.2"');
+    for (let next = -1; live === job; next++) {
+      while (live === job && next >= card().dataset.segments) await happens(find("#live"), "heard");
+      const answer = await fetch(`/v/${job}/live/${next < 0 ? "init.mp4" : `${next}.m4s`}`);
+      if (!answer.ok || live !== job) return;
+      buffer.appendBuffer(await answer.arrayBuffer());
+      await happens(buffer, "updateend");
+      if (next === 0) find("#live").dataset.on = "";
+    }
   }
 
   // The video's place takes its shape and that of its buttons with the press, so that nothing moves when it comes.
@@ -488,7 +524,7 @@ const page = (() => {
     }).observe(document.body, {
       childList: true, characterData: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state"],
     });
-    setInterval(tick, 1000);
+    setInterval(() => { tick(); keepFocus(); }, 1000);
   });
 
   return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError, complain };

@@ -1,5 +1,6 @@
-"""What a request asks Gradio to run: read, bounded, and with no file in it but the visitor's own uploads."""
+"""The payload of a request that runs an event: bounded, and with no file in it but the visitor's own uploads."""
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,14 @@ _KNOWN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
 _FILE_WIDGETS = (gr.Image, gr.Audio, gr.Video, gr.UploadButton)
 
 Find = Callable[[str], Path | None]
-"""Returns an upload of the visitor's."""
+"""Returns one of the visitor's uploads."""
 
 
 async def read_body(request: Request) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        BodyError: It is too large, or none.
+        BodyError: It is too large, or not a JSON object.
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -54,16 +55,25 @@ def clean(body: dict[str, Any], fn: BlockFunction, find: Find) -> dict[str, Any]
         BodyError: It does not fit what it asks for.
         UploadNotFoundError: It names a file that is no upload of the visitor's.
     """
-    data = body.get("data")
+    data = _complete(body.get("data"), fn)
     wanted = {len(fn.inputs), sum(not widget.skip_api for widget in fn.inputs)}
     if not isinstance(data, list) or len(data) not in wanted:
         raise BodyError(f"data: Expected a list of {len(fn.inputs)} values.", "data")
     if len(data) == len(fn.inputs) and not all(map(_fits, fn.inputs, data)):
         raise BodyError("data: Expected a file as it was answered to its upload.", "data")
     _check_names(body)
-    kept = {name: body[name] for name in _KNOWN if body.get(name) is not None}
+    kept = {name: body[name] for name in _KNOWN if body.get(name) is not None} | {"data": data}
     checked: dict[str, Any] = _check(kept, find, 0)
     return checked
+
+
+def _complete(data: Any, fn: BlockFunction) -> Any:  # noqa: ANN401 - any JSON
+    """Add the defaults of the parameters that a caller leaves out, such as those that came with a newer version."""
+    if not isinstance(data, list) or fn.fn is None:
+        return data
+    parameters = list(inspect.signature(fn.fn).parameters.values())
+    missing = [parameter.default for parameter in parameters[len(data) : len(fn.inputs)]]
+    return data if inspect.Parameter.empty in missing else data + missing
 
 
 def _check_names(body: dict[str, Any]) -> None:
@@ -75,7 +85,7 @@ def _check_names(body: dict[str, Any]) -> None:
 
 
 def is_session(name: str) -> bool:
-    """Whether this may be a session's name."""
+    """Whether this is a valid name of a session."""
     return 0 < len(name) <= _LONGEST_SESSION and name.isascii() and name.replace("-", "").isalnum()
 
 
@@ -92,12 +102,12 @@ def _check(value: Any, find: Find, depth: int) -> Any:  # noqa: ANN401 - any JSO
         return value
     if "path" in value:
         return _name_file(value, find)
-    # An address would be fetched by the server.
+    # The server would fetch a URL.
     return {name: _check(part, find, depth + 1) for name, part in value.items() if name != "url"}
 
 
 def _name_file(value: dict[str, Any], find: Find) -> dict[str, Any]:
-    """Return the file as Gradio knows it, and nothing else of what was said of it."""
+    """Return the file as Gradio knows it, without anything else that the client says about it."""
     path = value["path"]
     found = find(path) if isinstance(path, str) else None
     if found is None:

@@ -1,25 +1,23 @@
-"""Takes uploads, in place of Gradio: counted while they come, under names that cannot be guessed."""
+"""Receives uploads in place of Gradio: counted while they arrive, stored under names that cannot be guessed."""
 
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from anyio import move_on_after
 from gradio.route_utils import GradioMultiPartParser, GradioUploadFile
 from gradio_client.utils import strip_invalid_filename_characters  # type: ignore[import-untyped] # ships no types
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
-from starlette.types import Message, Receive, Scope
+from starlette.types import Receive, Scope
 
 from app.errors import AppError, BodyError, BodyTooLargeError, MediaTypeError
+from app.request_body import RequestBody
 from app.settings import MEGABYTE
 from app.ui.gate.uploads import Admission, Uploads
 
 _SMALL_BYTES = 100_000
-"""What a form has beside its files."""
+"""Allowance for what a form has besides its files."""
 
-_DRAINED_BYTES = 32_000_000
-_DRAIN_SECONDS = 5
 _LONGEST_NAME = 100
 
 
@@ -29,38 +27,24 @@ async def receive_files(scope: Scope, receive: Receive, uploads: Uploads, visito
     Args:
         scope: Of the request.
         receive: Of the request.
-        uploads: Take them.
-        visitor: Whose they are.
+        uploads: Store the files.
+        visitor: Who owns them.
         client: Who sends them.
 
     Raises:
         BodyError: It cannot be read, or is too large.
         UploadLimitError: The client has uploaded too much.
-        StorageError: All together have, or the disk is full.
+        StorageError: All clients together have, or the disk is full.
     """
-    body = _Body(receive)
+    body = RequestBody(scope, receive)
     request = Request(scope, body)
     try:
         _check_head(request, uploads)
         with uploads.admit(visitor, client) as admission:
             return [str(path) for path in await _read(request, uploads, admission)]
     except AppError:
-        if "expect" not in request.headers:  # it waits for a word before it sends
-            await _drain(body)
+        await body.drain()
         raise
-
-
-class _Body:
-    """The request's body, which knows whether there is more of it."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.is_over = False
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self.is_over = not message.get("more_body")
-        return message
 
 
 def _check_head(request: Request, uploads: Uploads) -> None:
@@ -100,20 +84,12 @@ async def _count(request: Request, admission: Admission) -> AsyncIterator[bytes]
 
 
 def _keep(file: GradioUploadFile, folder: Path, number: int) -> Path:
-    """Give the file its own name, which the page shows, as far as it is harmless."""
+    """Give the file its original name, which the page shows, without anything harmful in it."""
     stem, suffix = os.path.splitext(Path(file.filename or "").name)  # noqa: PTH122 - a name, no path
     name = strip_invalid_filename_characters(f"{stem[:_LONGEST_NAME]}{suffix[:20]}").strip(". ")
     kept = folder / (f"{number}-{name}" if number else name or "file")
     file.file.close()
     return Path(file.file.name).rename(kept)
-
-
-async def _drain(body: _Body) -> None:
-    """Take and forget some more of the body: clients that still send would otherwise not read the answer."""
-    num_bytes = 0
-    with move_on_after(_DRAIN_SECONDS):
-        while num_bytes < _DRAINED_BYTES and not body.is_over:
-            num_bytes += len((await body()).get("body", b""))
 
 
 def _describe_limit(uploads: Uploads) -> str:

@@ -1,4 +1,4 @@
-"""What Gradio keeps of each open page: as little as it needs, for an hour."""
+"""What Gradio keeps for each open page: as little as it needs, for an hour."""
 
 import sys
 from copy import copy
@@ -14,17 +14,17 @@ _KEPT = timedelta(hours=1)
 
 
 class Sessions(StateHolder):
-    """The sessions of one of Gradio's apps; those that nobody used for an hour are forgotten, the oldest first."""
+    """The sessions of one of Gradio's apps; those that were not used for an hour are dropped."""
 
     def __getitem__(self, session_id: str) -> SessionState:
-        """Return a session, which begins with its first use."""
+        """Return a session, which is created on first use."""
         with self.lock:
             if session_id not in self.session_data:
                 self.session_data[session_id] = _Session(self.blocks)
         return super().__getitem__(session_id)
 
     def delete_all_expired_state(self) -> None:
-        """Forget what is old; Gradio calls this once a second."""
+        """Drop old sessions; Gradio calls this once a second."""
         oldest = datetime.now() - _KEPT
         with self.lock:
             while self.session_data:
@@ -58,18 +58,18 @@ class _Session(SessionState):
 
 
 def bound_sessions(app: App, blocks: gr.Blocks) -> None:
-    """Have one of Gradio's apps keep little of each session and nothing of past events."""
+    """Make one of Gradio's apps keep little about each session and nothing about past events."""
     blocks.state_session_capacity = _MOST_SESSIONS
     app.state_holder = Sessions()  # type: ignore[no-untyped-call] # Gradio's own
     app.state_holder.set_blocks(blocks)
     queue = blocks._queue  # noqa: SLF001 - Gradio has no settings for these
-    # Gradio keeps ten thousand events with their sessions, and makes a table of them after each.
+    # Gradio keeps ten thousand events with their sessions, and rebuilds a table of them after each event.
     queue.ANALYTICS_MAX_EVENTS = 1
     queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
 
 
 def forget_leftovers(blocks: gr.Blocks) -> None:
-    """Let go of names that Gradio keeps for ever: of files, and of sessions without events."""
+    """Drop names that Gradio would keep for ever: of files, and of sessions without events."""
     for names in blocks.temp_file_sets:
         names.clear()
     queue = blocks._queue  # noqa: SLF001 - Gradio has no setting for it

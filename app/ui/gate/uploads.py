@@ -1,4 +1,4 @@
-"""The folder of uploads: whose each is, how much there may be, and when it is deleted."""
+"""The folder of uploads: who owns each, how much there may be, and when it is deleted."""
 
 import logging
 import os
@@ -8,13 +8,13 @@ import shutil
 import stat
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import StorageError, UploadLimitError, UploadNotFoundError
+from app.quota import ByteQuota
 from app.settings import MEGABYTE
 from app.storage import explain_full_disk
 from app.ui.gate.visitors import ANYONE
@@ -24,27 +24,23 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _VISITOR = re.compile(rf"[0-9a-f]{{32}}|{ANYONE}")
 _LONGEST_PATH = 4096
 _UNKNOWN = ""
-"""The client of what an earlier server took."""
+"""The client of uploads that an earlier server received."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """How much is taken.
+    """How much is accepted.
 
     Attributes:
-        file_bytes: Of one file.
-        total_bytes: Of all files together.
-        client_bytes: Of all files of one client.
+        file_bytes: Largest size of a file.
         client_folders: How many uploads of one client are kept.
-        files_at_once: In one request.
+        files_at_once: How many files may be in one request.
         kept_seconds: How long an upload is kept.
     """
 
     file_bytes: int
-    total_bytes: int
-    client_bytes: int = 600 * MEGABYTE
     client_folders: int = 300
     files_at_once: int = 4
     kept_seconds: float = 3600.0
@@ -52,44 +48,44 @@ class UploadLimits:
 
 @dataclass
 class _Folder:
-    """What one request brought, and what was made of it since."""
+    """The files of one request, and those that were made from them since."""
 
     path: Path
     client: str
     began: float
-    num_bytes: int = 0
     is_coming: bool = False
 
 
 class Uploads:
-    """The uploads of all visitors. Each lies at `<visitor>/<token>/<name>`, and only there anything is found."""
+    """The uploads of all visitors. Each is at `<visitor>/<token>/<name>`; nothing else is ever found."""
 
-    def __init__(self, folder: Path, limits: UploadLimits) -> None:
-        """Take the folder, with what an earlier server left in it.
+    def __init__(self, folder: Path, limits: UploadLimits, quota: ByteQuota) -> None:
+        """Take over the folder, with what an earlier server left in it.
 
         Args:
-            folder: Is made if it is missing.
-            limits: How much is taken.
+            folder: Created if it is missing.
+            limits: How much is accepted.
+            quota: Counts the bytes of uploads, including those that arrive by other ways.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
         self.limits = limits
         self._folders: dict[Path, _Folder] = {}
-        self._bytes_of: Counter[str] = Counter()
+        self.quota = quota
         self._lock = threading.Lock()
         self._take_over()
 
     @property
     def num_bytes(self) -> int:
-        """What all uploads take."""
-        return self._bytes_of.total()
+        """Bytes of all uploads of the page."""
+        return sum(map(self.quota.count, list(self._folders)))
 
     def __len__(self) -> int:
         return len(self._folders)
 
     @contextmanager
     def admit(self, visitor: str, client: str) -> Iterator["Admission"]:
-        """Lend a new folder for what a request brings; it is deleted where something goes wrong.
+        """Lend a new folder for the files of a request; it is deleted if anything goes wrong.
 
         Raises:
             UploadLimitError: The client has uploaded too much.
@@ -115,7 +111,7 @@ class Uploads:
             return Path(shutil.copyfile(file, admission.folder / file.name))
 
     def make_place_beside(self, upload: Path, suffix: str) -> Path:
-        """Return a free place for something that is made of an upload: it is the same visitor's, and goes with it.
+        """Return a free path for a file made from an upload: it has the same owner, and is deleted with it.
 
         Raises:
             UploadLimitError: The client has too much already.
@@ -129,7 +125,7 @@ class Uploads:
         return upload.with_name(f"{secrets.token_urlsafe(8)}{suffix}")
 
     def find(self, path: str, visitor: str) -> Path | None:
-        """Return a file that this visitor has uploaded, or that was made of it.
+        """Return a file that this visitor uploaded, or one made from it.
 
         Args:
             path: As the upload was answered. Nothing else is ever opened: no link, no device, no one else's file.
@@ -148,19 +144,19 @@ class Uploads:
         return found if is_plain else None
 
     def name_result(self, job_id: str) -> str:
-        """Return the name under which clients get a job's video; no file is there, the job's own is sent."""
+        """Return the path under which clients get a job's video. There is no such file: the job's own is sent."""
         return str(self.folder / _RESULTS / job_id / "video.mp4")
 
     def find_result(self, path: str) -> str | None:
-        """Return the id of the job whose video is meant."""
+        """Return the id of the job whose video the path names; None if it names none."""
         parts = Path(path).parts
         return parts[-2] if len(parts) > 2 and path == self.name_result(parts[-2]) else None
 
     def sweep(self) -> None:
-        """Delete what is old, and count anew what was made of the rest."""
+        """Delete what is old, and count what was made from the rest."""
         oldest = time.monotonic() - self.limits.kept_seconds
         for kept in list(self._folders.values()):
-            if kept.began < oldest and not kept.is_coming:  # one that comes slowly is nobody's yet
+            if kept.began < oldest and not kept.is_coming:  # one that is still arriving is not used by anyone yet
                 self._forget(kept)
             else:
                 self._count(kept)
@@ -173,13 +169,13 @@ class Uploads:
                         path.rmdir()
 
     def delete_all(self) -> None:
-        """Delete all uploads; nobody could use them without a server."""
+        """Delete all uploads: they are of no use without this server."""
         for kept in list(self._folders.values()):
             self._forget(kept)
 
     def grow(self, kept: _Folder, num_bytes: int) -> None:
         """Count more bytes of an upload; raises as `admit` does."""
-        self._add(kept, num_bytes)
+        self.quota.add(kept.path, kept.client, num_bytes)
         self._check_bytes(kept.client)
 
     def _check(self, client: str) -> None:
@@ -189,33 +185,27 @@ class Uploads:
         self._check_bytes(client)
 
     def _check_bytes(self, client: str) -> None:
-        if self._bytes_of[client] > self.limits.client_bytes:
-            limit = self.limits.client_bytes / MEGABYTE
+        excess = self.quota.find_excess(client)
+        if excess == "client":
+            limit = self.quota.client_bytes / MEGABYTE
             raise UploadLimitError(
                 f"your uploads of the last hour have more than {limit:g} MB, the most for one client"
             )
-        if self.num_bytes > self.limits.total_bytes:
-            _log.warning("uploads take %d MB, all that they may", self.num_bytes // MEGABYTE)
+        if excess == "total":
+            _log.warning("uploads take %d MB, all that they may", self.quota.total_bytes // MEGABYTE)
             raise StorageError("too many uploads at the same time")
-
-    def _add(self, kept: _Folder, num_bytes: int) -> None:
-        with self._lock:
-            kept.num_bytes += num_bytes
-            self._bytes_of[kept.client] += num_bytes
-            if not self._bytes_of[kept.client]:
-                del self._bytes_of[kept.client]
 
     def _count(self, kept: _Folder) -> None:
         try:
             num_bytes = sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(kept.path))
         except OSError:
             return  # deleted by hand
-        self._add(kept, max(num_bytes - kept.num_bytes, 0))
+        self.quota.add(kept.path, kept.client, max(num_bytes - self.quota.count(kept.path), 0))
 
     def _forget(self, kept: _Folder) -> None:
         _delete(kept.path)
-        if self._folders.pop(kept.path, None):
-            self._add(kept, -kept.num_bytes)
+        self._folders.pop(kept.path, None)
+        self.quota.release(kept.path)
 
     def _take_over(self) -> None:
         for path in self.folder.glob("*/*"):
@@ -227,7 +217,7 @@ class Uploads:
 
 @dataclass(frozen=True)
 class Admission:
-    """A new folder, and the count of what goes into it."""
+    """A new folder that counts what goes into it."""
 
     uploads: Uploads
     kept: _Folder
@@ -238,7 +228,7 @@ class Admission:
         return self.kept.path
 
     def grow(self, num_bytes: int) -> None:
-        """Count bytes that have come, before they are written; raises as `Uploads.admit` does."""
+        """Count bytes that have arrived, before they are written; raises as `Uploads.admit` does."""
         self.uploads.grow(self.kept, num_bytes)
 
 

@@ -1,4 +1,4 @@
-"""The wall before each of Gradio's apps: an allow-list of routes. Files are taken and sent here, not by Gradio."""
+"""The wall in front of Gradio's apps: an allow-list of routes. Files are received and sent here, not by Gradio."""
 
 import json
 import mimetypes
@@ -23,7 +23,7 @@ from app.errors import AppError, QueueFullError, UploadNotFoundError
 from app.jobs import Jobs
 from app.metrics import Metrics
 from app.policy import FILE_POLICY
-from app.problems import answer_error, answer_nothing, find_kind
+from app.problems import answer_error, answer_nothing, find_problem_type
 from app.ui.gate.payload import clean, read_body
 from app.ui.gate.receive import receive_files
 from app.ui.gate.uploads import Uploads
@@ -44,19 +44,18 @@ PASSED = {
         rf"{_API}/queue/data",
         rf"{_API}/heartbeat/{_SESSION}",
         rf"{_API}/call/[a-z_]+/[0-9a-f]{{32}}",
-        rf"{_API}/stream/{_SESSION}/[A-Za-z0-9-]+/\d+/(?:playlist\.m3u8|{_SESSION}\.ts)",
     ),
 }
-"""What Gradio answers by itself, as regular expressions of whole paths. `docs/security.md` says what each is for."""
+"""Paths that Gradio answers itself, as regular expressions. `docs/security.md` says what each is for."""
 
 _RUN = re.compile(rf"{_API}/(?:queue/join|run/predict|call/(?P<name>[a-z_]+))")
-"""What runs an event, after its body was checked."""
+"""Paths that run an event, once the body has been checked."""
 
 _END = frozenset({f"{_API}/cancel", f"{_API}/reset"})
-"""What ends an event; Gradio would take bodies of any size for it."""
+"""Paths that end an event; Gradio would accept bodies of any size here."""
 
 MOST_EVENTS = 200
-"""Of one client, that wait or run; many people may share an address."""
+"""How many events of one client may wait or run; many people may share an address."""
 
 _RETRY_SECONDS = 5
 _PAGE_QUERY = frozenset({"job", "lang", "__theme"})
@@ -69,9 +68,9 @@ class Gate:
     """What all walls share.
 
     Attributes:
-        uploads: Of all visitors.
-        jobs: Have the videos.
-        metrics: Count what is refused.
+        uploads: The uploads of all visitors.
+        jobs: The service, which has the videos.
+        metrics: Counts refused uploads.
     """
 
     uploads: Uploads
@@ -80,7 +79,7 @@ class Gate:
 
 
 class GateMiddleware:
-    """Lets through to one of Gradio's apps what the page and `gradio_client` need, and answers 404 to all else."""
+    """Passes on to one of Gradio's apps what the page and `gradio_client` need, and answers 404 to anything else."""
 
     def __init__(self, app: ASGIApp, blocks: gr.Blocks, gate: Gate) -> None:
         self._app = app
@@ -91,7 +90,7 @@ class GateMiddleware:
         self._passed = {method: re.compile("|".join(paths)) for method, paths in PASSED.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on, answer it, or refuse it."""
+        """Pass the request on, answer it, or refuse it."""
         if scope["type"] != "http":
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -119,7 +118,7 @@ class GateMiddleware:
             return self._show_page
         if path == "/config":
             return self._show_config
-        if path == f"{_API}/upload_progress":  # what comes is not followed; the page then shows its own sign
+        if path == f"{_API}/upload_progress":  # progress is not tracked; the page shows its own indicator
             return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
         return self._find_file(scope, path.removeprefix(_FILE)) if path.startswith(_FILE) else None
 
@@ -158,7 +157,7 @@ class GateMiddleware:
         try:
             paths = await receive_files(scope, receive, self._uploads, visitor, client)
         except AppError as error:
-            self._metrics.count_refused_upload(find_kind(error).status)
+            self._metrics.count_refused_upload(find_problem_type(error).status)
             raise
         await JSONResponse(paths)(scope, receive, send)
 
@@ -178,7 +177,7 @@ class GateMiddleware:
         await self._app(*_with_body(scope, receive, cleaned), send)
 
     def _check_share(self, client: str) -> None:
-        """Refuse the events of a client that has too many under way: others need places, too."""
+        """Refuse a client that has too many events already: others need places, too."""
         queue = self._blocks._queue  # noqa: SLF001 - Gradio has no other way to tell
         waiting = (event for line in queue.event_queue_per_concurrency_id.values() for event in line.queue)
         running = (event for events in queue.active_jobs if events is not None for event in events)

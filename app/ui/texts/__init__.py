@@ -6,7 +6,9 @@ from functools import cache, reduce
 
 from app.ui.texts import de, de_notices, en
 from pipeline import notices
+from pipeline.engines import PROFILES
 from pipeline.notices import Notice, Value
+from pipeline.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class Texts:
     def count(self, key: str, number: int, **values: Value) -> str:
         """Return the sentence for one or for many."""
         return self(f"{key}.one" if number == 1 else f"{key}.many", **values)
+
+    def profile_name(self, name: str) -> str:
+        """Return what people call a profile; one that is not in the table has its own title."""
+        return self.table.get(f"profile.name.{name}") or PROFILES[name].title
+
+    def profile_summary(self, profile: Profile) -> str:
+        """Return what a profile is for; one that is not in the table says it itself, in English."""
+        return self.table.get(f"profile.summary.{profile.name}") or profile.summary
 
     def stage(self, name: str) -> str:
         """Return what a run is doing; engines may have stages that no one has named yet."""

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory, mkstemp
 
 from app.decoding import Decoders, DecoderSettings
 from pipeline.errors import InputError
-from pipeline.types import Framing
+from pipeline.request import Framing
 from tests.photos import encode, open_hopper
 from tests.voices import KINDS, make_tone, write_voice
 

@@ -21,12 +21,14 @@ from app.decoding.decoder import Decoder, _choose_environment
 from app.errors import DecodingError
 from app.jobs import Jobs
 from app.lifetime import kill, wait_for_end
+from app.scene_file import read_scene
 from app.settings import Settings
 from app.storage import JobStore
 from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
-from pipeline.types import Framing, GenerationRequest, Portrait
+from pipeline.request import Framing, Inputs, VideoRequest
+from pipeline.types import Portrait
 from tests.photos import HOPPER, encode, open_hopper, save
 from tests.voices import KINDS, SPEAKER, make_tone, write_voice
 
@@ -40,6 +42,8 @@ LIES = (
     '{"kind": "answer", "result": {"kind": "refused", "notice": {"code": "x", "about": "image"}, "too_large": true}}',
 )
 Try = Callable[[Decoders], Coroutine[Any, Any, object]]
+
+INPUTS: Inputs = {"image": HOPPER, "audio": SPEAKER}
 
 
 def run(attempt: Try, **settings: int) -> None:
@@ -79,7 +83,7 @@ async def halfway(decoders: Decoders) -> AsyncIterator[tuple[Decoder, asyncio.Ta
     yield decoder, task
 
 
-def test_finds_what_the_run_will_find() -> None:
+def test_finds_what_the_run_will_find(tmp_path: Path) -> None:
     async def attempt(decoders: Decoders) -> None:
         framing = Framing("9:16", zoom=1.3)
         there, here = await decoders.frame(HOPPER, framing, "480p"), prepare_portrait(HOPPER, framing, "480p")
@@ -87,8 +91,11 @@ def test_finds_what_the_run_will_find() -> None:
         np.testing.assert_array_equal(there.faces[0].landmarks, here.faces[0].landmarks)
         np.testing.assert_array_equal(there.face.landmarks, here.face.landmarks)
         assert (there.crop, there.photo_size, there.notices) == (here.crop, here.photo_size, here.notices)
-        checked = await decoders.check(GenerationRequest(HOPPER, SPEAKER, max_duration_seconds=2, seed=5))
-        assert (checked.seed, checked.speech_seconds, checked.notices) == (5, 2, ())
+        request = VideoRequest(max_duration_sec=2, seed=5)
+        checked = await decoders.check(request, INPUTS, tmp_path / "scene")
+        assert (checked.resolved.seed, checked.speech_seconds, checked.notices) == (5, 2, ())
+        written = read_scene(tmp_path / "scene", SPEAKER)
+        np.testing.assert_array_equal(written.source.frame, prepare_portrait(HOPPER, Framing(), "480p").frame)
 
     run(attempt)
 
@@ -165,10 +172,10 @@ def test_refuses_what_takes_too_much_memory(large_photo: Path) -> None:
     run(attempt, memory_bytes=150_000_000)
 
 
-def test_refuses_what_takes_too_much_time(large_photo: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_refuses_what_takes_too_much_time(large_photo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def attempt(decoders: Decoders) -> None:
-        order = GenerationRequest(large_photo, SPEAKER)
-        assert await refuse(decoders.check(order)) == "photo.undecodable"
+        inputs: Inputs = {"image": large_photo, "audio": SPEAKER}
+        assert await refuse(decoders.check(VideoRequest(), inputs, tmp_path / "scene")) == "photo.undecodable"
         assert [record.message for record in caplog.records] == ["A decoder has died (SIGXCPU)."], "tried once"
 
     run(attempt, cpu_seconds=1)
@@ -188,8 +195,8 @@ def test_asks_none_that_were_killed_while_they_had_nothing_to_do() -> None:
 def test_the_service_ends_its_decoders(tmp_path: Path) -> None:
     async def serve() -> None:
         jobs = Jobs(Settings(data_dir=tmp_path), JobStore(tmp_path))
-        assert (await jobs.frame_photo(HOPPER, Framing(), "480p")).faces
-        (decoder,) = jobs._decoders._all
+        assert (await jobs.media.frame_photo(HOPPER, Framing(), "480p")).faces
+        (decoder,) = jobs.media._decoders._all
         await jobs.close()
         assert not decoder.is_alive
 
@@ -242,10 +249,10 @@ def test_says_that_no_decoder_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_tells_a_decoder_what_is_no_number(value: float) -> None:
+def test_tells_a_decoder_what_is_no_number(value: float, tmp_path: Path) -> None:
     async def attempt(decoders: Decoders) -> None:
-        request = GenerationRequest(HOPPER, SPEAKER, max_duration_seconds=value)
-        assert await refuse(decoders.check(request)) == "audio.length_invalid"
+        request = VideoRequest(max_duration_sec=value)
+        assert await refuse(decoders.check(request, INPUTS, tmp_path / "scene")) == "audio.length_invalid"
         assert await refuse(decoders.frame(HOPPER, Framing(zoom=value), "480p")) == "crop.zoom"
 
     run(attempt)

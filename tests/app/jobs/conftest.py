@@ -1,4 +1,4 @@
-"""A lane with its parts; tests of jobs that are coroutines run in asyncio."""
+"""A queue with its parts; tests of jobs that are coroutines run in asyncio."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,27 +2,27 @@
 
 import pytest
 
-from app.jobs.feasible import check_feasible
-from app.records import JobRequest
+from app.jobs.budget import check_feasible
 from pipeline.errors import InputError
+from pipeline.request import VideoRequest
 
 HOUR = 3600.0
 SPEEDS = {"turbo": 10.0, "fast": 60.0, "quality": 1800.0}
 
 
-def predict(request: JobRequest, speech_seconds: float) -> float:
+def predict(request: VideoRequest, speech_seconds: float) -> float:
     return speech_seconds * SPEEDS.get(request.profile, 120.0)
 
 
 def refuse(profile: str, speech_seconds: float, hours: float = 18.0) -> InputError:
     with pytest.raises(InputError) as caught:
-        check_feasible(JobRequest(profile=profile), speech_seconds, predict, lambda _: hours * HOUR)
+        check_feasible(VideoRequest(profile=profile), speech_seconds, predict, lambda _: hours * HOUR)
     return caught.value
 
 
 @pytest.mark.parametrize("speech_seconds", [1.0, 36.0])
 def test_takes_what_fits(speech_seconds: float) -> None:
-    check_feasible(JobRequest(profile="quality"), speech_seconds, predict, lambda _: 18.0 * HOUR)
+    check_feasible(VideoRequest(profile="quality"), speech_seconds, predict, lambda _: 18.0 * HOUR)
 
 
 def test_says_how_long_it_would_take_and_what_would_fit() -> None:
@@ -44,4 +44,4 @@ def test_says_that_no_length_would_fit() -> None:
 
 
 def test_refuses_nothing_where_time_does_not_matter() -> None:
-    check_feasible(JobRequest(profile="quality"), 600.0, predict, lambda _: None)
+    check_feasible(VideoRequest(profile="quality"), 600.0, predict, lambda _: None)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.forecast import Forecaster
-from app.jobs.speed import SpeedBook
+from app.jobs.forecast import Forecaster, SpeedBook
 from pipeline.engine import Availability
+from pipeline.engines import get_profile
 from pipeline.estimate import Estimate
-from pipeline.profiles import get_profile
 
 
 def forecast(folder: Path, where: Availability) -> Estimate:

@@ -145,7 +145,7 @@ def test_a_full_disk_ends_no_job_and_is_made_up_for(server: Server, photo: bytes
     server.wait_until(lambda: '"status":"done"' in (folder / "job.json").read_text())
 
 
-def test_nobody_else_on_the_machine_can_read_what_is_kept(server: Server, photo: bytes, voice: bytes) -> None:
+def test_nobody_else_on_the_machine_can_read_what_is_persisted(server: Server, photo: bytes, voice: bytes) -> None:
     job_id = server.submit(photo, voice)["job_id"]
     server.wait_for(job_id)
     kept = [server.data_dir, *server.data_dir.rglob("*")]

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.jobs.local import LocalRunner
-from app.jobs.runner import RunEnd, RunLost, RunUpdate
-from app.jobs.vigil import Vigil
-from app.records import JobRequest, Resolved
+from app.jobs.runners.local import LocalRunner
+from app.jobs.runners.process import Watchdog
+from app.jobs.runners.protocol import RunEnd, RunLost, RunUpdate
+from app.records import Resolved
 from app.storage import JobFolder
 from pipeline.engine import EngineSettings
+from pipeline.request import VideoRequest
 from tests.app.conftest import cut_voice
 from tests.app.jobs.rig import Rig
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def folder(rig: Rig) -> JobFolder:
-    request = JobRequest(profile="preview", max_duration_seconds=1)
-    folder = rig.ledger.folder(rig.make(request=request, resolved=Resolved(seed=7)))
+    request = VideoRequest(profile="preview", max_duration_sec=1)
+    folder = rig.registry.folder(rig.make(request=request, resolved=Resolved(seed=7)))
     shutil.copyfile("assets/photos/grace_hopper.jpg", folder.photo)
     folder.voice.write_bytes(cut_voice(1.2))
     return folder
@@ -29,7 +30,7 @@ def folder(rig: Rig) -> JobFolder:
 
 @pytest.fixture
 async def runner() -> AsyncIterator[LocalRunner]:
-    runner = LocalRunner(EngineSettings(), log_level="warning", patience_seconds=20.0)
+    runner = LocalRunner(EngineSettings(), log_level="warning", timeout_seconds=20.0)
     yield runner
     await runner.close()
 
@@ -43,7 +44,7 @@ async def run(runner: LocalRunner, folder: JobFolder) -> RunEnd | RunLost:
 async def test_a_worker_that_hangs_is_ended_and_the_next_one_makes_the_video(
     runner: LocalRunner, folder: JobFolder
 ) -> None:
-    runner._worker_settings = runner._worker_settings.model_copy(update={"pulse_seconds": 0.3})
+    runner._worker_settings = runner._worker_settings.model_copy(update={"heartbeat_seconds": 0.3})
     handle = await runner.start(folder)
     (worker,) = runner._workers
     worker.process.send_signal(signal.SIGSTOP)
@@ -51,7 +52,7 @@ async def test_a_worker_that_hangs_is_ended_and_the_next_one_makes_the_video(
     assert lost.error.code == "job.hung"
     assert worker.process.returncode == -signal.SIGKILL
     assert "no sign of life" in " ".join(runner.find_troubles())
-    runner._worker_settings = runner._worker_settings.model_copy(update={"pulse_seconds": 10.0})
+    runner._worker_settings = runner._worker_settings.model_copy(update={"heartbeat_seconds": 10.0})
     end = await run(runner, folder)
     assert (end.status, end.result.seed) == ("done", 7)
     assert folder.end.is_file()
@@ -67,12 +68,12 @@ async def test_a_worker_that_dies_in_the_middle_of_a_word_is_dead(runner: LocalR
 
 
 def test_a_worker_that_lives_but_does_nothing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
-    vigil = Vigil(60.0)
-    vigil.begin()
-    vigil.see_pulse(5.0)
-    monkeypatch.setattr("app.jobs.vigil._IDLE_SECONDS", 0.0)
-    vigil.see_pulse(5.5)
-    assert vigil.is_stuck
-    monkeypatch.setattr("app.jobs.vigil._IDLE_SECONDS", 1800.0)
-    vigil.see_pulse(6.5)
-    assert not vigil.is_stuck
+    watchdog = Watchdog(60.0)
+    watchdog.start()
+    watchdog.see_heartbeat(5.0)
+    monkeypatch.setattr("app.jobs.runners.process._IDLE_SECONDS", 0.0)
+    watchdog.see_heartbeat(5.5)
+    assert watchdog.is_stuck
+    monkeypatch.setattr("app.jobs.runners.process._IDLE_SECONDS", 1800.0)
+    watchdog.see_heartbeat(6.5)
+    assert not watchdog.is_stuck

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs.speed import SpeedBook, find_remaining
+from app.jobs.forecast import SpeedBook, find_remaining
 from pipeline.types import Progress
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.records import JobRecord, JobRequest
+from app.records import JobRecord
 from app.remote import RemoteWorker, TimeLimits
 from app.storage import JobFolder, JobStore
 from pipeline.engine import Availability, Engine, Reporter
 from pipeline.notices import Notice
 from pipeline.profiles import Profile
-from pipeline.types import Pixels, Progress, Scene
+from pipeline.request import VideoRequest
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
 
 ASSETS = Path(__file__).parents[3] / "assets"
 
@@ -37,18 +39,20 @@ class GreyEngine:
 
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         self.num_runs += 1
-        num_frames = scene.speech.num_frames
+        num_frames = scene.num_frames
         for step, first in enumerate(range(0, num_frames, 4)):
             self.on_step(step)
             report(Progress("denoising", step, num_frames // 4, 100.0 * first / num_frames))
-            yield np.full((min(4, num_frames - first), *scene.portrait.frame.shape), 128, np.uint8)
+            yield np.full(
+                (min(4, num_frames - first), scene.source.size.height, scene.source.size.width, 3), 128, np.uint8
+            )
 
 
 @dataclass
-class MemoryDesk:
-    """Notes in memory; files need nothing here."""
+class MemoryContext:
+    """A store in memory; files need nothing here."""
 
-    notes: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     num_saves: int = 0
     folder: Path | None = None
     inputs_at_saves: list[bool] = field(default_factory=list)
@@ -61,19 +65,19 @@ class MemoryDesk:
         if self.folder:
             self.inputs_at_saves.append((self.folder / "photo").exists())
 
-    def read_note(self, key: str) -> str | None:
-        return self.notes.get(key)
+    def read_value(self, key: str) -> str | None:
+        return self.values.get(key)
 
-    def write_note(self, key: str, note: str) -> None:
-        self.notes[key] = note
+    def write_value(self, key: str, value: str) -> None:
+        self.values[key] = value
 
     def stages(self, job_id: str) -> str:
-        return json.loads(self.notes[f"{job_id}/progress"])["progress"]["stage"]
+        return json.loads(self.values[f"{job_id}/progress"])["progress"]["stage"]
 
 
 @pytest.fixture
-def desk() -> MemoryDesk:
-    return MemoryDesk()
+def context() -> MemoryContext:
+    return MemoryContext()
 
 
 @pytest.fixture
@@ -83,7 +87,7 @@ def folder(tmp_path: Path) -> Iterator[JobFolder]:
     job_id, folder = store.create()
     shutil.copyfile(ASSETS / "photos/grace_hopper.jpg", folder.photo)
     shutil.copyfile(ASSETS / "voices/joe.wav", folder.voice)
-    request = JobRequest(profile="fast", max_duration_seconds=1.2, seed=3)
+    request = VideoRequest(profile="fast", max_duration_sec=1.2, seed=3)
     folder.write(
         JobRecord(id=job_id, model="infinitetalk", request=request, created_at=datetime.now(UTC), speech_seconds=1.2)
     )
@@ -94,25 +98,25 @@ def folder(tmp_path: Path) -> Iterator[JobFolder]:
 class FixedLimits(TimeLimits):
     """Lets runs take just as long as they may, however long they are expected to take."""
 
-    def find(self, request: JobRequest, *_: object) -> float:
+    def find(self, request: VideoRequest, *_: object) -> float:
         return self.bounds[request.profile]
 
 
 def make_worker(
     folder: JobFolder,
-    desk: MemoryDesk,
+    context: MemoryContext,
     engine: Engine,
     limit_seconds: float = 60.0,
     limits: TimeLimits | None = None,
     refusal: Notice | None = None,
 ) -> RemoteWorker:
-    desk.folder = folder.path
+    context.folder = folder.path
     return RemoteWorker(
         folder.path.parent,
-        desk,
+        context,
         lambda _: engine,
         limits or FixedLimits({"fast": limit_seconds}),
         "NVIDIA H100 80GB HBM3",
         refusal=refusal,
-        seconds_between_looks=0.0,
+        retry_seconds=0.0,
     )

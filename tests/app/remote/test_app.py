@@ -13,10 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.jobs import RunEnd, RunUpdate
-from app.jobs.messages import EVENTS
+from app.jobs.runners.protocol import EVENTS
 from app.main import create_app
 from app.records import GpuCost
-from app.remote import Delivery, RemoteRunner
+from app.remote import RemoteRunner, ResultPayload
 from app.settings import Settings
 from pipeline.engine import Availability
 from pipeline.notices import Notice
@@ -31,18 +31,18 @@ COST = GpuCost(gpu="NVIDIA A100-SXM4-80GB", seconds=68.0, dollars=0.0472)
 class HandCloud(MemoryCloud):
     """Runs go on and end as a test says. Calls are named after the order in which they came."""
 
-    ends: dict[str, Delivery] = field(default_factory=dict)
+    ends: dict[str, ResultPayload] = field(default_factory=dict)
 
-    async def poll(self, call_id: str) -> Delivery | None:
+    async def poll(self, call_id: str) -> ResultPayload | None:
         return self.ends.get(call_id)
 
     def begin(self, job_id: str, started_at: datetime) -> None:
         update = RunUpdate(Progress("denoising", 1, 8, 20.0), started_at=started_at)
-        self.notes[f"{job_id}/progress"] = EVENTS.dump_json(update).decode()
+        self.values[f"{job_id}/progress"] = EVENTS.dump_json(update).decode()
 
     def end(self, job_id: str, end: RunEnd) -> None:
         video = (b"mp4", b"jpeg") if end.status == "done" else (b"", b"")
-        self.ends[f"call-{self.spawned.index(job_id) + 1}"] = Delivery(end, *video)
+        self.ends[f"call-{self.spawned.index(job_id) + 1}"] = ResultPayload(end, *video)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def test_tells_what_a_run_cost_that_failed(app: App) -> None:
 
 def test_answers_504_for_a_run_that_was_ended_by_its_time_limit(app: App) -> None:
     late = Notice("remote.time_limit", "request", {"minutes": 31})
-    app.cloud.ends["call-1"] = Delivery(RunEnd("failed", error=late, cost=COST))
+    app.cloud.ends["call-1"] = ResultPayload(RunEnd("failed", error=late, cost=COST))
     answer = app.submit("/generate")
     assert (answer.status_code, answer.json()["code"]) == (504, "remote.time_limit")
     assert answer.json()["type"] == "urn:video-lab:problem:job-time-limit"

@@ -10,7 +10,9 @@ VOICE = (ASSETS / "voices/joe.wav").read_bytes()
 
 
 def test_accepts_the_example() -> None:
-    assert check_files(PHOTO, VOICE, {"profile": "fast", "max_duration_seconds": 1.2}) == ""
+    problem, scene = check_files(PHOTO, VOICE, {"profile": "fast", "max_duration_sec": 1.2})
+    assert problem == ""
+    assert scene
 
 
 @pytest.mark.parametrize(
@@ -19,8 +21,10 @@ def test_accepts_the_example() -> None:
         (b"no picture", {"profile": "fast"}, "Expected a PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture"),
         (PHOTO, {"profile": "best"}, "There is no profile best"),
         (PHOTO, {"profile": "fast", "seed": "x"}, "seed"),
-        (PHOTO, {"profile": "fast", "start_seconds": 900.0}, "lies beyond the end"),
+        (PHOTO, {"profile": "fast", "start_sec": 900.0}, "lies beyond the end"),
     ],
 )
 def test_says_what_cannot_be_used(photo: bytes, request_: dict, message: str) -> None:
-    assert message in check_files(photo, VOICE, request_)
+    problem, scene = check_files(photo, VOICE, request_)
+    assert message in problem
+    assert not scene

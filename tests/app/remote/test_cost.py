@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.remote.cost import find_cost
+from app.remote.limits import find_cost
 
 
 @pytest.mark.parametrize(

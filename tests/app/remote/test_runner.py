@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.jobs import RunEnd, RunUpdate
-from app.jobs.messages import EVENTS
+from app.jobs.runners.protocol import EVENTS, write_end
 from app.records import JobResult
-from app.remote import Cloud, Delivery, RemoteRunner, RunExpiredError, RunLostError, RunTimeoutError
-from app.remote.outcome import write_end
+from app.remote import Cloud, RemoteRunner, ResultPayload, RunExpiredError, RunLostError, RunTimeoutError
 from app.storage import JobFolder
 from pipeline.engine import Availability
 from pipeline.types import Progress
@@ -23,15 +22,15 @@ RESULT = JobResult(
     frame_rate=25,
     seed=3,
 )
-DONE = Delivery(RunEnd("done", RESULT), b"mp4", b"jpeg")
+DONE = ResultPayload(RunEnd("done", RESULT), b"mp4", b"jpeg")
 
 
 @dataclass
 class MemoryCloud:
     """Answers polls with what is in `answers`, in turn."""
 
-    answers: list[Delivery | RunLostError | None] = field(default_factory=lambda: [DONE])
-    notes: dict[str, str] = field(default_factory=dict)
+    answers: list[ResultPayload | RunLostError | None] = field(default_factory=lambda: [DONE])
+    values: dict[str, str] = field(default_factory=dict)
     spawned: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     num_saves: int = 0
@@ -43,7 +42,7 @@ class MemoryCloud:
         self.spawned.append(job_id)
         return f"call-{len(self.spawned)}"
 
-    async def poll(self, call_id: str) -> Delivery | None:  # noqa: ARG002 - the protocol's argument
+    async def poll(self, call_id: str) -> ResultPayload | None:  # noqa: ARG002 - the protocol's argument
         answer = self.answers.pop(0)
         if isinstance(answer, RunLostError):
             raise answer
@@ -52,11 +51,11 @@ class MemoryCloud:
     async def stop(self, call_id: str) -> None:
         self.stopped.append(call_id)
 
-    async def read_note(self, key: str) -> str | None:
-        return self.notes.get(key)
+    async def read_value(self, key: str) -> str | None:
+        return self.values.get(key)
 
-    async def write_note(self, key: str, note: str) -> None:
-        self.notes[key] = note
+    async def write_value(self, key: str, value: str) -> None:
+        self.values[key] = value
 
 
 def make_runner(cloud: Cloud) -> RemoteRunner:
@@ -103,7 +102,7 @@ def test_spawns_the_job(folder: JobFolder) -> None:
 
 def test_saves_the_files_before_the_job_is_promised(folder: JobFolder) -> None:
     cloud = MemoryCloud()
-    asyncio.run(make_runner(cloud).keep(folder))
+    asyncio.run(make_runner(cloud).persist(folder))
     assert cloud.num_saves == 1
 
 
@@ -121,7 +120,7 @@ def test_puts_the_video_into_the_folder(folder: JobFolder) -> None:
 def test_tells_each_progress_once(folder: JobFolder) -> None:
     update = RunUpdate(Progress("denoising", 2, 8, 30.0))
     cloud = MemoryCloud([None, None, None, DONE])
-    cloud.notes[f"{folder.path.name}/progress"] = EVENTS.dump_json(update).decode()
+    cloud.values[f"{folder.path.name}/progress"] = EVENTS.dump_json(update).decode()
     assert follow(make_runner(cloud), folder) == [update, DONE.end]
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from app.jobs import RunEnd
-from app.records import JobRecord, JobRequest, Status
+from app.jobs.runners.protocol import write_end
+from app.records import JobRecord, Status
 from app.remote import Sweeper
-from app.remote.outcome import write_end
 from app.storage import JobFolder
-from tests.app.remote.conftest import MemoryDesk
+from pipeline.request import VideoRequest
+from tests.app.remote.conftest import MemoryContext
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -21,14 +22,14 @@ IDS = [letter * 22 for letter in "abcdef"]
 
 
 @dataclass
-class SweepDesk(MemoryDesk):
+class MemorySweep(MemoryContext):
     spawned: list[str] = field(default_factory=list)
 
-    def list_notes(self) -> list[str]:
-        return list(self.notes)
+    def list_keys(self) -> list[str]:
+        return list(self.values)
 
-    def delete_note(self, key: str) -> None:
-        del self.notes[key]
+    def delete_value(self, key: str) -> None:
+        del self.values[key]
 
     def spawn(self, job_id: str) -> str:
         self.spawned.append(job_id)
@@ -36,13 +37,13 @@ class SweepDesk(MemoryDesk):
 
 
 @pytest.fixture
-def desk() -> SweepDesk:
-    return SweepDesk()
+def context() -> MemorySweep:
+    return MemorySweep()
 
 
 @pytest.fixture
-def sweeper(tmp_path: Path, desk: SweepDesk) -> Iterator[Sweeper]:
-    sweeper = Sweeper(tmp_path, desk, timedelta(hours=24))
+def sweeper(tmp_path: Path, context: MemorySweep) -> Iterator[Sweeper]:
+    sweeper = Sweeper(tmp_path, context, timedelta(hours=24))
     yield sweeper
     sweeper.close()
 
@@ -58,7 +59,7 @@ class Jobs:
         folder.path.mkdir(parents=True)
         for path in (folder.photo, folder.voice, folder.video, folder.poster):
             path.write_bytes(b"personal")
-        request = JobRequest(profile="fast" if model == "infinitetalk" else "preview", prompt="personal")
+        request = VideoRequest(profile="fast" if model == "infinitetalk" else "preview", prompt="personal")
         record = {"id": job_id, "model": model, "request": request, "created_at": NOW - age, "speech_seconds": 1.0}
         folder.write(JobRecord(**record | fields))
         return folder
@@ -106,28 +107,28 @@ def test_writes_down_the_end_of_a_run_that_nobody_followed(sweeper: Sweeper, job
     assert folder.video.exists()
 
 
-def test_lets_a_run_wait_as_long_as_it_has_to(sweeper: Sweeper, jobs: Jobs, desk: SweepDesk) -> None:
+def test_lets_a_run_wait_as_long_as_it_has_to(sweeper: Sweeper, jobs: Jobs, context: MemorySweep) -> None:
     folder = jobs.add(IDS[0], age=30 * HOUR, handle="call-1")
-    desk.notes[f"{IDS[0]}/call"] = "call-1"
+    context.values[f"{IDS[0]}/call"] = "call-1"
     sweeper.sweep(NOW)
     assert folder.photo.exists()
-    assert (folder.read().status, desk.spawned) == ("queued", [])
+    assert (folder.read().status, context.spawned) == ("queued", [])
 
 
-def test_begins_what_was_promised_and_never_begun(sweeper: Sweeper, jobs: Jobs, desk: SweepDesk) -> None:
+def test_begins_what_was_promised_and_never_begun(sweeper: Sweeper, jobs: Jobs, context: MemorySweep) -> None:
     jobs.add(IDS[0])
     for _ in range(2):
         sweeper.sweep(NOW)
-    assert desk.spawned == [IDS[0]]
-    assert desk.notes[f"{IDS[0]}/call"] == "call-1"
+    assert context.spawned == [IDS[0]]
+    assert context.values[f"{IDS[0]}/call"] == "call-1"
 
 
-def test_begins_what_waits_in_the_order_in_which_it_came(sweeper: Sweeper, jobs: Jobs, desk: SweepDesk) -> None:
+def test_begins_what_waits_in_the_order_in_which_it_came(sweeper: Sweeper, jobs: Jobs, context: MemorySweep) -> None:
     ages = [3, 6, 1, 5, 2, 4]
     for job_id, age in zip(IDS, ages, strict=True):
         jobs.add(job_id, age=age * HOUR)
     sweeper.sweep(NOW)
-    assert desk.spawned == [IDS[ages.index(age)] for age in (6, 5, 4, 3, 2, 1)]
+    assert context.spawned == [IDS[ages.index(age)] for age in (6, 5, 4, 3, 2, 1)]
 
 
 @pytest.mark.parametrize(("age", "status"), [(HOUR / 2, "running"), (2 * HOUR, "failed")])
@@ -141,13 +142,13 @@ def test_gives_up_a_preview_that_nobody_makes_any_more(
 
 
 def test_leaves_everything_to_the_web_container_while_it_is_there(
-    sweeper: Sweeper, jobs: Jobs, desk: SweepDesk
+    sweeper: Sweeper, jobs: Jobs, context: MemorySweep
 ) -> None:
     folder = jobs.add_ended(IDS[0], 25 * HOUR)
-    desk.notes["web/alive"] = str(time.time() - 60)
+    context.values["web/alive"] = str(time.time() - 60)
     assert not sweeper.sweep(NOW)
     assert folder.video.exists()
-    desk.notes["web/alive"] = str(time.time() - 600)
+    context.values["web/alive"] = str(time.time() - 600)
     assert sweeper.sweep(NOW)
     assert not folder.video.exists()
 
@@ -172,12 +173,12 @@ def test_leaves_a_record_alone_that_it_cannot_read(sweeper: Sweeper, jobs: Jobs)
     assert not other.video.exists()
 
 
-def test_forgets_the_notes_of_what_is_over(sweeper: Sweeper, jobs: Jobs, desk: SweepDesk) -> None:
+def test_forgets_the_notes_of_what_is_over(sweeper: Sweeper, jobs: Jobs, context: MemorySweep) -> None:
     jobs.add_ended(IDS[0], HOUR)
     jobs.add(IDS[1], handle="call-1")
     old, new = f"command-{time.time_ns() - 2 * 86_400 * 10**9}", f"command-{time.time_ns()}"
     kept = {f"{IDS[1]}/call", f"{new}/progress", "starts/1/Generator"}
     for key in (f"{IDS[0]}/call", f"{IDS[2]}/progress", f"{old}/progress", *kept):
-        desk.notes[key] = "x"
+        context.values[key] = "x"
     sweeper.sweep(NOW)
-    assert set(desk.notes) == kept
+    assert set(context.values) == kept

@@ -4,8 +4,8 @@ import threading
 from pathlib import Path
 
 from app.remote import WeightsWatch
-from pipeline.infinitetalk.manifest import MANIFEST
-from pipeline.profiles import get_profile
+from pipeline.engines import get_profile
+from pipeline.weights.manifest import MANIFEST
 
 FAST = get_profile("fast")
 

@@ -13,12 +13,15 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from fastapi import Request
+from fastapi import FastAPI, Request
 from PIL import Image
 from starlette.types import Message
 
+from app.jobs import Jobs
 from app.routes.bodies import read_files
 from app.schemas.bodies import VideoBody
+from app.settings import Settings
+from app.storage import JobStore
 from tests.app.server import Server
 
 Make = Callable[[bytes, bytes], dict[str, Any]]
@@ -244,9 +247,10 @@ def test_stops_reading_a_body_without_end(server: Server) -> None:
 
 def test_many_large_bodies_of_json_do_not_fill_the_memory(tmp_path: Path) -> None:
     sent = json.dumps(body(bytes(6_000_000), bytes(10))).encode()
-    folders = [tmp_path / str(number) for number in range(6)]
+    app = FastAPI()
+    folders = [tmp_path / "bodies" / str(number) for number in range(6)]
     for folder in folders:
-        folder.mkdir()
+        folder.mkdir(parents=True)
 
     async def read(folder: Path) -> VideoBody:
         parts = iter(range(0, len(sent), 1 << 16))
@@ -257,11 +261,15 @@ def test_many_large_bodies_of_json_do_not_fill_the_memory(tmp_path: Path) -> Non
             end = start + (1 << 16)
             return {"type": "http.request", "body": sent[start:end], "more_body": end < len(sent)}
 
-        request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+        request = Request({"type": "http", "headers": [(b"content-type", b"application/json")], "app": app}, receive)
         return await read_files(request, folder, VideoBody, VideoBody, 50_000_000)
 
     async def read_at_once() -> list[VideoBody]:
-        return await asyncio.gather(*map(read, folders))
+        app.state.jobs = Jobs(Settings(data_dir=tmp_path / "data"), JobStore(tmp_path / "data"))
+        try:
+            return await asyncio.gather(*map(read, folders))
+        finally:
+            await app.state.jobs.close()
 
     tracemalloc.start()
     read_bodies = asyncio.run(read_at_once())
@@ -269,7 +277,7 @@ def test_many_large_bodies_of_json_do_not_fill_the_memory(tmp_path: Path) -> Non
     tracemalloc.stop()
     assert peak < 3 * len(sent)
     assert {options.image_b64 for options in read_bodies} == {""}
-    assert {path.name: path.stat().st_size for path in tmp_path.glob("*/*")} == {"image": 6_000_000, "audio": 10}
+    assert {path.name: path.stat().st_size for path in tmp_path.glob("bodies/*/*")} == {"image": 6_000_000, "audio": 10}
 
 
 def read_problem(answer: httpx.Response, status: int) -> dict[str, Any]:

@@ -1,13 +1,11 @@
-"""How files are answered, to the byte and to the header."""
+"""Files are answered whole, in part or not again, exactly at the borders; and what must not be kept says so."""
 
-import asyncio
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
+from fastapi.testclient import TestClient
 
 from app.problems import add_handlers
 from app.routes.files import answer_file
@@ -16,76 +14,98 @@ CONTENT = bytes(range(100))
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> FastAPI:
+def client(tmp_path: Path) -> TestClient:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(CONTENT)
     app = FastAPI()
+
+    @app.get("/video")
+    def video(request: Request) -> Response:
+        return answer_file(request, path, "job", "talking.mp4")
+
+    @app.get("/gone")
+    def gone(request: Request) -> Response:
+        return answer_file(request, tmp_path / "gone", "job", "talking.mp4")
+
     add_handlers(app)
-    (tmp_path / "video").write_bytes(CONTENT)
-    os.utime(tmp_path / "video", (1e9, 1e9))
-
-    @app.get("/{name}")
-    async def video(name: str, request: Request) -> Response:
-        return answer_file(request, tmp_path / name, "job", "talking.mp4")
-
-    return app
+    return TestClient(app)
 
 
-def get(app: FastAPI, headers: Mapping[str, str] | None = None, path: str = "/video") -> httpx.Response:
-    async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            return await client.get(path, headers=headers)
-
-    return asyncio.run(ask())
-
-
-def test_only_the_one_who_asked_may_keep_it(app: FastAPI) -> None:
-    answer = get(app)
-    assert answer.content == CONTENT
-    assert answer.headers["cache-control"] == "private, max-age=0, must-revalidate"
+def ask(client: TestClient, **headers: str) -> httpx.Response:
+    return client.get("/video", headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @pytest.mark.parametrize(
-    ("known", "status"),
-    [("{tag}", 304), ("W/{tag}", 304), ('"other", {tag}', 304), ('"other",W/{tag}', 304), ("*", 304), ('"other"', 200)],
-)
-def test_answers_that_nothing_has_changed(known: str, status: int, app: FastAPI) -> None:
-    tag = get(app).headers["etag"]
-    answer = get(app, {"If-None-Match": known.format(tag=tag)})
-    assert answer.status_code == status
-    assert answer.headers["etag"] == tag
-    assert answer.headers["cache-control"] == "private, max-age=0, must-revalidate"
-    assert answer.content == (b"" if status == 304 else CONTENT)
-
-
-@pytest.mark.parametrize(
-    ("asked", "first", "last"),
+    ("asked", "start", "end"),
     [
-        ("bytes=0-0", 0, 0),
-        ("bytes=99-", 99, 99),
-        ("bytes=99-99", 99, 99),
-        ("bytes=-1", 99, 99),
-        ("bytes=98-200", 98, 99),
+        ("bytes=0-0", 0, 1),
+        ("bytes=0-99", 0, 100),
+        ("bytes=0-100", 0, 100),
+        ("bytes=99-", 99, 100),
+        ("bytes=99-99", 99, 100),
+        ("bytes=98-1000", 98, 100),
+        ("bytes=7-7", 7, 8),
+        ("bytes=-1", 99, 100),
+        ("bytes=-99", 1, 100),
+        ("bytes=-100", 0, 100),
+        ("bytes=-101", 0, 100),
+        (" bytes=2-3 ", 2, 4),
     ],
 )
-def test_counts_from_the_first_byte_to_the_last(asked: str, first: int, last: int, app: FastAPI) -> None:
-    answer = get(app, {"Range": asked})
-    assert answer.status_code == 206
-    assert answer.headers["content-range"] == f"bytes {first}-{last}/100"
-    assert answer.content == CONTENT[first : last + 1]
+def test_a_part_ends_where_it_was_asked_to(asked: str, start: int, end: int, client: TestClient) -> None:
+    answer = ask(client, range=asked)
+    assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
+    assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/100"
+    assert answer.headers["content-length"] == str(end - start)
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-100", "bytes=-0"])
-def test_the_first_byte_after_the_end_is_outside(asked: str, app: FastAPI) -> None:
-    answer = get(app, {"Range": asked})
+@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=100-100", "bytes=101-200", "bytes=-0"])
+def test_a_part_outside_is_refused_with_the_length(asked: str, client: TestClient) -> None:
+    answer = ask(client, range=asked)
     assert answer.status_code == 416
     assert answer.headers["content-range"] == "bytes */100"
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("asked", ["bytes=100-", "bytes=0-3"])
-def test_a_range_of_another_version_is_the_whole(asked: str, app: FastAPI) -> None:
-    answer = get(app, {"Range": asked, "If-Range": '"other"'})
+@pytest.mark.parametrize("asked", ["bytes=5-4", "bytes=0-0,2-2", "bytes=", "bytes=-", "items=0-1"])
+def test_what_is_no_range_is_answered_with_the_whole(asked: str, client: TestClient) -> None:
+    answer = ask(client, range=asked)
     assert (answer.status_code, answer.content) == (200, CONTENT)
 
 
-def test_a_file_that_has_just_been_deleted_is_gone(app: FastAPI) -> None:
-    assert get(app, path="/deleted").status_code == 410
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', '"x",W/{} , "y"', "*"])
+def test_what_is_known_is_not_sent_again(form: str, client: TestClient) -> None:
+    etag = ask(client).headers["etag"]
+    assert etag.startswith('"')
+    answer = ask(client, if_none_match=form.format(etag), range="bytes=0-3")
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == etag
+    assert answer.headers["cache-control"] == "private, max-age=0, must-revalidate"
+
+
+@pytest.mark.parametrize("known", ['"other"', 'W/"other"', "", "nonsense"])
+def test_what_is_not_known_is_sent(known: str, client: TestClient) -> None:
+    answer = ask(client, if_none_match=known)
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["etag"] == ask(client).headers["etag"]
+
+
+def test_a_part_is_one_of_the_same_version_or_the_whole(client: TestClient) -> None:
+    whole = ask(client)
+    same = [whole.headers["etag"], whole.headers["last-modified"]]
+    others = ['"other"', f"W/{whole.headers['etag']}", "Mon, 01 Jan 2024 00:00:00 GMT"]
+    assert [ask(client, range="bytes=0-3", if_range=version).status_code for version in same] == [206, 206]
+    for asked in ("bytes=0-3", "bytes=100-"):
+        answers = [ask(client, range=asked, if_range=version) for version in others]
+        assert [(answer.status_code, answer.content) for answer in answers] == [(200, CONTENT)] * 3
+
+
+def test_what_is_sent_is_asked_for_again_before_it_is_shown(client: TestClient) -> None:
+    assert ask(client).headers["cache-control"] == "private, max-age=0, must-revalidate"
+    assert ask(client, range="bytes=0-3").headers["cache-control"] == "private, max-age=0, must-revalidate"
+
+
+def test_a_file_that_has_just_been_deleted_has_expired(client: TestClient) -> None:
+    answer = client.get("/gone")
+    assert (answer.status_code, answer.headers["cache-control"]) == (410, "no-store")

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 # The page may be in the middle of keeping something.
 _FORGET = "() => { localStorage.clear(); sessionStorage.clear(); Storage.prototype.setItem = () => undefined; }"
 
@@ -19,10 +19,15 @@ class Device:
     dark: bool = False
     locale: str = "en-US"
 
+    @property
+    def size(self) -> ViewportSize:
+        """Of its window."""
+        return PHONE if self.phone else DESKTOP
+
     def start(self, browser: Browser) -> Page:
         """Return its only tab."""
         context = browser.new_context(
-            viewport=PHONE if self.phone else DESKTOP,
+            viewport=self.size,
             has_touch=self.phone,
             is_mobile=self.phone,
             color_scheme="dark" if self.dark else "light",
@@ -48,6 +53,7 @@ class Devices:
     def give_back(self, device: Device, tab: Page) -> None:
         """Clear the tab for the next visitor."""
         tab.context.set_offline(offline=False)
+        tab.set_viewport_size(device.size)
         tab.evaluate(_FORGET)
         tab.goto("about:blank")
         tab.context.clear_cookies()

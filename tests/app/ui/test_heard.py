@@ -32,7 +32,9 @@ def test_what_is_missing_and_what_is_found_is_read_out(visit: Visit, voice_file:
     wait_until_heard(visitor, "Voice found: 1.2 s")
 
 
-def test_a_run_is_read_out_without_its_steps_up_to_its_end(visit: Visit, voice_file: Path) -> None:
+def test_a_run_is_read_out_without_its_steps_and_its_video_deleted_with_the_keyboard(
+    visit: Visit, voice_file: Path
+) -> None:
     visitor = visit()
     visitor.fill_in(voice_file)
     visitor.ask(NOTE_ALL)
@@ -41,12 +43,6 @@ def test_a_run_is_read_out_without_its_steps_up_to_its_end(visit: Visit, voice_f
     heard = visitor.ask("() => heard")
     assert len(heard) == len(set(heard))
     assert [sentence for sentence in heard if "Making the video" in sentence and " of " in sentence] == []
-
-
-def test_a_video_is_deleted_with_the_keyboard(visit: Visit, voice_file: Path) -> None:
-    visitor = visit()
-    visitor.fill_in(voice_file)
-    visitor.press("Preview")
     visitor.tab.get_by_role("button", name="Delete Preview, 1.2 s").press("Enter")
     wait_until_heard(visitor, "Delete for good?")
     visitor.tab.get_by_role("button", name="Delete for good? Preview, 1.2 s").press("Enter")

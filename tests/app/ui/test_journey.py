@@ -21,7 +21,9 @@ navigator.share = async ({ files }) => { window.given = files[0]; };
 PLAYS = "() => document.querySelector('#result video').currentTime > 0.2"
 
 
-def test_photo_and_voice_become_a_video_that_plays_and_downloads(visit: Visit, voice_file: Path) -> None:
+def test_photo_and_voice_become_a_video_that_plays_and_downloads_without_another_host(
+    visit: Visit, voice_file: Path
+) -> None:
     visitor = visit()
     visitor.fill_in(voice_file)
     assert visitor.show_frame().startswith("data:image/jpeg")
@@ -34,6 +36,7 @@ def test_photo_and_voice_become_a_video_that_plays_and_downloads(visit: Visit, v
         visitor.tab.get_by_role("link", name="Download").click()
     with av.open(io.BytesIO(download.value.path().read_bytes())) as video:
         assert {stream.codec_context.name for stream in video.streams} == {"h264", "aac"}
+    assert visitor.find_foreign_requests() == []
 
 
 def test_an_example_runs_with_one_press_whatever_was_there(visit: Visit, voice_file: Path) -> None:
@@ -89,19 +92,17 @@ def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) 
     expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
 
 
-@pytest.mark.parametrize("kind", ["aiff", "m4a, lossless"])
-def test_a_recording_that_browsers_do_not_play_is_heard(visit: Visit, tmp_path: Path, kind: str) -> None:
+def test_recordings_that_browsers_do_not_play_and_the_sound_of_a_dropped_video_are_heard(
+    visit: Visit, tmp_path: Path, done_video: Path
+) -> None:
     visitor = visit()
-    tone = make_tone(1.2, KINDS[kind].sampling_rate)
-    visitor.add_voice(write_voice(tmp_path / f"voice.{KINDS[kind].suffix}", tone, KINDS[kind]))
-    expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
-    expect(visitor.note("voice").first).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
-
-
-def test_a_video_that_is_dropped_on_the_voice_gives_its_sound(visit: Visit, done_video: Path) -> None:
-    visitor = visit()
-    visitor.add_voice(done_video)
-    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s")
+    for kind, seconds in (("aiff", 1.3), ("m4a, lossless", 1.4)):
+        tone = make_tone(seconds, KINDS[kind].sampling_rate)
+        visitor.drop("#voice", write_voice(tmp_path / f"voice.{KINDS[kind].suffix}", tone, KINDS[kind]))
+        expect(visitor.note("voice").first).to_contain_text(f"Voice found: {seconds} s", timeout=PATIENCE)
+        expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
+    visitor.drop("#voice", done_video)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
 
 
 def test_files_whose_kind_the_browser_does_not_know_are_read(visit: Visit, tmp_path: Path, voice_file: Path) -> None:
@@ -135,12 +136,14 @@ def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None
     expect(visitor.note("photo")).to_contain_text("Settings restored.", timeout=PATIENCE)
 
 
-def test_copy_link_copies_an_address_that_opens_the_video(visit: Visit, done_job: str) -> None:
+def test_copy_link_copies_an_address_and_what_a_browser_cannot_share_has_no_button(visit: Visit, done_job: str) -> None:
     visitor = visit(f"/?job={done_job}")
     visitor.press("Copy link")
     expect(visitor.tab.get_by_role("button", name="Copied")).to_be_visible()
     copied = visitor.ask("() => navigator.clipboard.readText()")
     assert copied == f"{visitor.address}/v/{done_job}"
+    expect(visitor.tab.get_by_role("link", name="Download")).to_be_visible()
+    expect(visitor.tab.locator(".share")).not_to_be_visible()
 
 
 def test_a_phone_saves_and_shares_the_video_itself(visit: Visit, done_job: str) -> None:
@@ -151,13 +154,6 @@ def test_a_phone_saves_and_shares_the_video_itself(visit: Visit, done_job: str) 
     visitor.tab.wait_for_function("() => window.given", timeout=PATIENCE)
     assert visitor.ask("() => [given.name, given.type]") == [f"talking-{done_job[:6]}.mp4", "video/mp4"]
     assert visitor.ask("async () => (await given.slice(4, 8).text())") == "ftyp"
-
-
-def test_where_nothing_can_be_shared_there_is_no_button_for_it(visit: Visit, done_job: str) -> None:
-    visitor = visit(f"/?job={done_job}")
-    visitor.wait_for("done")
-    expect(visitor.tab.get_by_role("link", name="Download")).to_be_visible()
-    expect(visitor.tab.locator(".share")).not_to_be_visible()
 
 
 def test_a_voice_is_recorded(visit: Visit) -> None:

@@ -29,7 +29,7 @@ BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"
 
 def find_barriers(visitor: Visitor) -> list[str]:
     """Return what axe calls serious or critical."""
-    found = Axe().run(visitor.tab).response["violations"]
+    found = Axe().run(visitor.tab, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']}: {node['html'][:200]}"
         for rule in found
@@ -138,14 +138,6 @@ def test_tab_goes_through_the_page_from_top_to_bottom(visit: Visit) -> None:
     assert seen == order
 
 
-def test_no_other_host_is_asked_for_anything(visit: Visit, voice_file: Path) -> None:
-    visitor = visit()
-    visitor.fill_in(voice_file)
-    visitor.press("Preview")
-    visitor.wait_for("done")
-    assert visitor.find_foreign_requests() == []
-
-
 def test_the_browsers_language_is_spoken_and_can_be_switched(visit: Visit, voice_file: Path) -> None:
     visitor = visit(locale="de-DE")
     assert visitor.ask("() => document.documentElement.lang") == "de"
@@ -178,12 +170,13 @@ def test_our_own_files_stay_small(server: Server) -> None:
     assert sum(sizes.values()) < 50_000, json.dumps(sizes)
 
 
-@pytest.mark.parametrize("width", [320, 768, 1920])
-def test_nothing_sticks_out_at_any_width(visit: Visit, voice_file: Path, width: int) -> None:
-    visitor = visit(locale="de-AT")
-    visitor.tab.set_viewport_size({"width": width, "height": 800})
+def test_nothing_sticks_out_at_any_width(visit: Visit, voice_file: Path) -> None:
+    visitor = visit(locale="de-DE")
     visitor.fill_in(voice_file)
-    assert visitor.ask(STICKS_OUT) == []
-    widest = visitor.tab.locator("#main").bounding_box()
-    assert widest is not None
-    assert widest["width"] <= WIDEST
+    for width in (320, 768, 1920):
+        visitor.tab.set_viewport_size({"width": width, "height": 800})
+        visitor.ask("() => new Promise(requestAnimationFrame)")
+        assert visitor.ask(STICKS_OUT) == [], width
+        widest = visitor.tab.locator("#main").bounding_box()
+        assert widest is not None
+        assert widest["width"] <= min(width, WIDEST)

@@ -23,7 +23,9 @@ def test_a_reload_finds_the_job_again(visit: Visit, long_voice_file: Path) -> No
     visitor.wait_for("cancelled")
 
 
-def test_a_reload_keeps_the_photo_and_the_voice(visit: Visit, voice_file: Path) -> None:
+def test_a_reload_keeps_photo_and_voice_and_my_videos_are_listed_until_they_are_deleted(
+    visit: Visit, server: Server, voice_file: Path
+) -> None:
     visitor = visit()
     visitor.fill_in(voice_file)
     visitor.tab.reload()
@@ -31,6 +33,15 @@ def test_a_reload_keeps_the_photo_and_the_voice(visit: Visit, voice_file: Path) 
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
     visitor.press("Preview")
     visitor.wait_for("done")
+    job_id = visitor.job_id
+    visitor.open()
+    delete = visitor.tab.locator(".videos .delete")
+    expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
+    delete.click()
+    expect(delete).to_have_text("Delete for good?")
+    delete.click()
+    expect(delete).to_have_count(0, timeout=PATIENCE)
+    assert server.client.get(f"/v/{job_id}/video.mp4").status_code == 404
 
 
 def test_the_page_comes_back_by_itself_when_the_server_does(
@@ -86,21 +97,3 @@ def test_an_idle_tab_holds_no_connection(visit: Visit, done_job: str) -> None:
     expect(visitor.video).to_be_visible()
     visitor.tab.wait_for_timeout(1000)  # what would stay open needs a moment to be opened
     assert not [url for url in visitor.open_requests if any(stream in url for stream in streams)]
-
-
-def test_my_videos_are_listed_on_this_device_until_they_are_deleted(
-    visit: Visit, server: Server, voice_file: Path
-) -> None:
-    visitor = visit()
-    visitor.fill_in(voice_file)
-    visitor.press("Preview")
-    visitor.wait_for("done")
-    job_id = visitor.job_id
-    visitor.open()
-    delete = visitor.tab.locator(".videos .delete")
-    expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
-    delete.click()
-    expect(delete).to_have_text("Delete for good?")
-    delete.click()
-    expect(delete).to_have_count(0, timeout=PATIENCE)
-    assert server.client.get(f"/v/{job_id}/video.mp4").status_code == 404

@@ -27,6 +27,7 @@ class Declared:
     proxy_auth: bool
     period_minutes: float
     image: list[str]
+    requirements: str
     files: set[str]
 
 
@@ -60,6 +61,7 @@ def _declared(plane, data: pb.FunctionData) -> Declared:
         proxy_auth=function.webhook_config.requires_proxy_auth,
         period_minutes=function.schedule.period.minutes,
         image=_steps(plane, function.image_id),
+        requirements=_requirements(plane, function.image_id),
         files={file for mount_id in function.mount_ids for file in plane.mounted[mount_id]},
     )
 
@@ -70,3 +72,12 @@ def _steps(plane, image_id: str) -> list[str]:
     image = plane.image_requests[image_id].image
     below = [step for base in image.base_images for step in _steps(plane, base.image_id)]
     return below + [step for step in image.dockerfile_commands if step != "FROM base"]
+
+
+def _requirements(plane, image_id: str) -> str:
+    """The files that the image's packages are installed from, as one text."""
+    if image_id not in plane.image_requests:
+        return ""
+    image = plane.image_requests[image_id].image
+    below = [_requirements(plane, base.image_id) for base in image.base_images]
+    return "".join([*below, *(file.data.decode() for file in image.context_files)])

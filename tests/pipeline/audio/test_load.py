@@ -24,7 +24,7 @@ def test_reads_a_voice() -> None:
     speech = load_speech(SPEAKER)
     assert speech.total_seconds == pytest.approx(11.87, abs=0.01)
     assert len(speech.waveform) == math.ceil(speech.total_seconds * 16_000)
-    assert speech.num_frames == len(speech.activity) == 296
+    assert len(speech.activity) == 296
     assert speech.activity.mean() > 0.7
     assert not speech.notices
 
@@ -75,7 +75,7 @@ def test_refuses_less_than_a_second_and_calls_it_less(seconds: float, total: flo
 @pytest.mark.parametrize("sampling_rate", [8_000, 11_025, 44_100, 48_000, 96_000])
 def test_accepts_exactly_a_second(sampling_rate: int, tmp_path: Path) -> None:
     speech = load_tone(tmp_path, make_tone(1.0, sampling_rate), sampling_rate)
-    assert (len(speech.waveform), speech.num_frames) == (16_000, 25)
+    assert (len(speech.waveform), len(speech.activity)) == (16_000, 25)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-5, 5e-4])
@@ -161,5 +161,5 @@ def expect_speech(path: Path) -> Speech:
     speech = load_speech(path)
     assert np.isfinite(speech.waveform).all()
     assert np.abs(speech.waveform).max() < 2
-    assert speech.num_frames == len(speech.activity) >= 25
+    assert len(speech.activity) >= 25
     return speech

@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
 
 
@@ -32,7 +32,7 @@ def test_counts_what_a_forward_computes() -> None:
         transformer = InfiniteTalkTransformer3DModel(num_layers=1)
         latents, timestep = torch.empty(1, 36, 2, 16, 16), torch.empty(1)
         text, image = AttentionContext(torch.empty(1, 512, 4096)), AttentionContext(torch.empty(1, 257, 1280))
-        context = PassContext(text, image, AttentionContext(torch.empty(1, 1, 5, 5, 12, 768)))
+        context = Conditioning(text, image, AttentionContext(torch.empty(1, 1, 5, 5, 12, 768)))
         transformer(latents, timestep, context)
         with FlopCounterMode(display=False) as counter:
             transformer(latents, timestep, context)

@@ -7,6 +7,8 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.image.check import FaceFacts, check_face, check_model
 from pipeline.image.mouth import MouthFacts
+from pipeline.infinitetalk.spec import INFINITETALK
+from pipeline.preview.spec import PREVIEW
 
 GOOD = FaceFacts(
     height_pixels=300,
@@ -51,13 +53,13 @@ def test_a_bad_face_is_warned_of_and_a_worse_one_refused(fact: str, warned: floa
 def test_no_turn_is_too_far_for_every_model(degrees: float, code: str) -> None:
     notices = tuple(check_face(replace(GOOD, yaw_degrees=degrees)))
     assert [(notice.code, notice.values) for notice in notices] == [(code, {"value": degrees})]
-    check_model(notices, "infinitetalk")
+    check_model(notices, INFINITETALK.refused_notices)
 
 
 def test_the_preview_takes_a_face_that_is_turned_a_little_and_none_that_is_turned_far() -> None:
-    check_model(tuple(check_face(replace(GOOD, yaw_degrees=39))), "preview")
+    check_model(tuple(check_face(replace(GOOD, yaw_degrees=39))), PREVIEW.refused_notices)
     with pytest.raises(InputError, match=r"about 41 degrees.*another profile") as caught:
-        check_model(tuple(check_face(replace(GOOD, yaw_degrees=41))), "preview")
+        check_model(tuple(check_face(replace(GOOD, yaw_degrees=41))), PREVIEW.refused_notices)
     assert caught.value.notice.code == "photo.face_turned_error"
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pipeline.errors import InputError
 from pipeline.image.crop import crop_around, cut_frame, move_face
 from pipeline.image.resize import BUCKETS
-from pipeline.types import Box, Face, FrameSize, Framing
+from pipeline.request import Framing
+from pipeline.types import Box, Face, FrameSize
 
 SQUARE, WIDE, TALL = FrameSize(640, 640), FrameSize(832, 480), FrameSize(480, 832)
 

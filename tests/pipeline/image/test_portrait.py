@@ -12,7 +12,8 @@ from PIL import Image, ImageFilter
 from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.face import FaceFinder
-from pipeline.types import Aspect, Framing, Portrait
+from pipeline.request import Aspect, Framing
+from pipeline.types import Portrait
 from tests.photos import HOPPER, MONA_LISA, encode, open_hopper, save
 
 AUTO = Framing()

@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.image.resize import BUCKETS, choose_size
 from pipeline.profiles import Resolution
-from pipeline.types import Aspect, FrameSize
+from pipeline.request import Aspect
+from pipeline.types import FrameSize
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,13 @@ import pytest
 import torch
 
 from pipeline.engine import EngineSettings
+from pipeline.engines import get_profile
+from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
-from pipeline.infinitetalk.prepare import prepare
-from pipeline.profiles import get_profile
-from pipeline.types import (
-    SPEECH_SAMPLING_RATE,
-    Box,
-    Face,
-    FrameSize,
-    Portrait,
-    Sampling,
-    Scene,
-    Sound,
-    Speech,
-)
+from pipeline.profiles import Sampling
+from pipeline.scene import Scene, Speaker, Still, count_frames
+from pipeline.types import FRAME_RATE, SPEECH_SAMPLING_RATE, Box, Face, Sound
+from pipeline.weights.prepare import prepare
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 SIDE = 64
@@ -44,7 +37,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def prepared(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared") / "infinitetalk"
-    prepare(released, folder)
+    prepare(released, folder, LAYOUT)
     return folder
 
 
@@ -79,6 +72,15 @@ def _make_scene(
     num_samples = round(seconds * SPEECH_SAMPLING_RATE)
     waveform = (0.1 * random.standard_normal(num_samples)).astype(np.float32)
     face = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
-    speech = Speech(waveform, Sound(Path("voice.wav"), 0.0, seconds), seconds, np.ones(1, np.float32))
-    portrait = Portrait(frame, face, Box(0, 0, side, side), (face,), FrameSize(side, side))
-    return Scene(portrait, speech, "", seed, get_profile(profile), Sampling(steps, guidance, guidance))
+    num_frames = count_frames(num_samples, FRAME_RATE)
+    return Scene(
+        Still(frame),
+        (Speaker(face, waveform, np.ones(num_frames, np.float32)),),
+        Sound(Path("voice.wav"), 0.0, seconds),
+        FRAME_RATE,
+        num_frames,
+        "",
+        seed,
+        get_profile(profile),
+        Sampling(steps, guidance, guidance),
+    )

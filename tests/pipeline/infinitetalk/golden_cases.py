@@ -22,7 +22,7 @@ from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea
 from pipeline.diffusion.text_encoder import pad_prompt
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import Clip, ClipGenerator, Prompts, VideoInputs
-from pipeline.infinitetalk.transformer import PassContext
+from pipeline.infinitetalk.transformer import Conditioning
 from tests.pipeline.infinitetalk.golden_models import SIZES, make_transformer, make_vae, rule, to_bf16
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden"))
@@ -88,14 +88,14 @@ def relative_error(ours: torch.Tensor, golden: torch.Tensor) -> float:
     return ((ours.double() - golden.double()).norm() / golden.double().norm()).item()
 
 
-def forward_inputs(name: str, row: Row, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, PassContext]:
+def forward_inputs(name: str, row: Row, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, Conditioning]:
     """Build what one forward gets besides the timestep."""
     _, frames, height, width = row["latents"]
     latents = rule(f"{name}/latents", row["latents"], 1.7)[None]
     condition = rule(f"{name}/condition", (1, 20, frames, height, width))
     prompt_embeds = pad_prompt(rule(f"{name}/prompt_embeds", (row["prompt_tokens"], SIZES.text_dim)))
     windows = rule(f"{name}/audio_windows", (row.get("people", 1), 4 * (frames - 1) + 1, 5, 12, 768))[None]
-    context = PassContext(
+    context = Conditioning(
         AttentionContext(prompt_embeds.to(dtype)),
         AttentionContext(rule(f"{name}/image_embeds", (1, 257, SIZES.image_dim)).to(dtype)),
         AttentionContext(windows.to(dtype)),

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine import EngineSettings
-from pipeline.engines import find_availability
+from pipeline.engines import PROFILES, find_availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
-from pipeline.profiles import PROFILES
 
 
 @pytest.mark.parametrize("profile", ["fast", "low_vram", "balanced", "quality"])
@@ -76,7 +75,7 @@ def test_loading_without_weights_says_so() -> None:
 def test_asking_brings_in_no_torch() -> None:
     code = (
         "import sys; from pipeline.engine import EngineSettings; from pipeline.engines import find_availability; "
-        "from pipeline.profiles import PROFILES; find_availability(PROFILES['fast'], EngineSettings()); "
+        "from pipeline.engines import PROFILES; find_availability(PROFILES['fast'], EngineSettings()); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

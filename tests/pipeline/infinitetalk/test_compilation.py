@@ -11,20 +11,21 @@ from torch._dynamo.utils import counters
 
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.latents import order_for_gpu
-from pipeline.diffusion.loading import load_component
 from pipeline.engine import EngineSettings
-from pipeline.infinitetalk.checkpoint import open_checkpoint
+from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.runtime import load_runtime
-from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel, PassContext
-from pipeline.types import Scene
+from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
+from pipeline.scene import Scene
+from pipeline.weights.checkpoint import open_checkpoint
+from pipeline.weights.loading import load_component
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def transformer(prepared: Path) -> InfiniteTalkTransformer3DModel:
-    return load_component(open_checkpoint(prepared).components["transformer"], CPU, lambda _: None)
+    return load_component(open_checkpoint(prepared, LAYOUT).components["transformer"], CPU, lambda _: None)
 
 
 def compile_eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ def predict(transformer: InfiniteTalkTransformer3DModel, num_latent_frames: int,
         (1, 257, config.image_dim),
         (1, 1, num_frames, config.audio_window, config.audio_layers, config.audio_channels),
     )
-    context = PassContext(*(AttentionContext(torch.randn(shape, dtype=dtype)) for shape in shapes))
+    context = Conditioning(*(AttentionContext(torch.randn(shape, dtype=dtype)) for shape in shapes))
     latents = torch.randn(1, config.in_channels, num_latent_frames, side, side, dtype=dtype)
     return transformer(latents, torch.full((1,), 500.0), context)
 
@@ -70,7 +71,7 @@ def test_a_video_of_two_clips_needs_no_other_graph(
     assert compile_transformer(runtime.models.transformer, CPU)
     # At 64 pixels, the tiny VAE leaves one token a frame, and torch would tell as many frames as tokens apart.
     scene = make_scene(3.5, "balanced", steps=2, guidance=2.0, side=128)
-    assert sum(len(frames) for frames in runtime.generate(scene, lambda _: None)) == scene.speech.num_frames
+    assert sum(len(frames) for frames in runtime.generate(scene, lambda _: None)) == scene.num_frames
     assert counters["stats"]["unique_graphs"] == 1
 
 

@@ -3,6 +3,7 @@
 import gc
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from pipeline.diffusion.clips import plan_clips
 from pipeline.engine import EngineSettings
 from pipeline.errors import EngineError, GenerationCancelledError
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
-from pipeline.types import FRAME_RATE, Pixels, Progress, Scene
+from pipeline.scene import Scene, Still
+from pipeline.types import FRAME_RATE, Pixels, Progress
 
 MakeScene = Callable[..., Scene]
 
@@ -209,7 +211,12 @@ def test_one_person_needs_no_map_of_faces(engine: InfiniteTalkEngine, make_scene
 
 
 def test_frame_must_fit_the_model(engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
-    scene = make_scene(1.1)
-    object.__setattr__(scene.portrait, "frame", scene.portrait.frame[:50])
+    scene = replace(make_scene(1.1), source=Still(np.zeros((50, 64, 3), np.uint8)))
     with pytest.raises(EngineError, match="64 divides, got 64 x 50"):
         generate(engine, scene)
+
+
+def test_more_speakers_than_the_engine_takes_are_refused(engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
+    scene = make_scene(1.1)
+    with pytest.raises(EngineError, match="one speaker, got 2"):
+        generate(engine, replace(scene, speakers=scene.speakers * 2))

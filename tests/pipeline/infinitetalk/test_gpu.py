@@ -9,8 +9,9 @@ import torch
 
 from pipeline.engine import EngineSettings, Precision
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
-from pipeline.types import Pixels, Progress, Scene
-from tests.pipeline.infinitetalk.test_distillation import write_lora
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
+from tests.pipeline.infinitetalk.test_lora_switcher import write_lora
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers.hooks.group_offloading import (
-    _is_group_offload_enabled,
     _restore_torchao_tensor,
     _swap_torchao_tensor,
 )
 from torch import nn
 
-from pipeline.diffusion.quantization import quantize_blocks
 from pipeline.engine import EngineSettings, Precision
-from pipeline.infinitetalk.models import bring_back, offload, place_models, stop_offloading
+from pipeline.infinitetalk.models import place_models
 from pipeline.infinitetalk.runtime import load_runtime
-from pipeline.profiles import get_profile
-from pipeline.types import Scene
-from tests.pipeline.infinitetalk.test_distillation import WEIGHT, write_lora
+from pipeline.scene import Scene
+from pipeline.weights.offloading import bring_back, is_offloaded, offload, stop_offloading
+from pipeline.weights.quantization import quantize_blocks
+from pipeline.weights.spec import AddedLora
+from tests.pipeline.infinitetalk.test_lora_switcher import WEIGHT, write_lora
 
 CPU, DEVICE = torch.device("cpu"), torch.device("meta")
 
@@ -41,11 +41,11 @@ def test_a_lora_is_added_while_no_weight_comes_or_goes(own_weights: Path, make_s
     runtime = load_runtime(EngineSettings(own_weights, "cpu"), lambda _: None)
     transformer = runtime.models.transformer
     list(runtime.generate(make_scene(1.1, "low_vram"), lambda _: None))
-    assert _is_group_offload_enabled(transformer)
+    assert is_offloaded(transformer)
     write_lora(own_weights, "lightx2v", transformer, seed=1)
     before = transformer.get_parameter(WEIGHT).clone()
-    runtime.distillation.choose(get_profile("turbo"), lambda _: None)
-    assert not _is_group_offload_enabled(transformer)
+    runtime.lora_switcher.choose(AddedLora("lightx2v"), lambda _: None)
+    assert not is_offloaded(transformer)
     assert not torch.equal(transformer.get_parameter(WEIGHT), before)
 
 

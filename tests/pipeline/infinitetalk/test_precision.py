@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.diffusion.quantization import choose_precision, quantize_blocks
 from pipeline.engine import EngineSettings, Precision, PrecisionSetting
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
-from pipeline.types import Scene
+from pipeline.scene import Scene
+from pipeline.weights.quantization import choose_precision, quantize_blocks
 from tests.pipeline.infinitetalk.golden_cases import Row, forward_inputs, keep_people, read_rows, relative_error
 from tests.pipeline.infinitetalk.golden_models import make_transformer, to_bf16
 

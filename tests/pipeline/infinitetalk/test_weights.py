@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline.diffusion.loading import load_component
 from pipeline.errors import WeightsError
-from pipeline.infinitetalk.checkpoint import TEXT_ENCODER_FILE, open_checkpoint
-from pipeline.infinitetalk.manifest import MANIFEST, check_files, read_manifest
-from pipeline.infinitetalk.prepare import main, prepare
+from pipeline.infinitetalk.checkpoint import LAYOUT, TEXT_ENCODER_FILE
+from pipeline.weights.__main__ import main
+from pipeline.weights.checkpoint import open_checkpoint
+from pipeline.weights.loading import load_component
+from pipeline.weights.manifest import MANIFEST, check_files, read_manifest
+from pipeline.weights.prepare import prepare
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 ADAPTER = Path("adapter/single/infinitetalk.safetensors")
@@ -25,7 +27,7 @@ Damage = Callable[[Path], None]
 
 
 def load(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    component = open_checkpoint(folder).components[name]
+    component = open_checkpoint(folder, LAYOUT).components[name]
     return load_component(component, CPU, lambda _: None).state_dict()
 
 
@@ -54,7 +56,7 @@ def test_prepared_weights_are_the_released_ones(released: Path, prepared: Path, 
 
 
 def test_original_vae_is_read_under_its_own_names(original: Path, tmp_path: Path) -> None:
-    prepare(original, tmp_path / "prepared")
+    prepare(original, tmp_path / "prepared", LAYOUT)
     assert load(tmp_path / "prepared", "vae").keys() == load(original, "vae").keys()
 
 
@@ -134,7 +136,7 @@ def test_damaged_files_are_named_and_nothing_is_left_behind(
 ) -> None:
     damage(damaged)
     with pytest.raises(WeightsError) as raised:
-        prepare(damaged, tmp_path / "prepared")
+        prepare(damaged, tmp_path / "prepared", LAYOUT)
     for pattern in named:
         assert raised.match(pattern)
     assert [path.name for path in tmp_path.iterdir()] == ["released"]
@@ -149,7 +151,7 @@ def test_pickles_are_read_as_tensors_only(original: Path, tmp_path: Path, capsys
     folder = shutil.copytree(original, tmp_path / "original")
     (folder / "base" / TEXT_ENCODER_FILE).write_bytes(pickle.dumps(Malicious()))
     with pytest.raises(WeightsError, match="models_t5"):
-        open_checkpoint(folder)
+        open_checkpoint(folder, LAYOUT)
     assert "run while reading" not in capsys.readouterr().out
 
 
@@ -163,7 +165,7 @@ def test_prepared_folder_has_a_table_of_contents(prepared: Path) -> None:
 
 
 def test_a_change_of_one_byte_is_found(prepared: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(prepared, tmp_path / "prepared")
+    folder = shutil.copytree(prepared, tmp_path / "prepared", LAYOUT)
     path = folder / "vae/model-00001.safetensors"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
@@ -173,28 +175,29 @@ def test_a_change_of_one_byte_is_found(prepared: Path, tmp_path: Path) -> None:
 
 
 def test_a_prepared_folder_that_lost_bytes_is_refused(prepared: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(prepared, tmp_path / "prepared")
+    folder = shutil.copytree(prepared, tmp_path / "prepared", LAYOUT)
     path = folder / "transformer/model-00001.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(WeightsError, match=r"transformer/model-00001\.safetensors"):
-        open_checkpoint(folder)
+        open_checkpoint(folder, LAYOUT)
 
 
 def test_shards_stay_below_their_size(released: Path, tmp_path: Path) -> None:
-    prepare(released, tmp_path / "prepared", shard_bytes=100_000)
+    prepare(released, tmp_path / "prepared", LAYOUT, shard_bytes=100_000)
     shards = sorted((tmp_path / "prepared/image_encoder").glob("*.safetensors"))
     assert len(shards) > 1
     assert load(tmp_path / "prepared", "image_encoder").keys() == load(released, "image_encoder").keys()
 
 
 def test_command_prepares_once_and_says_what_is_wrong(released: Path, damaged: Path, tmp_path: Path) -> None:
-    target = tmp_path / "prepared"
-    assert main([str(released), str(target), "--verify"]) == 0
-    written = (target / MANIFEST).stat().st_mtime_ns
-    assert main([str(released), str(target)]) == 0
-    assert (target / MANIFEST).stat().st_mtime_ns == written
+    manifest = tmp_path / "infinitetalk" / MANIFEST
+    assert main([str(tmp_path), "--released", str(released), "--verify"]) == 0
+    written = manifest.stat().st_mtime_ns
+    assert main([str(tmp_path), "--released", str(released)]) == 0
+    assert manifest.stat().st_mtime_ns == written
+    assert released.is_dir()
     lose_shard(damaged)
-    assert main([str(damaged), str(tmp_path / "other")]) == 1
+    assert main([str(tmp_path / "other"), "--released", str(damaged)]) == 1
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])

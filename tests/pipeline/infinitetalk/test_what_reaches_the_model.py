@@ -15,7 +15,8 @@ from torch.utils.hooks import RemovableHandle
 from pipeline.infinitetalk.conditioning import NEGATIVE_PROMPT, PROMPT
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.infinitetalk.models import Models
-from pipeline.types import Sampling, Scene
+from pipeline.profiles import Sampling
+from pipeline.scene import Scene
 
 MakeScene = Callable[..., Scene]
 
@@ -107,7 +108,7 @@ def test_without_a_prompt_it_reads_the_model_s_own(
 
 
 def test_the_image_encoder_and_the_vae_see_the_frame(models: Models, scene: Scene, seen: Seen) -> None:
-    frame = torch.from_numpy(scene.portrait.frame).permute(2, 0, 1).float()
+    frame = torch.from_numpy(scene.source.read_frames(0, 1)[0].copy()).permute(2, 0, 1).float()
     ((picture,),) = seen.pictures
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
     sides = picture.shape[-2:]
@@ -122,10 +123,11 @@ def test_the_image_encoder_and_the_vae_see_the_frame(models: Models, scene: Scen
 def test_the_audio_encoder_hears_the_voice_at_one_loudness(
     engine: InfiniteTalkEngine, models: Models, scene: Scene, gain: float
 ) -> None:
-    speech = replace(scene.speech, waveform=scene.speech.waveform * np.float32(gain))
+    (speaker,) = scene.speakers
+    quieter = replace(speaker, waveform=speaker.waveform * np.float32(gain))
     with watch(models) as seen:
-        list(engine.generate(replace(scene, speech=speech), lambda _: None))
-    voice = torch.from_numpy(scene.speech.waveform)
+        list(engine.generate(replace(scene, speakers=(quieter,)), lambda _: None))
+    voice = torch.from_numpy(speaker.waveform)
     expected = (voice - voice.mean()) / voice.std(correction=0)
     # The variance's epsilon tells a voice that was brought to -23 LUFS from one that was left as quiet as it came.
     torch.testing.assert_close(seen.sounds[0][0].flatten(), expected, atol=1e-3, rtol=1e-3)

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.engines import PROFILES, get_profile
 from pipeline.errors import GenerationCancelledError
-from pipeline.preview import PreviewEngine
-from pipeline.profiles import PROFILES, get_profile
-from pipeline.types import Pixels, Progress, Scene
+from pipeline.preview.engine import PreviewEngine
+from pipeline.scene import Scene
+from pipeline.types import Pixels, Progress
 from tests.photos import HOPPER, MONA_LISA
 from tests.scenes import HIBARI, JOE, load_portrait, load_voice, make_scene, make_speech
 from tests.sync import measure_sync
@@ -62,7 +63,7 @@ def test_cancels_between_batches() -> None:
 @pytest.mark.parametrize("num_samples", [16_000, 16_639])
 def test_makes_a_video_of_the_shortest_voice(num_samples: int) -> None:
     speech = make_speech(load_voice().waveform[:num_samples])
-    assert len(run(make_scene(load_portrait(), speech))[0]) == speech.num_frames
+    assert len(run(make_scene(load_portrait(), speech))[0]) == len(speech.activity)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from pipeline.preview.performance import MAX_OPENING, perform
+from pipeline.scene import Speaker
 from pipeline.types import Speech
-from tests.scenes import load_voice, make_speech
+from tests.scenes import load_portrait, load_voice, make_speech
 
 SECOND = 16_000
 
 
 def plan(speech: Speech, seed: int = 1) -> dict[str, np.ndarray]:
-    poses = perform(speech, seed, lambda _: None)
+    speaker = Speaker(load_portrait().face, speech.waveform, speech.activity)
+    poses = perform(speaker, 25, seed, lambda _: None)
     return {name: np.array([getattr(pose, name) for pose in poses]) for name in vars(poses[0])}
 
 
@@ -24,7 +26,7 @@ def curves() -> dict[str, np.ndarray]:
 
 def test_every_curve_has_a_value_for_each_frame(curves: dict[str, np.ndarray]) -> None:
     for curve in curves.values():
-        assert curve.shape == (load_voice().num_frames,)
+        assert curve.shape == (len(load_voice().activity),)
         assert np.isfinite(curve).all()
 
 

@@ -9,7 +9,8 @@ from pipeline.image.face import FaceFinder
 from pipeline.preview.performance import Pose
 from pipeline.preview.render import Renderer
 from pipeline.preview.spectacles import wears_spectacles
-from pipeline.types import Aspect, Floats, Pixels
+from pipeline.request import Aspect
+from pipeline.types import Floats, Pixels
 from tests.photos import HOPPER, MONA_LISA
 from tests.scenes import load_portrait
 from tests.sync import measure_openings
@@ -17,9 +18,14 @@ from tests.sync import measure_openings
 REST = Pose()
 
 
+def make_renderer(photo: Path) -> Renderer:
+    portrait = load_portrait(photo, "1:1")
+    return Renderer(portrait.frame, portrait.face)
+
+
 @pytest.fixture(scope="module", params=[HOPPER, MONA_LISA], ids=["hopper", "mona_lisa"])
 def renderer(request: pytest.FixtureRequest) -> Renderer:
-    return Renderer(load_portrait(request.param, "1:1"))
+    return make_renderer(request.param)
 
 
 def find_landmarks(frame: Pixels) -> Floats:
@@ -69,7 +75,7 @@ def test_the_mark_is_in_each_frame(renderer: Renderer) -> None:
 )
 def test_no_pose_breaks_any_frame(aspect: Aspect, pose: Pose) -> None:
     portrait = load_portrait(HOPPER, aspect)
-    frame = Renderer(portrait).render(pose)
+    frame = Renderer(portrait.frame, portrait.face).render(pose)
     assert frame.shape == portrait.frame.shape
     assert frame.dtype == np.uint8
 
@@ -110,5 +116,5 @@ def test_the_head_turns_to_the_side_and_nods_up_and_down(renderer: Renderer) -> 
 
 def test_brows_stay_where_they_are_under_spectacles() -> None:
     for photo, moves in ((HOPPER, False), (MONA_LISA, True)):
-        renderer = Renderer(load_portrait(photo, "1:1"))
+        renderer = make_renderer(photo)
         assert bool(np.any(renderer.render(Pose(brow=1)) != renderer.render(REST))) == moves

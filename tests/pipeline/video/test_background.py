@@ -34,7 +34,7 @@ def count_threads() -> int:
 
 def test_next_batch_is_made_while_one_is_written() -> None:
     shelf = Shelf()
-    with BackgroundWriter([shelf]) as background:
+    with BackgroundWriter(shelf) as background:
         background.write(BATCHES[0])
         shelf.gate.set()  # reached only if the batch before is not waited for
         background.write(BATCHES[1])
@@ -45,7 +45,7 @@ def test_one_batch_waits_at_most() -> None:
     shelf, taken = Shelf(), threading.Event()
 
     def make() -> None:
-        with BackgroundWriter([shelf]) as background:
+        with BackgroundWriter(shelf) as background:
             background.write(BATCHES[0])
             background.write(BATCHES[1])
             taken.set()
@@ -58,15 +58,13 @@ def test_one_batch_waits_at_most() -> None:
     assert taken.is_set()
 
 
-def test_every_writer_gets_every_batch_in_order() -> None:
-    shelves = [Shelf(), Shelf()]
-    with BackgroundWriter(shelves) as background:
-        for shelf in shelves:
-            shelf.gate.set()
+def test_writer_gets_every_batch_in_order() -> None:
+    shelf = Shelf()
+    shelf.gate.set()
+    with BackgroundWriter(shelf) as background:
         for frames in BATCHES:
             background.write(frames)
-    for shelf in shelves:
-        assert [id(frames) for frames in shelf.kept] == [id(frames) for frames in BATCHES]
+    assert [id(frames) for frames in shelf.kept] == [id(frames) for frames in BATCHES]
 
 
 @pytest.mark.parametrize("fails_at", range(len(BATCHES)))
@@ -75,7 +73,7 @@ def test_a_batch_that_cannot_be_written_ends_all(fails_at: int) -> None:
     shelf.gate.set()
 
     def make() -> None:
-        with BackgroundWriter([shelf]) as background:
+        with BackgroundWriter(shelf) as background:
             for frames in BATCHES:
                 background.write(frames)
 
@@ -89,7 +87,7 @@ def test_what_is_raised_inside_goes_before_what_the_writer_raises() -> None:
     shelf = Shelf(fails_at=0)
 
     def make() -> None:
-        with BackgroundWriter([shelf]) as background:
+        with BackgroundWriter(shelf) as background:
             background.write(BATCHES[0])
             shelf.gate.set()
             raise GenerationCancelledError
@@ -102,7 +100,7 @@ def test_what_is_raised_inside_goes_before_what_the_writer_raises() -> None:
 @pytest.mark.parametrize("how", ["check", "write"])
 def test_a_failure_is_told_at_the_next_word_and_not_at_the_end(how: str) -> None:
     shelf = Shelf(fails_at=0)
-    background = BackgroundWriter([shelf])
+    background = BackgroundWriter(shelf)
     background.write(BATCHES[0])
     background.check()  # nothing has failed yet
     shelf.gate.set()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from huggingface_hub import HfApi
 
-from pipeline.weights.sources import Source
+from pipeline.weights.spec import Source
 from tests.fake_hub import FakeHub, serve_hub
 
 SOURCES = (

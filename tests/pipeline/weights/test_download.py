@@ -6,9 +6,8 @@ import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE
 
-from pipeline.weights import WeightsError
+from pipeline.errors import TokenError, WeightsError
 from pipeline.weights.download import download
-from pipeline.weights.errors import TokenError
 from pipeline.weights.files import count_bytes, count_present_bytes, list_files
 from tests.fake_hub import COMMIT, FakeHub
 from tests.pipeline.weights.conftest import SOURCES

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
-from pipeline.infinitetalk.manifest import check_files, read_manifest
-from pipeline.weights import WeightsError, is_prepared
+from pipeline.errors import WeightsError
+from pipeline.infinitetalk.weights import WEIGHTS
+from pipeline.weights import is_prepared
 from pipeline.weights.install import install
-from pipeline.weights.sources import INFINITETALK
+from pipeline.weights.manifest import check_files, read_manifest
 from tests.fake_hub import COMMIT, FakeHub
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
@@ -20,13 +21,13 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def full_hub(hub: FakeHub, released: Path) -> FakeHub:
-    hub.release(released, INFINITETALK)
+    hub.release(released, WEIGHTS.sources)
     return hub
 
 
 def run(folder: Path, api: HfApi, *variants: str) -> str:
     said: list[str] = []
-    install(folder, folder / "infinitetalk", api, said.append, variants)
+    install(WEIGHTS, folder, folder / "infinitetalk", api, said.append, variants)
     return "\n".join(said)
 
 
@@ -38,7 +39,7 @@ def test_makes_a_folder_that_is_whole(tmp_path: Path, full_hub: FakeHub, api: Hf
 def test_keeps_the_commits_with_the_weights(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
     run(tmp_path, api)
     revisions = read_manifest(tmp_path / "infinitetalk").revisions
-    assert revisions == {source.repository: COMMIT for source in INFINITETALK}
+    assert revisions == {source.repository: COMMIT for source in WEIGHTS.sources}
 
 
 def test_says_how_much_it_will_fetch_and_keep_before_it_begins(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:

@@ -13,16 +13,17 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import AppError
 from app.problems import answer_error
+from app.quota import ByteQuota
 from app.ui.gate import UploadLimits, Uploads
 from app.ui.gate.receive import receive_files
 
-LIMITS = UploadLimits(file_bytes=1000, total_bytes=10_000, client_bytes=3000)
+LIMITS = UploadLimits(file_bytes=1000)
 VISITOR = "a" * 32
 
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
-    return Uploads(tmp_path / "uploads", LIMITS)
+    return Uploads(tmp_path / "uploads", LIMITS, ByteQuota(total_bytes=10_000, client_bytes=3000))
 
 
 @pytest.fixture

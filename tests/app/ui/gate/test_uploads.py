@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from app.errors import StorageError, UploadLimitError
+from app.quota import ByteQuota
 from app.ui.gate import UploadLimits, Uploads
 
 ANN, BOB = "a" * 32, "b" * 32
-LIMITS = UploadLimits(file_bytes=1000, total_bytes=5000, client_bytes=2000, client_folders=3)
+LIMITS = UploadLimits(file_bytes=1000, client_folders=3)
 
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> Uploads:
-    return Uploads(tmp_path / "uploads", LIMITS)
+    return Uploads(tmp_path / "uploads", LIMITS, ByteQuota(total_bytes=5000, client_bytes=2000))
 
 
 def add(uploads: Uploads, visitor: str = ANN, client: str = "1", name: str = "me.jpg", num_bytes: int = 5) -> Path:
@@ -143,7 +144,7 @@ def test_the_next_server_finds_uploads_and_forgets_old_ones(uploads: Uploads) ->
     old, new = add(uploads), add(uploads)
     hours_ago = time.time() - 2 * 3600
     os.utime(old.parent, (hours_ago, hours_ago))
-    later = Uploads(uploads.folder, LIMITS)
+    later = Uploads(uploads.folder, LIMITS, ByteQuota(5000))
     assert (later.find(str(new), ANN), old.exists(), later.num_bytes) == (new, False, 5)
 
 

@@ -1,0 +1,220 @@
+"""The registry of all jobs: in memory and on disk, until the retention policy forgets them."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.errors import JobExpiredError, JobNotFinishedError
+from app.jobs.clock import Clock
+from app.jobs.job import JobState, is_expired
+from app.jobs.runners.protocol import RunEnd
+from app.records import ENDED, STATUSES, JobRecord, Status
+from app.storage import JobFolder, JobStore
+from pipeline.request import VideoRequest
+
+RetentionStep = Literal["forget", "erase", "delete live segments"]
+
+TOMBSTONE = timedelta(days=7)
+"""How long a job is remembered after its files have been deleted."""
+
+LIVE_SEGMENTS_KEPT = timedelta(minutes=1)
+"""How long live segments are kept after the job's end: someone may still be watching them."""
+
+_SWEEP_SECONDS = 5
+_log = logging.getLogger(__name__)
+
+
+def find_retention_step(record: JobRecord, now: datetime) -> RetentionStep | None:
+    """Return what the retention policy requires for a job at this moment."""
+    if record.expires_at is None or record.finished_at is None:
+        return None
+    if now >= record.expires_at + TOMBSTONE:
+        return "forget"
+    if now >= record.expires_at:
+        return None if record.erased else "erase"
+    return "delete live segments" if now >= record.finished_at + LIVE_SEGMENTS_KEPT else None
+
+
+class Registry:
+    """All jobs and their records. Their folders belong to the store."""
+
+    def __init__(self, store: JobStore, clock: Clock) -> None:
+        """Start without jobs.
+
+        Args:
+            store: The data folder.
+            clock: Keeps the time of the records.
+        """
+        self._store = store
+        self._clock = clock
+        self._jobs: dict[str, JobState] = {}
+
+    def __iter__(self) -> Iterator[JobState]:
+        return iter(list(self._jobs.values()))
+
+    def load(self) -> Iterator[JobState]:
+        """Yield the jobs that an earlier server left, oldest first."""
+        for record in self._store.load():
+            yield self.add(record)
+
+    def add(self, record: JobRecord, client: str = "") -> JobState:
+        """Register a job whose record is in its folder."""
+        state = self._jobs[record.id] = JobState(record, client, self._clock.steady)
+        return state
+
+    def find(self, job_id: str) -> JobState:
+        """Return the job.
+
+        Raises:
+            JobNotFoundError: There is no such job, or its record cannot be read.
+        """
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise self._store.explain_missing(job_id) from None
+
+    def find_result(self, job_id: str) -> JobFolder:
+        """Return the folder that has the job's video.
+
+        Raises:
+            JobNotFoundError: There is no such job, or its record cannot be read.
+            JobNotFinishedError: The job is not done.
+            JobExpiredError: The video has been deleted.
+        """
+        record = self.find(job_id).record
+        if is_expired(record, self._clock.now()):
+            raise JobExpiredError(job_id)
+        if record.status != "done":
+            raise JobNotFinishedError(job_id, record.status)
+        return self._store.folder(job_id)
+
+    def find_troubles(self) -> Iterator[str]:
+        """Yield what is wrong with the records and their clock, one sentence each."""
+        if number := self._store.num_set_aside:
+            yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
+        if number := sum(not state.is_persisted for state in self._jobs.values()):
+            yield f"Records that could not be written to the disk: {number}."
+        if trouble := self._clock.trouble:
+            yield trouble
+
+    def folder(self, state: JobState) -> JobFolder:
+        """Return the job's files."""
+        return self._store.folder(state.record.id)
+
+    def save(self, state: JobState, **changes: object) -> None:
+        """Change the record, write it to disk and notify everyone who follows the job."""
+        state.record = state.record.model_copy(update=changes)
+        self._write(state)
+        state.notify()
+
+    def end(self, state: JobState, end: RunEnd, kept: timedelta) -> bool:
+        """Record how the job ended, once, and delete what nobody needs any more.
+
+        Args:
+            state: The job.
+            end: How it ended.
+            kept: How long the video is kept.
+
+        Returns:
+            True if this call ended the job.
+        """
+        if state.record.status in ENDED:
+            self.clear(state)  # a run that went on after it was cancelled may have left files
+            return False
+        finished_at = self._clock.take(end.finished_at) or self._clock.now()
+        run_seconds = self._measure_run(state, end)
+        state.progress = None
+        self.save(
+            state,
+            status=end.status,
+            started_at=self._clock.take(end.started_at) or state.record.started_at,
+            finished_at=finished_at,
+            expires_at=finished_at + kept,
+            run_seconds=run_seconds,
+            result=end.result,
+            error=end.error,
+            cost=end.cost,
+        )
+        self.clear(state)
+        return True
+
+    def clear(self, state: JobState) -> None:
+        """Delete what nobody needs of a job that has ended, but not before its end is on disk."""
+        if not state.is_persisted:
+            return
+        if state.record.status == "done":
+            self.folder(state).delete_inputs()
+        else:
+            self.folder(state).delete_files()
+
+    def erase(self, state: JobState) -> bool:
+        """Delete the files and the request. That there was a job is remembered for some days.
+
+        Returns:
+            True if this call deleted them.
+        """
+        if state.record.erased:
+            return False
+        self.folder(state).delete_files()
+        record = state.record
+        blank = VideoRequest(profile=record.request.profile)
+        kept = record.known | {"erased": True, "request": blank, "resolved": None, "result": None, "notices": ()}
+        state.record = JobRecord(**kept)  # drops the fields that this version does not know
+        self.save(state)
+        return True
+
+    def sweep(self, now: datetime | None = None) -> None:
+        """Apply the retention policy to every job, and retry the writes that have failed.
+
+        Args:
+            now: None takes the time from the clock.
+        """
+        self._clock.check()
+        for state in self:
+            try:
+                self._apply_retention(state, now or self._clock.now())
+            except OSError as error:  # sweep the others all the same; this one is retried
+                _log.error("job %.6s could not be swept: %s", state.record.id, error.strerror)
+
+    async def sweep_forever(self) -> None:
+        """Sweep every few seconds."""
+        while True:
+            self.sweep()
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    def count_statuses(self) -> dict[Status, int]:
+        """Return how many jobs there are of each status."""
+        counted = Counter(state.record.status for state in self)
+        return {status: counted[status] for status in STATUSES}
+
+    def _measure_run(self, state: JobState, end: RunEnd) -> float | None:
+        if end.cost is not None:
+            return end.cost.seconds
+        return None if state.begun_at is None else self._clock.steady - state.begun_at
+
+    def _apply_retention(self, state: JobState, now: datetime) -> None:
+        if not state.is_persisted:
+            self._write(state)
+            if state.record.status in ENDED:
+                self.clear(state)
+        match find_retention_step(state.record, now) if self._clock.may_erase else None:
+            case "forget":
+                self._store.delete(state.record.id)
+                del self._jobs[state.record.id]
+            case "erase":
+                self.erase(state)
+            case "delete live segments":
+                self.folder(state).delete_live_segments()
+
+    def _write(self, state: JobState) -> None:
+        """Write the record. A full disk ends no job: until there is room, the record is in memory only."""
+        was_persisted, state.is_persisted = state.is_persisted, True
+        try:
+            self.folder(state).write(state.record)
+        except OSError as error:
+            state.is_persisted = False
+            if was_persisted:
+                _log.error("job %.6s could not be written to disk: %s", state.record.id, error.strerror)

@@ -1,0 +1,94 @@
+"""Endpoints as Gradio reads them: a parameter and an input for each file and for each option of a request."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from pipeline.engines import PROFILES
+from pipeline.request import MAX_SECONDS, AnyRequest, Field, VideoRequest, flatten, unflatten
+
+_FIRST = ("profile", "max_duration_sec", "prompt", "seed", "aspect", "face", "zoom")
+"""The order of the options that there were first; clients may name values by their place."""
+_UNSET = {"max_duration_sec": MAX_SECONDS, "seed": -1, "face": 0}
+"""What stands for an option that is not given, where that is not None."""
+
+Answer = Callable[..., Awaitable[Any]]
+
+
+def spell_out(answer: Answer, files: dict[str, str], kind: type[AnyRequest], *more: inspect.Parameter) -> Answer:
+    """Return an endpoint that takes its request as a parameter for each option.
+
+    Args:
+        answer: Takes the files' paths, the request, and what more there is.
+        files: The files' descriptions, by name.
+        kind: Of the request.
+        more: Parameters that Gradio itself fills in.
+    """
+    fields = list_inputs(kind)
+
+    async def call(*values: Any) -> Any:  # noqa: ANN401 - as Gradio hands them over
+        paths, options = values[: len(files)], values[len(files) : len(files) + len(fields)]
+        asked = {field.name: _read(field, value) for field, value in zip(fields, options, strict=True)}
+        return await answer(*paths, unflatten(asked, kind), *values[len(files) + len(fields) :])
+
+    parameters = [*(_parameter(name, str) for name in files), *(_spell(field) for field in fields), *more]
+    described = files | {field.name: field.option.description for field in fields}
+    call.__name__ = answer.__name__
+    call.__doc__ = _describe(answer, described)
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # which `inspect` looks for
+    call.__annotations__ = {one.name: one.annotation for one in parameters}
+    return call
+
+
+def list_inputs(kind: type[AnyRequest]) -> list[Field]:
+    """Return a request's options in the order of the endpoint's parameters."""
+    fields = {field.name: field for field in flatten(kind)}
+    first = [fields.pop(name) for name in _FIRST if name in fields] if kind is VideoRequest else []
+    return [*first, *fields.values()]
+
+
+def create_inputs(kind: type[AnyRequest]) -> list[Component]:
+    """Make Gradio's inputs for a request's options."""
+    return [_create_input(field) for field in list_inputs(kind)]
+
+
+def _create_input(field: Field) -> Component:
+    choices = list(PROFILES) if field.name == "profile" else field.choices
+    value = _find_default(field)
+    if choices:
+        return gr.Dropdown(list(choices), value=value, label=field.name)
+    if field.kind is bool:
+        return gr.Checkbox(value, label=field.name)
+    if field.kind is str:
+        return gr.Textbox(value, label=field.name)
+    return gr.Number(value, precision=0 if field.kind is int else None, label=field.name)
+
+
+def _find_default(field: Field) -> Any:  # noqa: ANN401 - of the field's kind
+    return _UNSET.get(field.name, field.default)
+
+
+def _read(field: Field, value: Any) -> Any:  # noqa: ANN401 - of the field's kind
+    """Return an option's value; None where it was not given."""
+    is_unset = value in {None, ""} or (field.name == "seed" and value < 0) or value == _UNSET.get(field.name)
+    return field.default if is_unset else value
+
+
+def _spell(field: Field) -> inspect.Parameter:
+    kind = float if field.kind is int else field.kind
+    return _parameter(field.name, kind | None if field.is_optional else kind, _find_default(field))
+
+
+def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:  # noqa: ANN401 - any type, any default
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+
+
+def _describe(answer: Answer, described: dict[str, str]) -> str:
+    """Return the endpoint's docstring with its parameters in place of those that it has."""
+    told, _, rest = inspect.cleandoc(answer.__doc__ or "").partition("Args:")
+    _, _, returned = rest.partition("Returns:")
+    lines = "\n".join(f"    {name}: {sentence}" for name, sentence in described.items())
+    return f"{told}Args:\n{lines}\n\nReturns:{returned}"

@@ -1,0 +1,3 @@
+"""The version, for the page, the API, the videos and the package."""
+
+VERSION = "0.3.0"

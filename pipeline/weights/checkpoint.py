@@ -1,0 +1,114 @@
+"""Where the tensors of an engine's models are: in released files, or in a folder that was prepared from them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import WeightsError
+from pipeline.weights.loading import Component, ComponentSpec
+from pipeline.weights.lora import Lora
+from pipeline.weights.manifest import check_files, is_prepared
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that an engine's models are made from.
+
+    Attributes:
+        components: The models, by name.
+        folders: What is used as it is, such as a tokenizer, by name.
+    """
+
+    components: Mapping[str, Component]
+    folders: Mapping[str, Path]
+
+    def with_component(self, component: Component) -> "Checkpoint":
+        """Return the same with another model in place of one."""
+        return replace(self, components={**self.components, component.spec.name: component})
+
+
+@dataclass(frozen=True)
+class CheckpointLayout:
+    """How an engine's models are stored.
+
+    Attributes:
+        components: The models; each has a folder of its name in a prepared folder.
+        folders: Names of the folders that are copied as they are.
+        transformer: The model that LoRAs change, and that variants are made of. Its blocks are `blocks`.
+        open_released: Finds the models in a folder of released files; raises `WeightsError`.
+        read_lora: Reads a file; raises `WeightsError`.
+    """
+
+    components: tuple[ComponentSpec, ...]
+    folders: tuple[str, ...]
+    transformer: ComponentSpec
+    open_released: Callable[[Path], Checkpoint]
+    read_lora: Callable[[Path], Lora]
+
+
+def make_checkpoint(components: Iterable[Component], folders: Mapping[str, Path]) -> Checkpoint:
+    """Return the checkpoint of these models.
+
+    Raises:
+        WeightsError: A folder is not there.
+    """
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise WeightsError(f"Expected the {name} at {folder}. Fetch the weights again.")
+    return Checkpoint({component.spec.name: component for component in components}, folders)
+
+
+def open_checkpoint(folder: Path, layout: CheckpointLayout) -> Checkpoint:
+    """Find the models in a prepared folder or in one of released files, without reading weights.
+
+    Raises:
+        WeightsError: Something is missing, cut off or does not fit.
+    """
+    if not is_prepared(folder):
+        return layout.open_released(folder)
+    check_files(folder)
+    components = (open_component(folder / spec.name, spec) for spec in layout.components)
+    return make_checkpoint(components, {name: folder / name for name in layout.folders})
+
+
+def open_component(folder: Path, spec: ComponentSpec) -> Component:
+    """Find a model in a folder of its own, under the names that it has itself.
+
+    Raises:
+        WeightsError: Its architecture or a file is missing.
+    """
+    return Component(spec, read_config(folder), find_shards(folder))
+
+
+def find_shards(folder: Path) -> tuple[Path, ...]:
+    """Return the weights' files.
+
+    Raises:
+        WeightsError: There are none, or an index names one that is not there.
+    """
+    shards = tuple(sorted(folder.glob("*.safetensors")))
+    expected = {
+        folder / name
+        for index in folder.glob("*.safetensors.index.json")
+        for name in json.loads(index.read_text())["weight_map"].values()
+    }
+    missing = sorted(expected - set(shards)) or ([] if shards else [folder / "*.safetensors"])
+    if missing:
+        raise WeightsError(f"Expected weights at {missing[0]}, but there is no such file. Fetch the weights again.")
+    return shards
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a model's architecture.
+
+    Raises:
+        WeightsError: It is not there.
+    """
+    path = folder / "config.json"
+    try:
+        config: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"Expected the model's architecture at {path}. Fetch the weights again.") from error
+    return config

@@ -1,0 +1,107 @@
+"""What an engine says of its weights before there are any. Knows no torch: it is read before a download."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import WeightsError
+
+if TYPE_CHECKING:
+    from pipeline.weights.checkpoint import CheckpointLayout
+
+VARIANTS_FOLDER = "variants"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one repository on the hub.
+
+    Attributes:
+        repository: `owner/name`.
+        revision: Branch, pull request or commit. It is resolved to a commit once, and that one is kept.
+        folder: Where they go, below the folder of all sources.
+        patterns: The files, as shell patterns.
+    """
+
+    repository: str
+    revision: str
+    folder: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AddedLora:
+    """A LoRA in a transformer's weights.
+
+    Attributes:
+        name: Its folder's, below `loras`.
+        scale: How much of it is added.
+    """
+
+    name: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is special about a prepared transformer.
+
+    Attributes:
+        lora: The LoRA that is in the weights; None for none.
+        is_fp8: Whether the blocks' linear layers are in fp8.
+    """
+
+    lora: AddedLora | None
+    is_fp8: bool
+
+    @property
+    def name(self) -> str:
+        """How it is asked for, and its folder: `fp8`, `lightx2v`, `lightx2v-fp8` and so on."""
+        lora = "" if self.lora is None else self.lora.name
+        return "-".join(filter(None, (lora, "fp8" if self.is_fp8 else "")))
+
+    def path_in(self, weights: Path) -> Path:
+        """Return its folder in a prepared folder."""
+        return weights / VARIANTS_FOLDER / self.name
+
+
+@dataclass(frozen=True)
+class WeightsSpec:
+    """The weights of an engine.
+
+    Attributes:
+        name: Of the engine, and of the folder of its prepared weights.
+        sources: An allow-list of released files, since the repositories hold far more.
+        downloads: Name of the folder where they are kept until they are prepared, and of the list of their commits.
+        prepared_bytes: Size of the prepared folder, about.
+        bf16_bytes: Of the transformer alone in bf16, about.
+        fp8_bytes: Of the transformer alone in fp8, about.
+        loras: What profiles ask for.
+        load_layout: Imports torch, and says how the files are read.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    downloads: str
+    prepared_bytes: int
+    bf16_bytes: int
+    fp8_bytes: int
+    loras: tuple[AddedLora, ...]
+    load_layout: Callable[[], "CheckpointLayout"]
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """All variants that there can be, by name."""
+        all_variants = (Variant(lora, is_fp8) for lora in (None, *self.loras) for is_fp8 in (False, True))
+        return {variant.name: variant for variant in all_variants if variant.name}
+
+    def get_variant(self, name: str) -> Variant:
+        """Return the variant of that name.
+
+        Raises:
+            WeightsError: There is none.
+        """
+        if name not in self.variants:
+            raise WeightsError(f"Expected a variant of the weights ({', '.join(self.variants)}), got '{name}'.")
+        return self.variants[name]
