@@ -27,13 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["Locator expected", "Timeout .* exceeded"]))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    # Not for the whole session: its event loop runs as long as it, and the tests after these have loops of their own.
     with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def devices(browser: Browser) -> Devices:
     return Devices(browser)
 
