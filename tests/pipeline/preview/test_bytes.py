@@ -9,9 +9,11 @@ from pipeline.generate import prepare_scene
 from pipeline.preview.engine import PreviewEngine
 from pipeline.request import VideoRequest
 from tests.photos import HOPPER, MONA_LISA
+from tests.processors import known_processor
 from tests.scenes import JOE
 
 
+@known_processor
 @pytest.mark.parametrize(
     ("photo", "seed", "expected"),
     [
