@@ -32,7 +32,7 @@ class Option:
         exclusive_minimum: The value must be greater.
         maximum: The highest value.
         max_length: The most characters.
-        step: Between two values of a slider.
+        step: Between two values of the page's slider.
         examples: Values for the API's documentation.
         flags: What the command calls it besides its own name.
     """
@@ -94,11 +94,9 @@ class Crop:
 
     __pydantic_config__ = {"extra": "forbid", "ser_json_inf_nan": "constants"}  # noqa: RUF012 - pydantic reads it from the class
 
-    zoom: Annotated[
-        float, Option("1 is the automatic crop, 2 shows half of its width.", exclusive_minimum=0, step=0.05)
-    ] = 1.0
-    shift_x: Annotated[float, Option("How far it moves to the right, as a share of its width.", step=0.01)] = 0.0
-    shift_y: Annotated[float, Option("How far it moves down, as a share of its height.", step=0.01)] = 0.0
+    zoom: Annotated[float, Option("1 is the automatic crop, 2 shows half of its width.", exclusive_minimum=0)] = 1.0
+    shift_x: Annotated[float, Option("How far it moves to the right, as a share of its width.")] = 0.0
+    shift_y: Annotated[float, Option("How far it moves down, as a share of its height.")] = 0.0
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ class VideoRequest(FrameRequest):
     ] = None
     seed: Annotated[
         int | None,
-        Option("Makes the video repeatable; not given: drawn.", minimum=0, maximum=2**31 - 1, step=1, examples=(7,)),
+        Option("Makes the video repeatable; not given: drawn.", minimum=0, maximum=2**31 - 1, examples=(7,)),
     ] = None
     num_inference_steps: Annotated[
         int | None, Option("In place of the profile's.", minimum=1, maximum=100, step=1, flags=("--steps",))

@@ -1,4 +1,4 @@
-"""What a person may set of the sampler, checked."""
+"""What was asked for, checked, and laid over the profile's numbers."""
 
 import secrets
 from dataclasses import replace

@@ -97,8 +97,8 @@ class MediaChecks:
     async def accept(self, request: VideoRequest, inputs: Inputs, folder: JobFolder, client: str) -> JobRecord:
         """Check a request when it is the client's turn; see `accept`."""
         async with self._turns.acquire(client):
-            job = folder, self._clock.now()
-            return await accept(request, inputs, *job, settings=self._settings, decoders=self._decoders)
+            now = self._clock.now()
+            return await accept(request, inputs, folder, now, settings=self._settings, decoders=self._decoders)
 
     async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
         """Return a photo as an upright JPEG.

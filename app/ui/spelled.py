@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.components import Component
 
 from pipeline.engines import PROFILES
-from pipeline.request import MAX_SECONDS, AnyRequest, Field, VideoRequest, flatten, unflatten
+from pipeline.request import MAX_SECONDS, AnyRequest, Field, flatten, unflatten
 
 _FIRST = ("profile", "max_duration_sec", "prompt", "seed", "aspect", "face", "zoom")
 """The order of the options that there were first; clients may name values by their place."""
@@ -46,7 +46,7 @@ def spell_out(answer: Answer, files: dict[str, str], kind: type[AnyRequest], *mo
 def list_inputs(kind: type[AnyRequest]) -> list[Field]:
     """Return a request's options in the order of the endpoint's parameters."""
     fields = {field.name: field for field in flatten(kind)}
-    first = [fields.pop(name) for name in _FIRST if name in fields] if kind is VideoRequest else []
+    first = [fields.pop(name) for name in _FIRST if name in fields]
     return [*first, *fields.values()]
 
 

@@ -69,7 +69,7 @@ def clean(body: dict[str, Any], fn: BlockFunction, find: Find) -> dict[str, Any]
 
 def _complete(data: Any, fn: BlockFunction) -> Any:  # noqa: ANN401 - any JSON
     """Add the defaults of the parameters that a caller leaves out, such as those that came with a newer version."""
-    if not isinstance(data, list) or fn.fn is None:
+    if not isinstance(data, list) or len(data) >= len(fn.inputs) or fn.fn is None or fn.api_visibility != "public":
         return data
     parameters = list(inspect.signature(fn.fn).parameters.values())
     missing = [parameter.default for parameter in parameters[len(data) : len(fn.inputs)]]
