@@ -153,7 +153,7 @@ class JobRecord(Stored):
     """The record of a job.
 
     Attributes:
-        schema_version: Of the app that wrote it.
+        schema_version: That it is written with: an older record that was read is from then on one of this version.
         version: Of the app that accepted the job; empty before schema version 3.
         owner: Id of the key that the job was submitted with; None without one.
         batch_id: The batch that the job belongs to; None if it stands alone.
@@ -169,7 +169,9 @@ class JobRecord(Stored):
         erased: Its files and its request have been deleted.
     """
 
-    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION), AfterValidator(lambda _: SCHEMA_VERSION)] = (
+        SCHEMA_VERSION
+    )
     id: str
     status: Status = "queued"
     model: Annotated[Model, AfterValidator(_check_model)]

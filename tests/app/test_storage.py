@@ -156,6 +156,10 @@ def test_reads_the_records_of_the_second_version(store: JobStore) -> None:
     expected = VideoRequest(aspect="9:16", face=1, crop=crop, start_sec=1.5, max_duration_sec=4.0, seed=11)
     assert folder.read_request() == expected
     assert folder.inputs == {"image": folder.photo, "audio": folder.voice}
+    folder.write(folder.read())
+    written = json.loads((folder.path / "job.json").read_text())
+    assert (written["schema_version"], written["request"]["start_sec"]) == (SCHEMA_VERSION, 1.5)
+    assert folder.read_request() == expected
 
 
 @pytest.mark.parametrize("name", ["../../notes", "/etc/passwd", "..", "", "photo\n"])
