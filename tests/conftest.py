@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 # Before torch and OpenCV are imported, here and in every process that a test starts: at the tests' sizes, threads spend
 # their time waiting for one another, and the tests themselves run side by side.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENCV_FOR_THREADS_NUM"] = "1"
+
+# By itself, Hypothesis fails an example that once takes 200 ms: on a busy machine any does.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent
 # What `--fast` leaves out. Everything else is for every day, and runs without torch, Modal and a browser.

@@ -129,7 +129,7 @@ def test_a_low_resolution_is_said(tmp_path: Path) -> None:
     assert "photo.low_resolution" in warn(tmp_path, open_hopper((410, 480)))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"]),
     width=st.integers(128, 900),
