@@ -18,11 +18,12 @@ demo: $(APP)/app.stamp
 run: $(APP)/app.stamp
 	$(APP)/bin/python -m app
 
-# Everything on the oldest Python, and what is fast on the newest as well.
-test: $(TESTS)/test.stamp
+# Everything on the oldest Python, and what is fast on the newest as well: both are installed at once where `--jobs` lets.
+OTHER = $(filter-out $(OLDEST),$(NEWEST))
+test: $(TESTS)/test.stamp $(if $(OTHER),$(APP)/fast.stamp)
 	$(TESTS)/bin/python -m tests.app.ui.browser
 	$(TESTS)/bin/python -m pytest -n 3 --no-loadscope-reorder
-	$(if $(filter-out $(OLDEST),$(NEWEST)),$(MAKE) fast)
+	$(if $(OTHER),$(MAKE) fast)
 
 fast: $(APP)/fast.stamp
 	$(APP)/bin/python -m pytest -n 2 --no-loadscope-reorder --fast

@@ -24,11 +24,12 @@ import modal
 from app.deployment import passed_on, read_deployment
 from app.entrypoint import with_options
 from app.starts import StartWatch
-from app.terminal import check_pair, follow, keep, read_file, require_lock, say, tell_spending
+from app.terminal import check_pair, follow, keep, read_file, read_voices, require_lock, say, tell_spending
 from pipeline.devices import DEFAULT_DEVICE, find_device
 from pipeline.engine_spec import EngineSpec
 from pipeline.engines import GPU_ENGINES, WEIGHTS, create_engine, get_profile, get_weights
 from pipeline.profiles import Profile
+from pipeline.request import Role
 
 HERE = Path(__file__).parent
 SETTINGS = read_deployment()
@@ -240,11 +241,11 @@ class VideoMaker:
         return self.worker.run(job_id)
 
     @modal.method()
-    def make(self, scene: bytes, voice: bytes, request: dict[str, Any], run_key: str) -> tuple[str, bytes]:
+    def make(self, scene: bytes, voices: dict[Role, bytes], request: dict[str, Any], run_key: str) -> tuple[str, bytes]:
         """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
         from app.jobs.runners.protocol import EVENTS
 
-        end, video = self.worker.make(scene, voice, request, run_key)
+        end, video = self.worker.make(scene, voices, request, run_key)
         return EVENTS.dump_json(end).decode(), video
 
 
@@ -504,11 +505,11 @@ def sweep() -> bool:
 
 
 @app.function(image=web_image, env=ENVIRONMENT, timeout=5 * MINUTES)
-def check(photo: bytes, voice: bytes, request: dict[str, Any]) -> tuple[str, bytes]:
+def check(photo: bytes, voices: dict[Role, bytes], request: dict[str, Any]) -> tuple[str, bytes]:
     """Check a request before a GPU is paid for. Returns why it cannot be used, if so, and the scene for the GPU."""
     from app.remote import check_files
 
-    return check_files(photo, voice, request, find_place)
+    return check_files(photo, voices, request, find_place)
 
 
 @app.local_entrypoint()
@@ -528,12 +529,12 @@ def main(
         sys.exit(fetch_weights.remote(names) or None)
     profile = request["profile"]
     check_pair(profile, request["model"])
-    photo, voice = read_file(image, "--image"), read_file(audio, "--audio")
-    problem, scene = check.remote(photo, voice, request)
+    photo, (request, voices) = read_file(image, "--image"), read_voices(request, audio)
+    problem, scene = check.remote(photo, voices, request)
     if problem:
         sys.exit(problem)
     key = f"command-{time.time_ns()}"
-    call = find_generator(profile).make.spawn(scene, voice, request, key)
+    call = find_generator(profile).make.spawn(scene, voices, request, key)
     result, video = follow(call, lambda: store.get(f"{key}/progress"))
     keep(result, video, output)
 

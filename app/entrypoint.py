@@ -2,10 +2,12 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.errors import InputError
 from pipeline.request import Field, VideoRequest, flatten, unflatten
 
 _DEFAULTS = {"profile": "fast"}
@@ -24,7 +26,11 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(**values: Any) -> None:  # noqa: ANN401 - of each parameter's type
         given = {name: values.pop(name, None) for name in names}
         flat = {names[name].name: value for name, value in given.items() if value is not None}
-        command(request=asdict(unflatten(flat, VideoRequest)), **values)
+        try:
+            request = unflatten(flat, VideoRequest)
+        except InputError as error:
+            sys.exit(str(error))
+        command(request=asdict(request), **values)
 
     parameters = [*own, *(_make_parameter(name, field) for name, field in names.items())]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # which `inspect` looks for
@@ -35,6 +41,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _make_parameter(name: str, field: Field) -> inspect.Parameter:
     is_own = name == field.name
     default = _DEFAULTS.get(name, field.default) if is_own else None
+    if field.is_list:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
     kind = field.kind | None if default is None else field.kind
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 

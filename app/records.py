@@ -1,5 +1,6 @@
 """The record that is kept of a job, besides its files."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
@@ -7,19 +8,32 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pipeline.engines import ENGINES, PROFILES
 from pipeline.notices import Notice, Value
 from pipeline.profiles import Model
-from pipeline.request import Role, VideoRequest
+from pipeline.request import VOICE_ROLES, Inputs, Role, VideoRequest
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = get_args(Status)
-INPUT_NAMES: dict[Role, str] = {"image": "photo", "audio": "voice"}
+INPUT_NAMES: dict[Role, str] = {
+    "image": "photo",
+    "audio": "voice",
+    **{role: f"voice_{number}" for number, role in enumerate(VOICE_ROLES)},
+}
 """What a job's files are called in its folder."""
+ONE_VOICE: dict[Role, str] = {"image": INPUT_NAMES["image"], "audio": INPUT_NAMES["audio"]}
+"""The files of a job whose record does not name them."""
+
+
+def list_voices(inputs: Inputs) -> tuple[Path, ...]:
+    """Return the recordings among the files, in the order of their speakers."""
+    return tuple(inputs[role] for role in INPUT_NAMES if role in inputs and role != "image")
+
 
 ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of the records that are written. It is raised only if an older app, which ignores unknown fields, would
 misunderstand a record; records of a newer version are not read. Version 1 lacks the field itself; everything that
-version 2 adds is optional. Version 3 spells the request as the API does; the rest of what it adds is optional."""
+version 2 adds is optional. Version 3 spells the request as the API does; the rest of what it adds is optional.
+Version 4 has several speakers, all but one of whom an older app would leave out."""
 
 
 class Frozen(BaseModel):
@@ -55,6 +69,18 @@ class GpuCost(Stored):
     count: int = 1
 
 
+class SpokenTime(Stored):
+    """How long somebody speaks in a video.
+
+    Attributes:
+        face: Number of the face.
+        seconds: How long.
+    """
+
+    face: int
+    seconds: float
+
+
 class JobResult(Stored):
     """Facts about a finished video.
 
@@ -69,6 +95,7 @@ class JobResult(Stored):
         timings: Seconds that each stage took.
         notices: Warnings about the photo and the voice.
         cost: Of the GPU; None if none had to be paid for.
+        speakers: Who speaks how long; none where an app before version 4 made the video.
     """
 
     num_frames: int
@@ -81,6 +108,7 @@ class JobResult(Stored):
     timings: dict[str, Value] = {}
     notices: tuple[Notice, ...] = ()
     cost: GpuCost | None = None
+    speakers: tuple[SpokenTime, ...] = ()
 
 
 class Resolved(Stored):
@@ -180,7 +208,7 @@ class JobRecord(Stored):
     batch_id: str | None = None
     reference: str | None = None
     request: StoredRequest
-    inputs: dict[Role, _FileName] = INPUT_NAMES
+    inputs: dict[Role, _FileName] = ONE_VOICE
     resolved: Resolved | None = None
     created_at: AwareDatetime
     started_at: AwareDatetime | None = None

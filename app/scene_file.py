@@ -6,7 +6,7 @@ have taken that over: whoever reads it believes none of it.
 
 import math
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,9 +24,9 @@ from pipeline.notices import Notice
 from pipeline.profiles import Sampling
 from pipeline.request import MAX_SECONDS, find_option
 from pipeline.scene import MAX_SPEAKERS, Scene, Speaker, Still, count_frames
-from pipeline.types import SPEECH_SAMPLING_RATE, Box, Face, Hearing, Sound
+from pipeline.types import MAX_FACES, SPEECH_SAMPLING_RATE, Box, Face, Hearing, Sound, SoundMix, SoundPart
 
-VERSION = 1
+VERSION = 2
 """Of the files that are written. A scene of another version is prepared anew from the files that were uploaded."""
 _MAX_BYTES = 256_000_000
 """Four voices of ten minutes have 154 MB."""
@@ -57,15 +57,34 @@ class _FoundFace(Frozen):
     score: float
 
 
+class _Recording(Frozen):
+    """What is heard of a recording.
+
+    Attributes:
+        voice: Which of the job's recordings, in the order in which they were given.
+        offset_seconds: Where on the video's time it begins.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    voice: Annotated[int, Field(ge=0, lt=MAX_SPEAKERS)]
+    offset_seconds: Annotated[float, Field(ge=0, le=_MAX_SECONDS)]
+    start_seconds: Annotated[float, Field(ge=0)]
+    duration_seconds: Annotated[float, Field(gt=0, le=_MAX_SECONDS)]
+    hearing: Hearing | None
+
+
 class _Text(Frozen):
     """What of a scene is no array."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     faces: Annotated[tuple[_FoundFace, ...], Field(min_length=1, max_length=MAX_SPEAKERS)]
-    start_seconds: Annotated[float, Field(ge=0)]
+    bystanders: Annotated[tuple[_FoundFace, ...], Field(max_length=MAX_FACES)]
+    recordings: Annotated[tuple[_Recording, ...], Field(min_length=1, max_length=MAX_SPEAKERS)]
+    is_mixed: bool
     duration_seconds: Annotated[float, Field(gt=0, le=_MAX_SECONDS)]
-    hearing: Hearing | None
+    gain: Annotated[float, Field(gt=0, le=1)]
     frame_rate: Annotated[int, Field(ge=1, le=_MAX_FRAME_RATE)]
     prompt: Annotated[str, Field(max_length=find_option("prompt").max_length)]
     seed: Annotated[int, _limit("seed")]
@@ -92,22 +111,31 @@ def resolve(scene: Scene) -> Resolved:
     )
 
 
-def write_scene(path: Path, scene: Scene) -> None:
-    """Write a scene whose source is a still, so that it outlives a crash; the file appears when it is whole."""
+def write_scene(path: Path, scene: Scene, *voices: Path) -> None:
+    """Write a scene whose source is a still, so that it outlives a crash; the file appears when it is whole.
+
+    Args:
+        path: The file.
+        scene: What to write.
+        voices: All recordings that were given, as `read_scene` takes them; not all of them need be heard.
+    """
     if not isinstance(scene.source, Still):
         raise TypeError(f"Expected a still, got {type(scene.source).__name__}.")
-    speakers = scene.speakers
+    speakers, sound = scene.speakers, scene.sound
+    faces = [speaker.face for speaker in speakers]
     arrays = {
         "frame": scene.source.frame,
-        "landmarks": np.stack([speaker.face.landmarks for speaker in speakers]),
+        "landmarks": np.stack([face.landmarks for face in (*faces, *scene.bystanders)]),
         "waveforms": np.stack([speaker.waveform for speaker in speakers]),
         "activities": np.stack([speaker.activity for speaker in speakers]),
     }
     text = _Text(
-        faces=tuple(_FoundFace(box=speaker.face.box, score=speaker.face.score) for speaker in speakers),
-        start_seconds=scene.sound.start_seconds,
-        duration_seconds=scene.sound.duration_seconds,
-        hearing=scene.sound.hearing,
+        faces=_strip(faces),
+        bystanders=_strip(scene.bystanders),
+        recordings=_list_recordings(sound, voices),
+        is_mixed=isinstance(sound, SoundMix),
+        duration_seconds=sound.duration_seconds,
+        gain=sound.gain if isinstance(sound, SoundMix) else 1.0,
         frame_rate=scene.frame_rate,
         prompt=scene.prompt,
         seed=scene.seed,
@@ -121,12 +149,31 @@ def write_scene(path: Path, scene: Scene) -> None:
     write_whole(path, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata))
 
 
-def read_scene(path: Path, voice: Path) -> Scene | None:
+def _strip(faces: Iterable[Face]) -> tuple[_FoundFace, ...]:
+    return tuple(_FoundFace(box=face.box, score=face.score) for face in faces)
+
+
+def _list_recordings(sound: Sound | SoundMix, voices: Sequence[Path]) -> tuple[_Recording, ...]:
+    """Return what is heard of each file, by its number: where the files lie is the reader's own to know."""
+    parts = sound.parts if isinstance(sound, SoundMix) else (SoundPart(sound, 0.0),)
+    return tuple(
+        _Recording(
+            voice=voices.index(part.sound.path),
+            offset_seconds=part.offset_seconds,
+            start_seconds=part.sound.start_seconds,
+            duration_seconds=part.sound.duration_seconds,
+            hearing=part.sound.hearing,
+        )
+        for part in parts
+    )
+
+
+def read_scene(path: Path, *voices: Path) -> Scene | None:
     """Return the scene of a file; None if there is none, or another version of the app wrote it.
 
     Args:
         path: The file.
-        voice: The recording that the video's sound is read from.
+        voices: The recordings that the video's sound is read from, in the order of their speakers.
 
     Raises:
         SceneFileError: It is damaged, or holds what no photo and no voice can give.
@@ -138,7 +185,7 @@ def read_scene(path: Path, voice: Path) -> Scene | None:
             if metadata.get(_VERSION) != str(VERSION):
                 return None
             text = _TEXTS.validate_json(metadata.get(_TEXT, ""))
-            return _assemble(text, _read_arrays(file, text), voice)
+            return _assemble(text, _read_arrays(file, text), voices)
     except FileNotFoundError:
         return None
     except (SafetensorError, ValidationError, ValueError, LookupError, AttributeError) as error:
@@ -154,11 +201,11 @@ def _check_file(path: Path) -> None:
 
 def _read_arrays(file: Any, text: _Text) -> Arrays:  # noqa: ANN401 - safetensors' reader is not typed
     """Read the arrays after their types and shapes have been found to be possible."""
-    num_speakers = len(text.faces)
+    num_speakers, num_faces = len(text.faces), len(text.faces) + len(text.bystanders)
     most_samples = _MAX_SECONDS * SPEECH_SAMPLING_RATE + 1
     allowed: dict[str, tuple[str, Callable[[list[int]], bool]]] = {
         "frame": ("U8", lambda shape: len(shape) == 3 and max(shape[:2]) <= _MAX_SIDE and shape[2] == 3),
-        "landmarks": ("F32", lambda shape: shape == [num_speakers, _LANDMARKS, 3]),
+        "landmarks": ("F32", lambda shape: shape == [num_faces, _LANDMARKS, 3]),
         "waveforms": ("F32", lambda shape: len(shape) == 2 and shape[0] == num_speakers and shape[1] <= most_samples),
         "activities": ("F32", lambda shape: len(shape) == 2 and shape[0] == num_speakers),
     }
@@ -174,15 +221,17 @@ def _read_arrays(file: Any, text: _Text) -> Arrays:  # noqa: ANN401 - safetensor
     return arrays
 
 
-def _assemble(text: _Text, arrays: Arrays, voice: Path) -> Scene:
+def _assemble(text: _Text, arrays: Arrays, voices: tuple[Path, ...]) -> Scene:
     """Put the scene together; it checks for itself that its parts fit."""
     _check_text(text)
-    faces = [Face(face.box, face.score, points) for face, points in zip(text.faces, arrays["landmarks"], strict=True)]
-    voices = zip(faces, arrays["waveforms"], arrays["activities"], strict=True)
+    found = zip((*text.faces, *text.bystanders), arrays["landmarks"], strict=True)
+    faces = [Face(face.box, face.score, points) for face, points in found]
+    num_speakers = len(text.faces)
+    speakers = zip(faces[:num_speakers], arrays["waveforms"], arrays["activities"], strict=True)
     return Scene(
         source=Still(arrays["frame"]),
-        speakers=tuple(Speaker(face, waveform, activity) for face, waveform, activity in voices),
-        sound=Sound(voice, text.start_seconds, text.duration_seconds, text.hearing),
+        speakers=tuple(Speaker(face, waveform, activity) for face, waveform, activity in speakers),
+        sound=_assemble_sound(text, voices),
         frame_rate=text.frame_rate,
         num_frames=count_frames(arrays["waveforms"].shape[1], text.frame_rate),
         prompt=text.prompt,
@@ -190,16 +239,30 @@ def _assemble(text: _Text, arrays: Arrays, voice: Path) -> Scene:
         profile=PROFILES[text.profile],
         sampling=Sampling(text.num_inference_steps, text.guidance_scale, text.audio_guidance_scale),
         notices=text.notices,
+        bystanders=tuple(faces[num_speakers:]),
     )
+
+
+def _assemble_sound(text: _Text, voices: tuple[Path, ...]) -> Sound | SoundMix:
+    parts = tuple(
+        SoundPart(Sound(voices[one.voice], one.start_seconds, one.duration_seconds, one.hearing), one.offset_seconds)
+        for one in text.recordings
+    )
+    if text.is_mixed:
+        return SoundMix(parts, text.duration_seconds, text.gain)
+    (part,) = parts
+    if part.sound.duration_seconds != text.duration_seconds:
+        raise ValueError("One recording has two lengths.")
+    return part.sound
 
 
 def _check_text(text: _Text) -> None:
     """Check what its types leave open."""
     for notice in text.notices:
         notice.text  # noqa: B018 - it is made when it is read
-    hearing = text.hearing
-    numbers = [number for face in text.faces for number in (*vars(face.box).values(), face.score)]
-    if hearing is not None:
+    faces = (*text.faces, *text.bystanders)
+    numbers = [number for face in faces for number in (*vars(face.box).values(), face.score)]
+    for hearing in (one.hearing for one in text.recordings if one.hearing is not None):
         numbers += [gain for mix in hearing.mixes for row in mix.gains for gain in row]
         if hearing.track < 0 or hearing.num_channels not in {1, 2} or hearing.sampling_rate < 1:
             raise ValueError("Nobody can hear so.")

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.errors import DataFolderError, JobNotFoundError, JobSetAsideError, StorageError
-from app.records import INPUT_NAMES, JobRecord
+from app.records import INPUT_NAMES, ONE_VOICE, JobRecord, list_voices
 from pipeline.request import Inputs, VideoRequest
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -51,8 +51,13 @@ class JobFolder:
         try:
             names = self.read().inputs
         except JobNotFoundError:
-            names = INPUT_NAMES
+            names = ONE_VOICE
         return {role: self.path / name for role, name in names.items()}
+
+    @property
+    def voices(self) -> tuple[Path, ...]:
+        """The recordings among them, in the order of their speakers."""
+        return list_voices(self.inputs)
 
     @property
     def scene(self) -> Path:

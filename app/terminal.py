@@ -3,16 +3,20 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.deployment import Deployment
+from pipeline.casting import assign_voices
 from pipeline.devices import DEFAULT_DEVICE, DeviceKind, find_device
+from pipeline.dialogue import SpeakerRequest, parse_speakers
 from pipeline.engines import GPU_PROFILES, get_engine_spec, get_profile
 from pipeline.errors import InputError
 from pipeline.estimate import Estimate, estimate, find_better
 from pipeline.notices import Notice
 from pipeline.profiles import Profile
+from pipeline.request import Role
 
 _HINT_SECONDS = 5.0
 
@@ -108,6 +112,29 @@ def read_file(name: str, option: str) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         sys.exit(f"{option} {name} cannot be read: {error.strerror}. Name another file.")
+
+
+def read_voices(request: dict[str, Any], audio: str) -> tuple[dict[str, Any], dict[Role, bytes]]:
+    """Read the recordings of this machine that a request names as paths; exit if they do not fit one another.
+
+    Args:
+        request: Fields of `VideoRequest`.
+        audio: The one recording; empty where each of the speakers has one of his own.
+
+    Returns:
+        The request, whose speakers name roles, and the recordings by these.
+    """
+    speakers = parse_speakers(request["speakers"], SpeakerRequest)
+    named = {speaker.audio for speaker in speakers if speaker.audio is not None}
+    paths = {name: name for name in named if Path(name).is_file()}
+    if audio or not speakers:
+        paths["audio"] = audio
+    try:
+        cast, voices = assign_voices(speakers, paths)
+    except InputError as error:
+        sys.exit(str(error))
+    asked = request | {"speakers": tuple(map(asdict, cast))}
+    return asked, {role: read_file(path, "--audio") for role, path in voices.items()}
 
 
 def follow(call: Call, read_progress: Callable[[], str | None]) -> tuple[dict[str, Any], bytes]:

@@ -4,12 +4,14 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
 
 from tqdm import tqdm
 
+from pipeline.casting import assign_voices, check_speakers
 from pipeline.engine import EngineSettings, PrecisionSetting
 from pipeline.engines import PROFILES, create_engine, find_availability
 from pipeline.errors import EngineUnavailableError, InputError, PipelineError
@@ -72,6 +74,7 @@ def run_alone() -> int:
 
 def _run(options: argparse.Namespace) -> GenerationResult:
     asked = unflatten({field.name: getattr(options, field.name) for field in flatten(VideoRequest)}, VideoRequest)
+    asked, inputs = _cast(asked, options.image, options.audio)
     settings = EngineSettings(
         options.weights, options.device, options.precision, options.attention, num_gpus=options.num_gpus
     )
@@ -80,8 +83,23 @@ def _run(options: argparse.Namespace) -> GenerationResult:
     if not availability.available:
         raise EngineUnavailableError(f"{availability.reason} {_WAYS_OUT}")
     with _ProgressBar() as bar:
-        inputs: Inputs = {"image": options.image, "audio": options.audio}
         return make_video(asked, inputs, create_engine(profile.model, settings), options.output, bar.show)
+
+
+def _cast(asked: VideoRequest, photo: Path, voice: Path | None) -> tuple[VideoRequest, Inputs]:
+    """Find the files that the speakers name, which are paths here.
+
+    Raises:
+        InputError: One is missing, or does not fit the others.
+    """
+    named = {speaker.audio: Path(speaker.audio) for speaker in asked.speakers if speaker.audio is not None}
+    files = {name: path for name, path in named.items() if path.is_file()} | ({"audio": voice} if voice else {})
+    speakers, voices = assign_voices(asked.speakers, files)
+    cast = replace(asked, speakers=speakers)
+    check_speakers(cast, voices)
+    if not voices:
+        raise InputError("speakers.no_voice", "audio")
+    return cast, {"image": photo, **voices}
 
 
 def _summarize(result: GenerationResult) -> str:
@@ -145,7 +163,9 @@ def _create_parser() -> argparse.ArgumentParser:
         "audio",
         type=_read_input,
         metavar="VOICE",
-        help="WAV, MP3, M4A, AAC, OGG, Opus, FLAC, or the sound of an MP4, MOV, MKV, WebM, AVI, MPG or TS video",
+        nargs="?",
+        help="left out where each of --speakers has one; "
+        "WAV, MP3, M4A, AAC, OGG, Opus, FLAC, or the sound of an MP4, MOV, MKV, WebM, AVI, MPG or TS video",
     )
     add("-o", "--output", type=_read_output, required=True, metavar="VIDEO", help="the mp4 to write")
     for field in flatten(VideoRequest):
@@ -158,11 +178,13 @@ def _add_option(parser: argparse.ArgumentParser, field: Field) -> None:
     """Add an option of the request: under its own name, and under the shorter one that it may have."""
     name = f"--{field.name.replace('_', '-')}"
     told = field.option.description.rstrip(".")
-    default = "" if field.default in {None, ""} else f"; default: {field.default}"
+    default = "" if field.default in {None, "", ()} else f"; default: {field.default}"
     choices = tuple(PROFILES) if field.name == "profile" else field.choices
     settings: dict[str, Any] = {"action": "store_true"} if field.kind is bool else {"type": _find_type(field)}
     if choices:
         settings["choices"] = choices
+    elif field.is_list:
+        settings["metavar"] = "JSON"
     elif field.kind is not bool:
         settings["metavar"] = {int: "NUMBER", float: "NUMBER"}.get(field.kind, "TEXT")
     parser.add_argument(
@@ -171,6 +193,8 @@ def _add_option(parser: argparse.ArgumentParser, field: Field) -> None:
 
 
 def _find_type(field: Field) -> Callable[[str], Any]:
+    if field.is_list:
+        return _read_list
     return field.kind if field.kind in {int, float} else str
 
 
@@ -198,6 +222,14 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="as diffusers names it, e.g. flash; default: the fastest right one that is installed",
     )
+
+
+def _read_list(text: str) -> str:
+    """Return JSON text, or that of the file that is named."""
+    if text.lstrip().startswith(("[", "{")):
+        return text
+    path = Path(text)
+    return path.read_text() if path.is_file() else text
 
 
 def _read_input(text: str) -> Path:

@@ -38,6 +38,7 @@ class EngineSpec:
         libraries: Slow to import: a GPU container imports them before the first job.
         frame_rate: Frames a second of its videos.
         max_speakers: How many people can talk in a video.
+        trained_people: How many the model has seen together; more come with a warning. None where it is no matter.
         takes_video: Whether the picture may be footage instead of a still.
         refused_notices: Warnings about a photo that stop this engine: the warning's code to the error's.
     """
@@ -57,5 +58,6 @@ class EngineSpec:
     libraries: tuple[str, ...] = ()
     frame_rate: int = 25
     max_speakers: int = 1
+    trained_people: int | None = None
     takes_video: bool = False
     refused_notices: Mapping[str, str] = field(default_factory=dict)

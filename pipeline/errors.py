@@ -1,6 +1,9 @@
 """The tree of errors. User input raises `InputError`; what the engines do raises `EngineError`."""
 
-from pipeline.notices import Field, Notice, Value
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.notices import Field, Notice, Person, Value
 
 
 class PipelineError(Exception):
@@ -21,6 +24,22 @@ class InputError(PipelineError):
 
 class InputTooLargeError(InputError):
     """The input has more bytes, pixels or seconds than is accepted."""
+
+
+@contextmanager
+def name_in_errors(person: Person, number: int, about: Field | None = None) -> Iterator[None]:
+    """Say of whom an input error inside is, where there are several.
+
+    Args:
+        person: How people are numbered.
+        number: The number.
+        about: The request's field in place of the error's own.
+    """
+    try:
+        yield
+    except InputError as error:
+        notice = error.notice.name(person, number)
+        raise type(error)(notice.code, about or notice.about, **notice.values) from None
 
 
 class EngineError(PipelineError):

@@ -4,18 +4,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.audio import load_speech, read_sound
+from pipeline.audio import count_speech_seconds, read_sound
+from pipeline.casting import check_speakers
 from pipeline.engine import Engine, Reporter
+from pipeline.engine_spec import EngineSpec
 from pipeline.engines import get_engine_spec
 from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
 from pipeline.image import check_model, prepare_portrait
+from pipeline.notices import Notice
 from pipeline.progress import RunProgress, plan_run
 from pipeline.request import Inputs, VideoRequest
 from pipeline.sampling import check_options, choose_sampling, choose_seed, find_profile
 from pipeline.scene import Scene, Speaker, Still
-from pipeline.types import GenerationResult, Pixels, Progress
+from pipeline.types import GenerationResult, Pixels, Progress, SoundMix
 from pipeline.version import VERSION
 from pipeline.video import BackgroundWriter, VideoWriter
+from pipeline.voices import load_voices
+
+_RECORDINGS = ("one voice recording", "two voice recordings", "three voice recordings", "four voice recordings")
 
 
 def prepare_scene(request: VideoRequest, inputs: Inputs, enter: Callable[[str], None] = lambda _: None) -> Scene:
@@ -33,25 +39,37 @@ def prepare_scene(request: VideoRequest, inputs: Inputs, enter: Callable[[str], 
     spec = get_engine_spec(profile.model)
     frame_rate = spec.frame_rate
     check_options(request)
+    check_speakers(request, inputs)
     sampling = choose_sampling(request, profile)
     seed = choose_seed(request.seed)
     enter("photo")
     portrait = prepare_portrait(inputs["image"], request.framing, profile.resolution)
     check_model(portrait.notices, spec.refused_notices)
     enter("voice")
-    speech = load_speech(inputs["audio"], request.start_sec, request.max_duration_sec, frame_rate)
+    heard = load_voices(request, inputs, frame_rate)
+    pairs = zip(portrait.speakers, heard.voices, strict=True)
+    speakers = tuple(Speaker(face, voice.waveform, voice.activity) for face, voice in pairs)
     return Scene(
         source=Still(portrait.frame),
-        speakers=(Speaker(portrait.face, speech.waveform, speech.activity),),
-        sound=speech.sound,
+        speakers=speakers,
+        sound=heard.sound,
         frame_rate=frame_rate,
-        num_frames=len(speech.activity),
+        num_frames=len(speakers[0].activity),
         prompt=request.prompt.strip(),
         seed=seed,
         profile=profile,
         sampling=sampling,
-        notices=portrait.notices + speech.notices,
+        notices=portrait.notices + heard.notices + _warn_of_crowd(spec, len(speakers), len(portrait.bystanders)),
+        bystanders=portrait.bystanders,
     )
+
+
+def _warn_of_crowd(spec: EngineSpec, num_speakers: int, num_bystanders: int) -> tuple[Notice, ...]:
+    """Warn where several talk among more people than the model was made for; one among others is told apart as two."""
+    num_people = num_speakers + num_bystanders
+    if num_speakers == 1 or spec.trained_people is None or num_people <= spec.trained_people:
+        return ()
+    return (Notice("people.untried", "speakers", {"count": num_people}),)
 
 
 def make_video(
@@ -122,6 +140,7 @@ def _generate(scene: Scene, engine: Engine, output: Path, run: RunProgress, live
         seed=scene.seed,
         timings=dict(run.timings),
         notices=scene.notices,
+        spoken_seconds=tuple(count_speech_seconds(one.activity, scene.frame_rate) for one in scene.speakers),
     )
 
 
@@ -138,7 +157,9 @@ def _check_available(engine: Engine, scene: Scene) -> None:
 
 def _describe(scene: Scene) -> dict[str, str]:
     """Return the mp4's tags: whoever finds the file can see that it was made, and with what."""
-    made = "Made by a computer from one photo and one voice recording."
+    num_recordings = len(scene.sound.parts) if isinstance(scene.sound, SoundMix) else 1
+    recordings = _RECORDINGS[num_recordings - 1]
+    made = f"Made by a computer from one photo and {recordings}."
     profile = scene.profile
     return {
         "title": f"Talking video ({profile.name})",

@@ -4,14 +4,20 @@ A notice is a code, the field it is about and its values; its English sentence i
 other languages bring a table of their own, keyed by the same codes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Field = Literal[
     "image", "audio", "profile", "model", "prompt", "start_sec", "max_duration_sec", "seed", "aspect", "face", "crop",
-    "num_inference_steps", "guidance_scale", "audio_guidance_scale", "request",
+    "num_inference_steps", "guidance_scale", "audio_guidance_scale", "speakers", "order", "turns", "num_speakers",
+    "request",
 ]  # fmt: skip
 Value = str | int | float
+Person = Literal["face", "speaker"]
+
+OF_PERSONS: dict[Person, str] = {"face": "Face {number}: {sentence}", "speaker": "Speaker {number}: {sentence}"}
+"""Of whom a sentence is, where there are several."""
 
 TEXTS: dict[str, str] = {
     "audio.cannot_open": "The recording cannot be opened. Check that the file exists and may be read.",
@@ -43,6 +49,8 @@ TEXTS: dict[str, str] = {
     "audio.damaged": "Some of the recording is damaged and was left out. Listen to the result.",
     "audio.undecodable": "The recording could not be read: it took more time or memory than ten minutes of voice take, "
     "or the program that read it crashed. Save it again as WAV, MP3 or M4A.",
+    "turns.num_speakers": "Expected 1 to {most} people, as a whole number, got {value}. Say how many speak, or leave "
+    "it out to have it estimated.",
     "profile.unknown": "There is no profile {profile}. Choose one of: {known}.",
     "request.out_of_range": "{field} must be from {lowest} to {highest}, got {value}.",
     "request.prompt_too_long": "The prompt has {length} characters; at most {limit} are accepted. Shorten it.",
@@ -87,6 +95,57 @@ TEXTS: dict[str, str] = {
     "photo.too_bright_error": "The face is too bright to work with. Choose a photo in softer light.",
     "face.out_of_range": "There is no face number {index}: {count} found, numbered from 0 to {last}. Choose one of "
     "them, or none for the largest.",
+    "speakers.no_list": "Expected speakers as a list such as {like}, got {got}.",
+    "speakers.no_object": "Expected speaker {number} as an object with face and voice, got {got}.",
+    "speakers.unknown_name": "Speaker {number} has a field {name}, which there is not. Known are: {known}.",
+    "speakers.no_value": "Speaker {number} has no {name}. Say which face it is, as POST /face-crop numbers them.",
+    "speakers.wrong_value": "Speaker {number}: expected {wanted} as {name}.",
+    "speakers.too_many": "Expected at most {most} speakers, got {count}. Let fewer talk.",
+    "speakers.too_many_for_profile": "The profile {profile} lets at most {most} people talk, got {count} speakers. "
+    "Name fewer, or choose another profile.",
+    "speakers.face_twice": "Face {index} is to speak twice. Name each face once.",
+    "speakers.out_of_range": "There is no face number {index}: {count} found, numbered from 0 to {last}. Choose among "
+    "them.",
+    "speakers.and_face": "Say who talks either by face or by speakers, not by both.",
+    "speakers.file_missing": "Speaker {number} names the file {name}, which did not come. Send a file of that name, or "
+    "correct the name.",
+    "speakers.file_unused": "No speaker names the file {name}. Name it as a speaker's audio, or leave it out.",
+    "speakers.some_voices": "Speaker {number} has no voice, but others have one of their own. Give each a voice, or "
+    "none and one recording of all with turns.",
+    "speakers.voice_twice": "Each speaker has a voice of his own, and there is one recording of all as well. Send "
+    "either.",
+    "speakers.no_voice": "There is no voice. Give each speaker one of his own, or send one recording of all with "
+    "turns.",
+    "speakers.no_turns": "One recording is to be spoken by {count} people. Say in turns who speaks when, or auto to "
+    "have it found; or give each speaker a voice of his own.",
+    "speakers.too_far_apart": "No frame holds the faces {faces} whole. Let fewer people talk, or choose a photo in "
+    "which they are closer to one another.",
+    "speakers.too_far_apart_for_shape": "No frame of the shape {aspect} holds the faces {faces} whole. Take the shape "
+    "auto, or let fewer people talk.",
+    "speakers.too_small": "In a frame that holds all speakers, these faces are too small to be seen talking: {faces} "
+    "({pixels} pixels high; {least} are needed). Let fewer people talk, or choose a photo taken from closer.",
+    "speakers.too_long": "One after the other, the recordings are {seconds} seconds long; at most {limit} are "
+    "accepted. Shorten them.",
+    "order.no_voices": "The order is that of recordings of the speakers' own, of which there are none. Leave it out.",
+    "turns.no_list": "Expected turns as a list such as {like}, got {got}.",
+    "turns.number": "Expected 1 to {most} turns, got {count}.",
+    "turns.no_object": "Expected turn {number} as an object with speaker, start_sec and end_sec, got {got}.",
+    "turns.unknown_name": "Turn {number} has a field {name}, which there is not. Known are: {known}.",
+    "turns.no_value": "Turn {number} has no {name}. Give each turn a speaker, start_sec and end_sec.",
+    "turns.wrong_value": "Turn {number}: expected {wanted} as {name}.",
+    "turns.no_number": "Turn {number} begins or ends at no number. Give both in seconds.",
+    "turns.backwards": "Turn {number} goes from {start} to {end} seconds. Let each begin at 0 or later, and end after "
+    "it begins.",
+    "turns.overlap": "The turns {first} and {second} overlap. Let one end before the other begins; who talk at the "
+    "same time need a recording each.",
+    "turns.beyond_end": "Turn {number} ends at {end} seconds, beyond the end of the recording ({total} seconds). End "
+    "it earlier.",
+    "turns.no_speaker": "Turn {number} is of speaker {named}, whom there is not: {count} named, numbered from 0. "
+    "Name him, or correct the number.",
+    "turns.no_speakers": "Turns need speakers. Say with speakers which faces talk.",
+    "turns.with_voices": "Each speaker has a voice of his own, so there are no turns in one recording. Leave the "
+    "turns out, or send one recording of all.",
+    "people.untried": "Nobody has published a video of {count} people by this model. Try a few seconds first.",
     "crop.zoom": "Expected a zoom above 0, such as 1.5, got {zoom}.",
     "crop.shift": "Expected the crop's shift as two numbers, such as 0.1 and -0.05.",
     "request.large_file": "The file has {megabytes} MB; at most {limit} MB are accepted. Choose a smaller one.",
@@ -140,6 +199,17 @@ class Notice:
     def text(self) -> str:
         """The sentence in English: what was expected, what came, what to do."""
         try:
-            return TEXTS[self.code].format(**self.values)
+            return self.tell(TEXTS[self.code].format(**self.values), OF_PERSONS)
         except KeyError:  # a newer version wrote it into the record of a job
             return f"This version has no sentence for '{self.code}'."
+
+    def name(self, person: Person, number: int) -> "Notice":
+        """Return the notice as that of one person among several."""
+        return Notice(self.code, self.about, self.values | {person: number})
+
+    def tell(self, sentence: str, of_persons: Mapping[Person, str]) -> str:
+        """Return its sentence with the person's number before it, where it is about one of several."""
+        for person, form in of_persons.items():
+            if person in self.values:
+                return form.format(number=self.values[person], sentence=sentence)
+        return sentence

@@ -4,14 +4,22 @@ REST bodies, the OpenAPI schema, the page, `gradio_client`, the command, `modal 
 from these fields. Needs nothing but Python itself, so that a machine that only deploys can read it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pipeline.dialogue import MAX_SPEAKERS as MAX_SPEAKERS  # noqa: PLC0414 - belongs to a request
+from pipeline.dialogue import Order as Order  # noqa: PLC0414 - likewise
+from pipeline.dialogue import SpeakerRequest as SpeakerRequest  # noqa: PLC0414 - likewise
+from pipeline.dialogue import Turn as Turn  # noqa: PLC0414 - likewise
+from pipeline.dialogue import parse_speakers, parse_turns
+
 Aspect = Literal["auto", "16:9", "1:1", "9:16"]
-Role = Literal["image", "audio"]
+Role = Literal["image", "audio", "audio_0", "audio_1", "audio_2", "audio_3"]
+VOICE_ROLES: tuple[Role, ...] = ("audio_0", "audio_1", "audio_2", "audio_3")
+"""Of the files of speakers who each have a voice of their own; `audio` is the one recording of all."""
 Inputs = Mapping[Role, Path]
 """The files that a video is made of, by what they are to it."""
 
@@ -32,6 +40,7 @@ class Option:
         exclusive_minimum: The value must be greater.
         maximum: The highest value.
         max_length: The most characters.
+        max_items: The most entries of a list.
         step: Between two values of the page's slider.
         examples: Values for the API's documentation.
         flags: What the command calls it besides its own name.
@@ -42,6 +51,7 @@ class Option:
     exclusive_minimum: float | None = None
     maximum: float | None = None
     max_length: int | None = None
+    max_items: int | None = None
     step: float = 0.1
     examples: tuple[Any, ...] = ()
     flags: tuple[str, ...] = ()
@@ -61,6 +71,7 @@ class Option:
             "exclusiveMinimum": self.exclusive_minimum,
             "maximum": self.maximum,
             "maxLength": self.max_length,
+            "maxItems": self.max_items,
             "examples": list(self.examples) or None,
         }
         return {name: value for name, value in said.items() if value is not None}
@@ -79,6 +90,7 @@ class Framing:
         zoom: 1 is the automatic crop, 2 shows half of its width. Kept within what the photo can give.
         shift_x: How far the crop moves to the right, as a share of its width. Kept inside the photo.
         shift_y: How far it moves down, as a share of its height.
+        faces: Indices of all faces that talk, all of which the frame has to hold; none where `face` alone does.
     """
 
     aspect: Aspect = "auto"
@@ -86,6 +98,7 @@ class Framing:
     zoom: float = 1.0
     shift_x: float = 0.0
     shift_y: float = 0.0
+    faces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,11 +128,25 @@ class FrameRequest:
         Option("Number of the face that talks, from `POST /face-crop`; not given: the largest, 0.", minimum=0),
     ] = None
     crop: Annotated[Crop, Option("How the crop differs from the automatic one.")] = Crop()
+    speakers: Annotated[
+        tuple[SpeakerRequest, ...],
+        Option(
+            "One to four people who talk, in place of `face`: the number of each one's face, and the voice where each "
+            "has a recording of his own.",
+            max_items=MAX_SPEAKERS,
+        ),
+    ] = ()
+
+    @property
+    def talking_faces(self) -> tuple[int, ...]:
+        """The numbers of the faces that talk."""
+        return tuple(speaker.face for speaker in self.speakers) or (self.face or 0,)
 
     @property
     def framing(self) -> Framing:
         """Which part of the photo becomes the frame."""
-        return Framing(self.aspect, self.face, self.crop.zoom, self.crop.shift_x, self.crop.shift_y)
+        faces = tuple(speaker.face for speaker in self.speakers)
+        return Framing(self.aspect, self.face, self.crop.zoom, self.crop.shift_x, self.crop.shift_y, faces)
 
 
 AnyRequest = TypeVar("AnyRequest", bound=FrameRequest)
@@ -156,6 +183,20 @@ class VideoRequest(FrameRequest):
     audio_guidance_scale: Annotated[
         float | None, Option("How strongly to follow the voice.", minimum=1.0, maximum=20.0)
     ] = None
+    order: Annotated[
+        Order,
+        Option(
+            "When speakers with recordings of their own talk: all from the beginning on, or one after the other as "
+            "they are listed."
+        ),
+    ] = "together"
+    turns: Annotated[
+        tuple[Turn, ...] | Literal["auto"] | None,
+        Option(
+            "Who of the `speakers` talks when in one recording of all; `auto` finds it in the recording, where the "
+            "first voice heard is speaker 0."
+        ),
+    ] = None
 
     @property
     def is_plain(self) -> bool:
@@ -191,6 +232,11 @@ class Field:
         """Whether it may be None."""
         return self.default is None
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it is a list, which is JSON text where there are no lists."""
+        return get_origin(self.kind) is tuple
+
 
 def list_fields(request: type) -> tuple[Field, ...]:
     """Return the fields of a kind of request, in order."""
@@ -214,9 +260,20 @@ def flatten(request: type) -> tuple[Field, ...]:
 def unflatten(values: Mapping[str, Any], kind: type[AnyRequest]) -> AnyRequest:
     """Return the request of that kind that flat values mean; None has the default."""
     crop_names = {field.name for field in list_fields(Crop)}
-    given = {name: value for name, value in values.items() if value is not None}
+    given = {name: PARSERS.get(name, _keep)(value) for name, value in values.items() if value is not None}
     crop = Crop(**{name: given.pop(name) for name in crop_names & given.keys()})
     return kind(**given, crop=crop)
+
+
+def _keep(value: Any) -> Any:  # noqa: ANN401 - any option's
+    return value
+
+
+PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "speakers": lambda value: parse_speakers(value, SpeakerRequest),
+    "turns": parse_turns,
+}
+"""Read the options that are lists, from JSON or its text."""
 
 
 def _read_field(name: str, hint: Any, default: Any) -> Field:  # noqa: ANN401 - any annotation, any default

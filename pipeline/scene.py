@@ -7,9 +7,8 @@ import numpy as np
 
 from pipeline.notices import Notice
 from pipeline.profiles import Profile, Sampling
-from pipeline.types import SPEECH_SAMPLING_RATE, Face, Floats, FrameSize, Pixels, Sound
-
-MAX_SPEAKERS = 4
+from pipeline.request import MAX_SPEAKERS as MAX_SPEAKERS  # noqa: PLC0414 - the scene's as well
+from pipeline.types import SPEECH_SAMPLING_RATE, Face, Floats, FrameSize, Pixels, Sound, SoundMix
 
 
 class Source(Protocol):
@@ -86,11 +85,12 @@ class Scene:
         profile: Of the engine.
         sampling: What the sampler uses.
         notices: Warnings about what was given.
+        bystanders: The other faces in the frame, in pixels of the source's first frame. They keep still.
     """
 
     source: Source
     speakers: tuple[Speaker, ...]
-    sound: Sound
+    sound: Sound | SoundMix
     frame_rate: int
     num_frames: int
     prompt: str
@@ -98,6 +98,7 @@ class Scene:
     profile: Profile
     sampling: Sampling
     notices: tuple[Notice, ...] = ()
+    bystanders: tuple[Face, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts fit together.

@@ -14,6 +14,8 @@ from pipeline.profiles import FrameSize as FrameSize  # noqa: PLC0414 - belongs 
 FRAME_RATE = 25
 """Of the videos; who makes or reads something frame by frame is told the rate."""
 SPEECH_SAMPLING_RATE = 16_000
+MAX_FACES = 16
+"""In one photo; more are not looked for."""
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -79,6 +81,9 @@ class Portrait:
         quarter_turns: How often the photo was turned to be upright, by 90 degrees counterclockwise, beyond what its
             file says.
         notices: Warnings about the photo.
+        speakers: The faces that talk, in pixels of `frame`, in the order in which they were asked for; `face` is the
+            first.
+        bystanders: The other faces whose mouths lie in the frame, in its pixels, the largest first.
     """
 
     frame: Pixels
@@ -88,6 +93,8 @@ class Portrait:
     photo_size: FrameSize
     quarter_turns: int = 0
     notices: tuple[Notice, ...] = ()
+    speakers: tuple[Face, ...] = ()
+    bystanders: tuple[Face, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +147,34 @@ class Sound:
     start_seconds: float
     duration_seconds: float
     hearing: Hearing | None = None
+
+
+@dataclass(frozen=True)
+class SoundPart:
+    """A recording among others that are heard in one video.
+
+    Attributes:
+        sound: What is heard of it.
+        offset_seconds: Where on the video's time it begins.
+    """
+
+    sound: Sound
+    offset_seconds: float
+
+
+@dataclass(frozen=True)
+class SoundMix:
+    """Several recordings on one time.
+
+    Attributes:
+        parts: The recordings.
+        duration_seconds: Of the whole; where nothing is heard, it is silent.
+        gain: How loud the sum is heard, so that no peak passes full scale.
+    """
+
+    parts: tuple[SoundPart, ...]
+    duration_seconds: float
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +245,7 @@ class GenerationResult:
         seed: The seed that was used.
         timings: Seconds that each stage took.
         notices: Warnings about photo and voice.
+        spoken_seconds: How long each of the speakers talks.
     """
 
     path: Path
@@ -221,3 +257,4 @@ class GenerationResult:
     seed: int
     timings: dict[str, Value]
     notices: tuple[Notice, ...]
+    spoken_seconds: tuple[float, ...] = ()

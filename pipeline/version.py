@@ -1,3 +1,3 @@
 """The version, for the page, the API, the videos and the package."""
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"

@@ -30,15 +30,18 @@ SLOW = (
     # They need Modal.
     "deploy",
     # They need a browser.
+    "app/test_dialogue_views.py",
     "app/test_page_views.py",
     "app/ui",
     # They need what builds the package.
     "packaging/test_wheel.py",
-    # They start servers, or take ten seconds or more.
+    # They start servers, or take five seconds or more.
     "app/attack",
     "app/decoding",
     "app/jobs/test_lives.py",
+    "app/jobs/test_local.py",
     "app/jobs/test_runners.py",
+    "app/jobs/test_work.py",
     "app/remote/test_app.py",
     "app/remote/test_worker.py",
     "app/routes",
@@ -50,11 +53,21 @@ SLOW = (
     "app/test_password.py",
     "app/test_readme.py",
     "app/test_settings.py",
+    "pipeline/audio/test_hearing.py",
+    "pipeline/audio/test_load.py",
+    "pipeline/image/test_load.py",
+    "pipeline/image/test_mouth.py",
     "pipeline/image/test_portrait.py",
+    "pipeline/preview/test_bytes.py",
     "pipeline/preview/test_engine.py",
+    "pipeline/preview/test_render.py",
+    "pipeline/preview/test_people.py",
     "pipeline/test_command.py",
+    "pipeline/test_footage.py",
     "pipeline/test_generate.py",
     "pipeline/test_memory.py",
+    "pipeline/test_same_bytes.py",
+    "pipeline/turns",
 )
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {

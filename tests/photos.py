@@ -22,6 +22,15 @@ def open_hopper(size: tuple[int, int] | None = None) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS) if size else picture
 
 
+def open_pair() -> Image.Image:
+    """Return both example portraits on one wall, the larger face on the left."""
+    wall = Image.new("RGB", (1200, 600), "#8a8f98")
+    with Image.open(MONA_LISA) as second:
+        wall.paste(open_hopper(), (40, 0))
+        wall.paste(second.convert("RGB").resize((300, 400)), (800, 150))
+    return wall
+
+
 def encode(picture: Image.Image, kind: str, orientation: int = 1, **options: object) -> bytes:
     """Return a picture as a file of that kind, with a note of its orientation where that is not 1."""
     pillow_heif.register_heif_opener()

@@ -40,10 +40,15 @@ def measure_openings(frames: Pixels) -> Curve:
     openings = []
     for frame in frames:
         landmarks = finder.track(frame, landmarks)
-        points = landmarks[:, :2]
-        gaps = [np.linalg.norm(points[upper] - points[lower]) for upper, lower in _INNER_LIPS]
-        openings.append(np.mean(gaps) / np.linalg.norm(points[_HAIRLINE] - points[_CHIN]))
+        openings.append(measure_opening(landmarks))
     return np.array(openings, dtype=np.float64)
+
+
+def measure_opening(landmarks: Floats) -> float:
+    """Return the gap between the inner lips of a mesh (478, 3), as a share of the face's height."""
+    points = landmarks[:, :2]
+    gaps = [np.linalg.norm(points[upper] - points[lower]) for upper, lower in _INNER_LIPS]
+    return float(np.mean(gaps) / np.linalg.norm(points[_HAIRLINE] - points[_CHIN]))
 
 
 def compare(openings: Curve, envelope: Curve) -> Sync:

@@ -27,6 +27,7 @@ from pipeline.infinitetalk.checkpoint import (
     ADAPTER_FILE,
     IMAGE_ENCODER_FILE,
     ORIGINAL_TOKENIZER,
+    PEOPLE_ADAPTER_FILE,
     TEXT_ENCODER_FILE,
     VAE_FILE,
 )
@@ -82,9 +83,10 @@ def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
     else:
         _write_original_layout(base, transformer, text_encoder, image_encoder)
     _write_audio_encoder(folder / "audio_encoder")
-    adapter = folder / "adapter" / ADAPTER_FILE
-    adapter.parent.mkdir(parents=True)
-    save_file(draw(adapter_shapes(TRANSFORMER), generator), adapter)
+    for file in (ADAPTER_FILE, PEOPLE_ADAPTER_FILE):
+        adapter = folder / "adapter" / file
+        adapter.parent.mkdir(parents=True)
+        save_file(draw(adapter_shapes(TRANSFORMER), generator), adapter)
     return folder
 
 

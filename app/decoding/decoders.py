@@ -17,23 +17,25 @@ from app.decoding.messages import (
     DecoderSettings,
     ExtractOrder,
     Failed,
+    FoundTurns,
     FramedPhoto,
     FrameOrder,
     HeardVoice,
     ListenOrder,
     Refused,
     Result,
+    TurnsOrder,
     Written,
 )
 from app.errors import DecodingError
 from pipeline.errors import InputError
 from pipeline.notices import Field as About
 from pipeline.profiles import Resolution
-from pipeline.request import Framing, Inputs, VideoRequest
+from pipeline.request import Framing, Inputs, Turn, VideoRequest
 from pipeline.types import Portrait
 
 ORDER_SECONDS = 90.0
-"""How long an order may take, however busy the machine is."""
+"""How long an order may take, however busy the machine is; one with several recordings, so many times as long."""
 IDLE_SECONDS = 180.0
 _START_SECONDS = 60.0
 _ATTEMPTS = 2
@@ -41,7 +43,7 @@ _ATTEMPTS = 2
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _UNDECODABLE: dict[About, str] = {"image": "photo.undecodable", "audio": "audio.undecodable"}
 
-_Wanted = TypeVar("_Wanted", CheckedRequest, HeardVoice, FramedPhoto, Written)
+_Wanted = TypeVar("_Wanted", CheckedRequest, HeardVoice, FoundTurns, FramedPhoto, Written)
 _log = logging.getLogger(__name__)
 
 
@@ -89,6 +91,12 @@ class Decoders:
         """Listen to a recording; raises as `check` does."""
         return (await self._order(ListenOrder(recording=recording), HeardVoice))[0]
 
+    async def find_turns(self, recording: Path, num_speakers: int | None) -> tuple[Turn, ...]:
+        """Find who speaks when in a recording; raises as `check` does."""
+        order = TurnsOrder(recording=recording, num_speakers=num_speakers)
+        found, _ = await self._order(order, FoundTurns)
+        return tuple(Turn(turn.speaker, turn.start_sec, turn.end_sec) for turn in found.turns)
+
     async def extract(self, recording: Path, target: Path, total_seconds: float) -> None:
         """Write the sound of a recording as WAV; raises as `check` does."""
         await self._order(ExtractOrder(recording=recording, target=target, total_seconds=total_seconds), Written)
@@ -106,10 +114,10 @@ class Decoders:
         for _ in range(_ATTEMPTS):
             decoder = await self._take()
             try:
-                async with asyncio.timeout(ORDER_SECONDS):
+                async with asyncio.timeout(order.effort * ORDER_SECONDS):
                     answer, arrays = await decoder.ask(order)
             except TimeoutError:
-                _log.warning("A decoder was ended: it took more than %g seconds.", ORDER_SECONDS)
+                _log.warning("A decoder was ended: it took more than %g seconds.", order.effort * ORDER_SECONDS)
                 break
             except DecoderDiedError:
                 await decoder.wait()

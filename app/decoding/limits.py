@@ -34,10 +34,15 @@ def limit_process(settings: DecoderSettings) -> None:
         threading.Thread(target=_watch_memory, args=(settings.memory_bytes,), daemon=True).start()
 
 
-def limit_next_order(settings: DecoderSettings) -> None:
-    """Limit the processor time of the next order; beyond it, the system kills the process."""
+def limit_order(settings: DecoderSettings, effort: int) -> None:
+    """Limit the processor time of an order; beyond it, the system kills the process.
+
+    Args:
+        settings: Say what an order may take.
+        effort: How many times that.
+    """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + settings.cpu_seconds)
+    _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + effort * settings.cpu_seconds)
 
 
 def _lower(kind: int, most: int) -> None:

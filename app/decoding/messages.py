@@ -16,10 +16,14 @@ from pipeline.notices import Field as About
 from pipeline.notices import Notice
 from pipeline.profiles import Resolution
 from pipeline.request import Framing, Role, VideoRequest
+from pipeline.scene import MAX_SPEAKERS
 from pipeline.types import Box, Face, FrameSize, Portrait
 
 MAX_ARRAY_BYTES = 256_000_000
 """Of all arrays behind an answer. The largest is a photo of 64 megapixels as JPEG."""
+
+_MAX_TURNS = 2_100
+"""Ten minutes of the shortest, and more."""
 
 Array = npt.NDArray[Any]
 
@@ -53,6 +57,11 @@ class Order(_Told):
 
     about: ClassVar[About] = "image"
 
+    @property
+    def effort(self) -> int:
+        """How many times as long as others it may take."""
+        return 1
+
 
 class CheckOrder(Order):
     """Read and check everything, and write the scene for the run."""
@@ -61,6 +70,11 @@ class CheckOrder(Order):
     request: VideoRequest
     inputs: dict[Role, Path]
     scene: Path
+
+    @property
+    def effort(self) -> int:
+        """As many times as there are recordings, and once more where it is to be heard who speaks."""
+        return max(len(self.inputs) - 1, 1) + (self.request.turns == "auto")
 
 
 class FrameOrder(Order):
@@ -88,6 +102,20 @@ class ListenOrder(Order):
     recording: Path
 
 
+class TurnsOrder(Order):
+    """Find who speaks when."""
+
+    about: ClassVar[About] = "audio"
+    kind: Literal["turns"] = "turns"
+    recording: Path
+    num_speakers: int | None
+
+    @property
+    def effort(self) -> int:
+        """To hear who speaks takes longer than to hear that somebody does."""
+        return 2
+
+
 class ExtractOrder(Order):
     """Write the sound of a recording as WAV."""
 
@@ -98,7 +126,7 @@ class ExtractOrder(Order):
     total_seconds: float
 
 
-AnyOrder = CheckOrder | FrameOrder | ConvertOrder | ListenOrder | ExtractOrder
+AnyOrder = CheckOrder | FrameOrder | ConvertOrder | ListenOrder | TurnsOrder | ExtractOrder
 ORDERS: TypeAdapter[AnyOrder] = TypeAdapter(Annotated[AnyOrder, Field(discriminator="kind")])
 
 
@@ -185,6 +213,25 @@ class HeardVoice(_Told):
     notices: tuple[Notice, ...]
 
 
+class FoundTurn(_Told):
+    """When somebody has the word; see `pipeline.request.Turn`."""
+
+    speaker: Annotated[int, Field(ge=0, lt=MAX_SPEAKERS)]
+    start_sec: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    end_sec: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class FoundTurns(_Told):
+    """Who speaks when.
+
+    Attributes:
+        turns: In order; at most what ten minutes hold of the shortest.
+    """
+
+    kind: Literal["turns"] = "turns"
+    turns: Annotated[tuple[FoundTurn, ...], Field(max_length=_MAX_TURNS)]
+
+
 class FoundFace(_Told):
     """A face without its landmarks, which are an array."""
 
@@ -193,10 +240,11 @@ class FoundFace(_Told):
 
 
 class FramedPhoto(_Told):
-    """A portrait without its arrays: the frame, and the landmarks of the face and of all faces."""
+    """A portrait without its arrays: the frame, and the landmarks of all faces, each in its own pixels."""
 
     kind: Literal["framed"] = "framed"
-    face: FoundFace
+    speakers: Annotated[tuple[FoundFace, ...], Field(min_length=1)]
+    bystanders: tuple[FoundFace, ...]
     crop: Box
     faces: tuple[FoundFace, ...]
     photo_size: FrameSize
@@ -206,23 +254,38 @@ class FramedPhoto(_Told):
     @classmethod
     def of(cls, portrait: Portrait) -> tuple["FramedPhoto", list[Array]]:
         """Take a portrait apart."""
-        face, *faces = (FoundFace(box=face.box, score=face.score) for face in (portrait.face, *portrait.faces))
+        groups = (portrait.speakers, portrait.bystanders, portrait.faces)
+        speakers, bystanders, faces = (
+            tuple(FoundFace(box=face.box, score=face.score) for face in group) for group in groups
+        )
         framed = cls(
-            face=face,
+            speakers=speakers,
+            bystanders=bystanders,
             crop=portrait.crop,
-            faces=tuple(faces),
+            faces=faces,
             photo_size=portrait.photo_size,
             quarter_turns=portrait.quarter_turns,
             notices=portrait.notices,
         )
-        return framed, [portrait.frame, np.stack([face.landmarks for face in (portrait.face, *portrait.faces)])]
+        return framed, [portrait.frame, np.stack([face.landmarks for group in groups for face in group])]
 
     def assemble(self, arrays: list[Array]) -> Portrait:
         """Return the portrait."""
         frame, landmarks = arrays
-        found = zip((self.face, *self.faces), landmarks, strict=True)
-        face, *faces = (Face(about.box, about.score, points) for about, points in found)
-        return Portrait(frame, face, self.crop, tuple(faces), self.photo_size, self.quarter_turns, self.notices)
+        found = zip((*self.speakers, *self.bystanders, *self.faces), landmarks, strict=True)
+        faces = tuple(Face(about.box, about.score, points) for about, points in found)
+        num_talking, num_in_frame = len(self.speakers), len(self.speakers) + len(self.bystanders)
+        return Portrait(
+            frame=frame,
+            face=faces[0],
+            crop=self.crop,
+            faces=faces[num_in_frame:],
+            photo_size=self.photo_size,
+            quarter_turns=self.quarter_turns,
+            notices=self.notices,
+            speakers=faces[:num_talking],
+            bystanders=faces[num_talking:num_in_frame],
+        )
 
 
 class Written(_Told):
@@ -231,7 +294,7 @@ class Written(_Told):
     kind: Literal["written"] = "written"
 
 
-Result = CheckedRequest | HeardVoice | FramedPhoto | Written | Refused | Failed
+Result = CheckedRequest | HeardVoice | FoundTurns | FramedPhoto | Written | Refused | Failed
 
 
 class ArrayHead(_Told):

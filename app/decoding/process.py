@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 
-from app.decoding.limits import limit_next_order, limit_process
+from app.decoding.limits import limit_order, limit_process
 from app.decoding.messages import (
     ORDERS,
     Answer,
@@ -58,8 +58,9 @@ def main() -> None:
     limit_process(settings)
     outbox.send(Ready())
     for line in sys.stdin.buffer:
-        limit_next_order(settings)
-        result, arrays = _attempt(ORDERS.validate_json(line), outbox)
+        order = ORDERS.validate_json(line)
+        limit_order(settings, order.effort)
+        result, arrays = _attempt(order, outbox)
         heads = tuple(ArrayHead.model_validate({"dtype": str(a.dtype), "shape": a.shape}) for a in arrays)
         outbox.send(Answer(result=result, arrays=heads), arrays)
 

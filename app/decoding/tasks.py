@@ -3,6 +3,7 @@
 import io
 import wave
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,17 @@ from app.decoding.messages import (
     CheckOrder,
     ConvertOrder,
     ExtractOrder,
+    FoundTurn,
+    FoundTurns,
     FramedPhoto,
     FrameOrder,
     HeardVoice,
     ListenOrder,
     Result,
+    TurnsOrder,
     Written,
 )
+from app.records import list_voices
 from app.scene_file import resolve, write_scene
 from pipeline.audio import load_speech, read_packing, read_sound
 from pipeline.generate import prepare_scene
@@ -30,6 +35,7 @@ from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
 from pipeline.image.upright import turn
 from pipeline.notices import Field
+from pipeline.turns.find import find_turns
 from pipeline.types import Floats, Sound
 
 Turn = Callable[[Field], None]
@@ -66,7 +72,7 @@ def perform(order: AnyOrder, turn_to: Turn) -> Done:
 
 def _check(order: CheckOrder, turn_to: Turn) -> Done:
     scene = prepare_scene(order.request, order.inputs, lambda stage: turn_to(_STAGES[stage]))
-    write_scene(order.scene, scene)
+    write_scene(order.scene, scene, *list_voices(order.inputs))
     checked = CheckedRequest(
         resolved=resolve(scene),
         speech_seconds=scene.sound.duration_seconds,
@@ -99,6 +105,11 @@ def _listen(order: ListenOrder, _: Turn) -> Done:
     return heard, []
 
 
+def _find_turns(order: TurnsOrder, _: Turn) -> Done:
+    turns = find_turns(load_speech(order.recording).waveform, order.num_speakers)
+    return FoundTurns(turns=tuple(FoundTurn(**asdict(turn)) for turn in turns)), []
+
+
 def _extract(order: ExtractOrder, _: Turn) -> Done:
     track = read_sound(Sound(order.recording, 0.0, order.total_seconds))
     with wave.open(str(order.target), "wb") as file:
@@ -119,5 +130,6 @@ _TASKS: dict[type[AnyOrder], Callable[[Any, Turn], Done]] = {
     FrameOrder: _frame,
     ConvertOrder: _convert,
     ListenOrder: _listen,
+    TurnsOrder: _find_turns,
     ExtractOrder: _extract,
 }

@@ -19,12 +19,13 @@ from app.jobs.queue import JobQueue
 from app.records import INPUT_NAMES, JobRecord
 from app.settings import MEGABYTE, Settings
 from app.storage import JobFolder
+from pipeline.casting import check_speakers, find_field
 from pipeline.engines import get_profile
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.files import open_regular
 from pipeline.notices import Field
 from pipeline.profiles import Resolution
-from pipeline.request import Framing, Inputs, Role, VideoRequest
+from pipeline.request import Framing, Inputs, Turn, VideoRequest
 from pipeline.sampling import choose_seed
 from pipeline.types import Portrait
 from pipeline.version import VERSION
@@ -127,6 +128,15 @@ class MediaChecks:
         async with self._turns.acquire(client):
             return await self._decoders.listen(recording)
 
+    async def find_turns(self, recording: Path, num_speakers: int | None, client: str = "") -> tuple[Turn, ...]:
+        """Find who speaks when in a recording.
+
+        Raises:
+            InputError: The recording cannot be used.
+        """
+        async with self._turns.acquire(client):
+            return await self._decoders.find_turns(recording, num_speakers)
+
     async def extract_sound(self, recording: Path, target: Path, total_seconds: float, client: str = "") -> None:
         """Write the sound of a recording as WAV, which every browser plays.
 
@@ -156,10 +166,14 @@ async def accept(
         InputError: Something cannot be used; a file may be larger than the settings allow.
         DecodingError: The files cannot be read at the moment.
     """
-    limits: dict[Role, int] = {"image": settings.max_photo_bytes, "audio": settings.max_voice_bytes}
-    copies = {role: folder.path / name for role, name in INPUT_NAMES.items()}
+    check_speakers(request, inputs)
+    names = {role: INPUT_NAMES[role] for role in inputs}
+    copies = {role: folder.path / name for role, name in names.items()}
+    left = settings.max_voice_bytes
     for role, copy in copies.items():
-        await asyncio.to_thread(_copy, inputs[role], copy, role, limits[role])
+        limit = settings.max_photo_bytes if role == "image" else left
+        num_bytes = await asyncio.to_thread(_copy, inputs[role], copy, find_field(role), limit)
+        left -= 0 if role == "image" else num_bytes
     seed = choose_seed(request.seed)
     checked = await decoders.check(replace(request, seed=seed), copies, folder.scene)
     if not folder.scene.is_file():  # the run would open the photo of whoever made the decoder say so
@@ -169,6 +183,7 @@ async def accept(
         model=get_profile(request.profile).model,
         version=VERSION,
         request=request,
+        inputs=names,
         resolved=checked.resolved.model_copy(update={"seed": seed}),
         created_at=now,
         speech_seconds=checked.speech_seconds,
@@ -178,7 +193,8 @@ async def accept(
     return record
 
 
-def _copy(source: Path, target: Path, about: Field, limit: int) -> None:
+def _copy(source: Path, target: Path, about: Field, limit: int) -> int:
+    """Copy a file and return its bytes, which may be so many."""
     try:
         file = open_regular(source, follow=False)
     except OSError:
@@ -191,3 +207,4 @@ def _copy(source: Path, target: Path, about: Field, limit: int) -> None:
             )
         with target.open("wb") as copy:
             shutil.copyfileobj(file, copy)
+    return size

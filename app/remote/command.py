@@ -1,6 +1,6 @@
 """One video for a command line elsewhere: files are passed as bytes, and nothing is kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from app.jobs.budget import check_feasible
-from app.records import JobRecord
+from app.records import INPUT_NAMES, JobRecord
 from app.scene_file import SceneFileError, read_scene, resolve, write_scene
 from app.storage import JobFolder
 from pipeline.engine import Availability
@@ -18,20 +18,23 @@ from pipeline.engines import get_profile
 from pipeline.errors import InputError
 from pipeline.estimate import estimate
 from pipeline.generate import prepare_scene
-from pipeline.request import VideoRequest
+from pipeline.request import Role, VideoRequest
 from pipeline.sampling import choose_sampling
 
 _REQUESTS: TypeAdapter[VideoRequest] = TypeAdapter(VideoRequest)
 
 
 def check_files(
-    photo: bytes, voice: bytes, request: dict[str, Any], find_place: Callable[[str], Availability] | None = None
+    photo: bytes,
+    voices: Mapping[Role, bytes],
+    request: dict[str, Any],
+    find_place: Callable[[str], Availability] | None = None,
 ) -> tuple[str, bytes]:
     """Check everything, and make the scene for the run.
 
     Args:
         photo: Content of the picture's file.
-        voice: Content of the recording's file.
+        voices: Contents of the recordings' files, by their roles.
         request: Fields of `VideoRequest`.
         find_place: Returns the GPUs of a profile and how long its runs may be expected to take; None skips that check.
 
@@ -39,12 +42,12 @@ def check_files(
         Why it cannot be used, empty if it can; and the scene's file.
     """
     try:
-        with lay_out(voice, request) as folder:
+        with lay_out(voices, request) as folder:
             folder.photo.write_bytes(photo)
             scene = prepare_scene(folder.read_request(), folder.inputs)
             if find_place is not None:
                 _check_time(folder.read().request, scene.sound.duration_seconds, find_place)
-            write_scene(folder.scene, scene)
+            write_scene(folder.scene, scene, *folder.voices)
             return "", folder.scene.read_bytes()
     except (InputError, ValidationError) as error:
         return str(error), b""
@@ -68,14 +71,14 @@ def _check_time(request: VideoRequest, speech_seconds: float, find_place: Callab
 def record_scene(folder: JobFolder) -> None:
     """Write into the record what was found and drawn for the scene; if it cannot be used, the run says why."""
     with suppress(SceneFileError):
-        if scene := read_scene(folder.scene, folder.voice):
+        if scene := read_scene(folder.scene, *folder.voices):
             found = {"speech_seconds": scene.sound.duration_seconds, "resolved": resolve(scene)}
             folder.write(folder.read().model_copy(update=found))
 
 
 @contextmanager
-def lay_out(voice: bytes, request: dict[str, Any]) -> Iterator[JobFolder]:
-    """Lend a job's folder with record and voice; it is deleted afterwards.
+def lay_out(voices: Mapping[Role, bytes], request: dict[str, Any]) -> Iterator[JobFolder]:
+    """Lend a job's folder with record and voices; it is deleted afterwards.
 
     Raises:
         InputError: There is no such profile.
@@ -85,7 +88,15 @@ def lay_out(voice: bytes, request: dict[str, Any]) -> Iterator[JobFolder]:
     model = get_profile(checked.profile).model
     with TemporaryDirectory() as path:
         folder = JobFolder(Path(path))
-        folder.voice.write_bytes(voice)
-        record = JobRecord(id="", model=model, request=checked, created_at=datetime.now(UTC), speech_seconds=0.0)
+        record = JobRecord(
+            id="",
+            model=model,
+            request=checked,
+            inputs={role: name for role, name in INPUT_NAMES.items() if role in {"image", *voices}},
+            created_at=datetime.now(UTC),
+            speech_seconds=0.0,
+        )
         folder.write(record)
+        for role, voice in voices.items():
+            (folder.path / record.inputs[role]).write_bytes(voice)
         yield folder

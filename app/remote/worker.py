@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ from pipeline.devices import find_device
 from pipeline.engine import Engine
 from pipeline.notices import Notice
 from pipeline.profiles import Model
+from pipeline.request import Role
 
 MAX_ATTEMPTS = 3
 _RETRIES_FOR_INPUTS = 5
@@ -94,19 +95,21 @@ class RemoteWorker:
             return ResultPayload(end)
         return ResultPayload(end, folder.video.read_bytes(), folder.poster.read_bytes())
 
-    def make(self, scene: bytes, voice: bytes, request: dict[str, Any], run_key: str) -> tuple[RunEnd, bytes]:
+    def make(
+        self, scene: bytes, voices: Mapping[Role, bytes], request: dict[str, Any], run_key: str
+    ) -> tuple[RunEnd, bytes]:
         """Make a video from files that belong to no job; nothing is kept.
 
         Args:
             scene: Content of the file that `check_files` made.
-            voice: Content of the recording's file.
+            voices: Contents of the recordings' files, by their roles.
             request: Fields of `VideoRequest`.
             run_key: Stands in for a job's id in the keys of the store.
 
         Returns:
             How it ended, and the mp4.
         """
-        with lay_out(voice, request) as folder:
+        with lay_out(voices, request) as folder:
             folder.scene.write_bytes(scene)
             record_scene(folder)
             end = self._attempt(folder, JobKeys(run_key), lost_seconds=0.0)

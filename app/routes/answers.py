@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.jobs import Job
 from app.records import GpuCost
-from app.schemas.answers import CostAnswer, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer
+from app.schemas.answers import CostAnswer, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer, SpokenAnswer
 from pipeline.notices import Notice
 
 
@@ -53,6 +53,7 @@ def describe_result(job: Job) -> Metadata | None:
         gpu_seconds=result.cost and result.cost.seconds,
         price_usd=result.cost and result.cost.dollars,
         warnings=describe_notices(result.notices),
+        speakers=[SpokenAnswer(face=one.face, seconds=one.seconds) for one in result.speakers],
     )
 
 

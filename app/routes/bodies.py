@@ -20,6 +20,8 @@ from app.request_body import RequestBody
 from app.routes.base64_file import Base64Field, write_base64
 from app.routes.dependencies import find_quota
 from app.settings import MEGABYTE
+from pipeline.casting import assign_voices
+from pipeline.request import MAX_SPEAKERS, VOICE_ROLES, SpeakerRequest
 
 AnyBody = TypeVar("AnyBody", bound=BaseModel)
 
@@ -60,16 +62,18 @@ async def read_files(
 
     Args:
         request: With a body of either content type.
-        folder: Where the files go, each under its name in the form, such as `image`.
+        folder: Where the files go, each under its role, such as `image`.
         body: Model of the JSON; its fields named in `FILES` become files.
         options: Model of the form's other fields.
         limit_bytes: Limit of all files together.
 
     Returns:
-        The options. If they came as JSON, the fields that carry files are empty.
+        The options. If they came as JSON, the fields that carry files are empty. Speakers name the roles of their
+        files.
 
     Raises:
         BodyError: It cannot be read.
+        InputError: The speakers, or their turns, cannot be read, or their files are missing.
         UploadsFullError: The client, or all clients together, have too many bytes on the disk.
     """
     fields = [field for field in FILES if field in body.model_fields]
@@ -83,7 +87,8 @@ async def read_files(
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
     limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES, count)
     names = [FILES[field] for field in fields]
-    form_reader = limited.form(max_files=len(names), max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
+    max_files = len(names) + (MAX_SPEAKERS if "audio" in names else 0)
+    form_reader = limited.form(max_files=max_files, max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
     try:
         async with form_reader as form:
             return await to_thread.run_sync(_parse_form, form, folder, names, options)
@@ -163,8 +168,32 @@ def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) 
     parsed = _parse_json(packed.read_bytes(), model)
     packed.unlink()
     for field in fields:
-        write_base64(getattr(parsed, field), field, packed.with_name(FILES[field]))
-    return parsed.model_copy(update=dict.fromkeys(fields, ""))
+        text = getattr(parsed, field)
+        if text is not None:
+            write_base64(text, field, packed.with_name(FILES[field]))
+    changes: dict[str, Any] = dict.fromkeys(fields, "")
+    if {"audio_b64", "speakers"} <= model.model_fields.keys():
+        changes["speakers"] = _unpack_speakers(parsed, packed.parent)
+        _require("audio_b64", packed.parent / "audio", changes["speakers"])
+    return parsed.model_copy(update=changes)
+
+
+def _unpack_speakers(parsed: Any, folder: Path) -> tuple[SpeakerRequest, ...]:  # noqa: ANN401 - a body with speakers
+    """Write each speaker's voice under its role."""
+    speakers = []
+    for number, speaker in enumerate(parsed.speakers):
+        role = None
+        if speaker.audio_b64 is not None:
+            role = VOICE_ROLES[number]
+            write_base64(speaker.audio_b64, "audio_b64", folder / role)
+        speakers.append(SpeakerRequest(speaker.face, role))
+    return tuple(speakers)
+
+
+def _require(field: str, file: Path, speakers: tuple[SpeakerRequest, ...] = ()) -> None:
+    """Miss a file; whether speakers need the one recording of all is checked with all that is asked for."""
+    if not file.exists() and not speakers:
+        raise BodyError(f"{field} is missing. Send the file.", field)
 
 
 def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
@@ -178,28 +207,39 @@ def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
 
 
 def _parse_form(form: FormData, folder: Path, names: list[str], model: type[AnyBody]) -> AnyBody:
-    texts: dict[str, Any] = {}
-    for name, value in form.multi_items():
+    for name in form:
         if len(form.getlist(name)) > 1:
             raise BodyError(f"{_shorten(name)!r} was sent more than once. Send each field once.", _shorten(name))
-        if isinstance(value, str):
-            texts |= {name: value} if value else {}
-        elif name in names:
-            _write_upload(value, folder / name)
-        else:
-            known = ", ".join(names)
-            raise BodyError(f"There is no file field {_shorten(name)!r}. Known are: {known}.", _shorten(name))
-    for name in names:
-        if not (folder / name).exists():
-            raise BodyError(f"{name} is missing. Send it as a file of the form.", name)
+    texts = {name: value for name, value in form.items() if isinstance(value, str) and value}
+    uploads = {name: value for name, value in form.items() if not isinstance(value, str)}
     try:
-        return model.model_validate(_parse_crop(texts))
+        options = model.model_validate(_parse_crop(texts))
     except ValidationError as error:
         raise _explain(error, model) from None
+    return _sort_uploads(uploads, folder, names, options)
+
+
+def _sort_uploads(uploads: dict[str, UploadFile], folder: Path, names: list[str], options: AnyBody) -> AnyBody:
+    """Write the files under their roles; what a form calls them is no name of a file here."""
+    speakers: tuple[SpeakerRequest, ...] = getattr(options, "speakers", ()) if "audio" in names else ()
+    known = dict.fromkeys([*names, *(one.audio for one in speakers if one.audio is not None)])
+    if unknown := [name for name in uploads if name not in known]:
+        raise BodyError(
+            f"There is no file field {_shorten(unknown[0])!r}. Known are: {_shorten(', '.join(known))}.",
+            _shorten(unknown[0]),
+        )
+    if photo := uploads.pop("image", None):
+        _write_upload(photo, folder / "image")
+    speakers, voices = assign_voices(speakers, uploads)
+    for role, upload in voices.items():
+        _write_upload(upload, folder / role)
+    for name in names:
+        _require(name, folder / name, speakers if name == "audio" else ())
+    return options.model_copy(update={"speakers": speakers}) if speakers else options
 
 
 def _parse_crop(texts: dict[str, Any]) -> dict[str, Any]:
-    """Parse the one field of a form that is JSON."""
+    """Parse the crop, which is JSON; the lists are parsed where they are checked."""
     if "crop" not in texts:
         return texts
     try:

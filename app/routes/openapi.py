@@ -10,12 +10,17 @@ from app.password import OPEN_PATHS
 from app.problems import describe_problems
 from app.routes.bodies import FILES
 from app.schemas.answers import Problem
-from app.schemas.bodies import Body, EstimateBody, FaceCropBody, VideoBody
+from app.schemas.bodies import Body, EstimateBody, FaceCropBody, TurnsBody, VideoBody
 
 _REF = "#/components/schemas/{model}"
-_MODELS: tuple[type[BaseModel], ...] = (VideoBody, FaceCropBody, EstimateBody, Problem)
+_MODELS: tuple[type[BaseModel], ...] = (VideoBody, FaceCropBody, TurnsBody, EstimateBody, Problem)
 _UNUSED = ("HTTPValidationError", "ValidationError")
-_FORM_PARTS = {"image": "The photo.", "audio": "The recording, or a video with sound."}
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM_PARTS = {
+    "image": "The photo.",
+    "audio": "The recording, or a video with sound.",
+}
+_VOICE = _FILE | {"description": "The voice of a speaker whose `audio` is this field's name."}
 
 
 def describe_body(body: type[Body], options: type[Body] | None = None) -> dict[str, Any]:
@@ -73,14 +78,13 @@ def _add_refusals(schema: dict[str, Any], *, has_password: bool) -> None:
 
 
 def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
-    names = [FILES[field] for field in FILES if field in body.model_fields]
-    files = {
-        name: {"type": "string", "contentMediaType": "application/octet-stream", "description": _FORM_PARTS[name]}
-        for name in names
-    }
+    fields = [field for field in FILES if field in body.model_fields]
+    files = {FILES[field]: _FILE | {"description": _FORM_PARTS[FILES[field]]} for field in fields}
     others = options.model_json_schema(ref_template=_REF)["properties"]
     texts = {name: _take_null_out(described) for name, described in others.items()}
-    return {"type": "object", "required": names, "properties": files | texts}
+    needed = [FILES[field] for field in fields if body.model_fields[field].is_required()]
+    form = {"type": "object", "required": needed, "properties": files | texts}
+    return form | ({"additionalProperties": _VOICE} if {"audio_b64", "speakers"} <= body.model_fields.keys() else {})
 
 
 def _take_null_out(described: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """From a request's body to a job."""
 
-from typing import get_args
-
 from fastapi import Request
 
 from app.clients import find_client
 from app.jobs import Job, Jobs
+from app.records import INPUT_NAMES
 from app.routes.bodies import read_files
 from app.routes.presence import while_present
 from app.schemas.bodies import VideoBody, VideoOptions, read_request
 from app.settings import Settings
-from pipeline.request import Inputs, Role, VideoRequest
+from pipeline.request import Inputs, VideoRequest
 
 
 async def submit(request: Request, jobs: Jobs, settings: Settings) -> Job:
@@ -29,5 +28,5 @@ async def submit(request: Request, jobs: Jobs, settings: Settings) -> Job:
     with jobs.receive() as folder:
         body = await read_files(request, folder, VideoBody, VideoOptions, limit_bytes)
         asked = read_request(body, VideoRequest)
-        inputs: Inputs = {role: folder / role for role in get_args(Role)}
+        inputs: Inputs = {role: folder / role for role in INPUT_NAMES if (folder / role).exists()}
         return await while_present(request, jobs.submit(asked, inputs, client))

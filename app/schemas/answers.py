@@ -27,6 +27,7 @@ _METADATA: JsonDict = {
     "seconds": 2.2,
     "seed": 7,
     "warnings": [_WARNING],
+    "speakers": [{"face": 0, "seconds": 4.32}],
 }
 
 
@@ -62,6 +63,13 @@ class NoticeAnswer(BaseModel):
     message: Annotated[str, Field(description="What was found and what to do.")]
 
 
+class SpokenAnswer(BaseModel):
+    """How long somebody speaks in a video."""
+
+    face: Annotated[int, Field(description="Number of the face.")]
+    seconds: float
+
+
 class Metadata(BaseModel):
     """What is known of a finished video."""
 
@@ -81,6 +89,7 @@ class Metadata(BaseModel):
     gpu_seconds: Annotated[float | None, Field(description="How long the run had it.")] = None
     price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars.")] = None
     warnings: list[NoticeAnswer]
+    speakers: Annotated[list[SpokenAnswer], Field(description="Who speaks how long.")] = []
 
 
 class CostAnswer(BaseModel):
@@ -208,6 +217,12 @@ class FaceAnswer(Rectangle):
 
     index: Annotated[int, Field(description="Its number, as `face` in a request; 0 is the largest.")]
     score: Annotated[float, Field(description="The detector's confidence, 0 to 1.")]
+    speaker: Annotated[
+        int | None, Field(description="Its place among those who talk, counted from 0; null where it keeps still.")
+    ] = None
+    frame_box: Annotated[
+        Rectangle | None, Field(description="Where in the frame it is, in its pixels; null where its mouth is outside.")
+    ] = None
 
 
 class FaceCropAnswer(BaseModel):
@@ -223,6 +238,21 @@ class FaceCropAnswer(BaseModel):
     faces: Annotated[list[FaceAnswer], Field(description="All faces found, largest first.")]
     warnings: list[NoticeAnswer]
     image_b64: Annotated[str, Field(description="The frame exactly as the engine gets it, PNG as base64.")]
+
+
+class TurnAnswer(BaseModel):
+    """When somebody has the word."""
+
+    speaker: Annotated[int, Field(description="0 is the first voice heard.")]
+    start_sec: Annotated[float, Field(description="On the time of the recording.")]
+    end_sec: float
+
+
+class TurnsAnswer(BaseModel):
+    """Who speaks when."""
+
+    num_speakers: Annotated[int, Field(description="How many are heard, which may be fewer than were named.")]
+    turns: Annotated[list[TurnAnswer], Field(description="In order; none overlap. Silence and music are nobody's.")]
 
 
 class EngineAnswer(BaseModel):

@@ -1,10 +1,23 @@
 """What the REST API takes. What may be asked for of a video stands in `pipeline.request`."""
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from pipeline.request import MAX_SECONDS, AnyRequest, FrameRequest, VideoRequest, find_option, list_fields
+from pipeline.dialogue import parse_speakers
+from pipeline.request import (
+    MAX_SECONDS,
+    MAX_SPEAKERS,
+    PARSERS,
+    AnyRequest,
+    FrameRequest,
+    VideoRequest,
+    find_option,
+    list_fields,
+)
+from pipeline.request import Field as Option
 
 
 class Body(BaseModel):
@@ -18,31 +31,84 @@ def _create_body(name: str, told: str, base: type[Body] = Body, **fields: Any) -
 
 
 def _take_fields(request: type) -> dict[str, Any]:
-    return {field.name: (field.hint, field.default) for field in list_fields(request)}
+    return {field.name: (_take_hint(field), field.default) for field in list_fields(request)}
 
 
-_FILES: dict[str, Any] = {
-    "image_b64": Annotated[
-        str, Field(description="The photo: base64, or a `data:` URL.", examples=["/9j/4AAQSkZJRgABAQ..."])
-    ],
-    "audio_b64": Annotated[
-        str, Field(description="The recording: base64, or a `data:` URL.", examples=["UklGRiT3AgBXQVZFZm10..."])
-    ],
-}
+def _take_hint(option: Option) -> Any:  # noqa: ANN401 - any annotation
+    """Return a field's annotation; lists are read as at every other door, with the same sentences."""
+    parse = PARSERS.get(option.name)
+    return option.hint if parse is None else Annotated[option.hint, BeforeValidator(parse)]
+
+
+@dataclass(frozen=True)
+class SpeakerBody:
+    """Somebody who is to speak, with the voice as base64.
+
+    Attributes:
+        face: Number of the face.
+        audio_b64: The voice; None where one recording has all voices.
+    """
+
+    face: Annotated[int, Field(ge=0, description="Number of the face, from `POST /face-crop`.")]
+    audio_b64: Annotated[
+        str | None, Field(description="The voice: base64, or a `data:` URL; null where one recording has all voices.")
+    ] = None
+
+
+_IMAGE = Annotated[str, Field(description="The photo: base64, or a `data:` URL.", examples=["/9j/4AAQSkZJRgABAQ..."])]
+_AUDIO = Annotated[
+    str | None,
+    Field(
+        description="The recording: base64, or a `data:` URL. Needed unless each of `speakers` has a voice of his own.",
+        examples=["UklGRiT3AgBXQVZFZm10..."],
+    ),
+]
+_SPEAKERS = Annotated[
+    tuple[SpeakerBody, ...],
+    find_option("speakers"),
+    BeforeValidator(partial(parse_speakers, kind=SpeakerBody)),
+]
 
 FramingBody = _create_body("FramingBody", "Which part of the photo becomes the frame.", **_take_fields(FrameRequest))
 VideoOptions = _create_body(
     "VideoOptions", "All that may be said of a video besides its two files.", **_take_fields(VideoRequest)
 )
-VideoBody = _create_body("VideoBody", "A video to be made, with its files as base64.", VideoOptions, **_FILES)
-FaceCropBody = _create_body(
-    "FaceCropBody", "A photo to be framed, as base64.", FramingBody, image_b64=_FILES["image_b64"]
+VideoBody = _create_body(
+    "VideoBody",
+    "A video to be made, with its files as base64.",
+    VideoOptions,
+    image_b64=_IMAGE,
+    audio_b64=(_AUDIO, None),
+    speakers=(_SPEAKERS, ()),
 )
+FaceCropBody = _create_body("FaceCropBody", "A photo to be framed, as base64.", FramingBody, image_b64=_IMAGE)
 
 
 def read_request(body: Body, kind: type[AnyRequest]) -> AnyRequest:
-    """Return what was asked for, without the files."""
+    """Return what was asked for, without the files; speakers name the roles of theirs."""
     return kind(**{field.name: getattr(body, field.name) for field in list_fields(kind)})
+
+
+class TurnsOptions(Body):
+    """What may be said of a recording in which several people speak."""
+
+    # As an engine has it, NaN too: the sentence about it says what to do.
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    num_speakers: Annotated[
+        float | None,
+        Field(
+            json_schema_extra={"minimum": 1, "maximum": MAX_SPEAKERS, "multipleOf": 1},
+            description="How many people speak; not given: estimated.",
+            examples=[2],
+        ),
+    ] = None
+
+
+class TurnsBody(TurnsOptions):
+    """A recording in which several people speak, as base64."""
+
+    audio_b64: Annotated[str, Field(description="The recording: base64, or a `data:` URL.")]
 
 
 class EstimateBody(Body):

@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -16,16 +17,19 @@ from app.jobs import Job, Jobs
 from app.ui.caller import find_caller
 from app.ui.gate import Uploads
 from app.ui.inputs import create_photo_input, create_video_output, create_voice_input
-from app.ui.spelled import create_inputs, spell_out
+from app.ui.spelled import Files, create_inputs, spell_out
 from app.ui.texts import ENGLISH
+from pipeline.casting import assign_voices, check_cast
 from pipeline.engines import get_engine_spec, get_profile
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.image import check_model
-from pipeline.request import FrameRequest, Inputs, VideoRequest
+from pipeline.request import MAX_SPEAKERS, FrameRequest, Inputs, VideoRequest
+from pipeline.types import Box
 
-_FILES = {
-    "image": "Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.",
-    "audio": "The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound.",
+_PHOTO = {"image": "Photo of a face: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF."}
+_FILES = _PHOTO | {"audio": "The voice: WAV, MP3, M4A, OGG, FLAC, WebM, or a video with sound."}
+_VOICES = {
+    f"audio_{number}": f"The voice of a speaker who names `audio_{number}`." for number in range(1, MAX_SPEAKERS + 1)
 }
 
 
@@ -55,9 +59,10 @@ class FaceFound(TypedDict):
 
 
 class CropFound(TypedDict):
-    """What was found in a photo."""
+    """What was found in a photo; where in the frame those who talk are, in its own pixels."""
 
     faces: list[FaceFound]
+    speakers: list[FaceFound]
     crop: FaceFound
     width: int
     height: int
@@ -71,43 +76,42 @@ class Endpoints:
     jobs: Jobs
     uploads: Uploads
 
-    async def submit(self, image: str, audio: str, asked: VideoRequest) -> JobState:
+    async def submit(self, files: Files, asked: VideoRequest) -> JobState:
         """Put a video into the queue and return at once; ask /status with the id until it is done.
 
         Args:
-            image: The photo.
-            audio: The voice.
+            files: The photo and the voices, by their parameters' names.
             asked: What is asked for.
 
         Returns:
             The job's state.
         """
-        if image is None or audio is None:
+        paths = {name: Path(path) for name, path in files.items() if path is not None}
+        if "image" not in paths or not (asked.speakers or "audio" in paths):
             raise gr.Error(
                 "Expected a photo and a voice. Pass both as files, with gradio_client.handle_file.",
                 print_exception=False,
             )
-        inputs: Inputs = {"image": Path(image), "audio": Path(audio)}
         try:
-            return describe(await self.jobs.submit(asked, inputs, find_caller()))
+            photo = paths.pop("image")
+            speakers, voices = assign_voices(asked.speakers, paths)
+            inputs: Inputs = {"image": photo, **voices}
+            return describe(await self.jobs.submit(replace(asked, speakers=speakers), inputs, find_caller()))
         except (InputError, EngineUnavailableError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    async def generate(
-        self, image: str, audio: str, asked: VideoRequest, progress: gr.Progress
-    ) -> tuple[str, JobState]:
+    async def generate(self, files: Files, asked: VideoRequest, progress: gr.Progress) -> tuple[str, JobState]:
         """Make a video and return it. The job goes on when the connection is lost; /status finds it by its id.
 
         Args:
-            image: The photo.
-            audio: The voice.
+            files: The photo and the voices, by their parameters' names.
             asked: What is asked for.
             progress: Gradio's own.
 
         Returns:
             The mp4 and the job's state.
         """
-        submitted = await self.submit(image, audio, asked)
+        submitted = await self.submit(files, asked)
         async for job in self.jobs.follow(submitted["id"]):
             state = describe(job)
             progress(state["percent"] / 100, desc=state["stage"])
@@ -147,21 +151,23 @@ class Endpoints:
         except AppError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    async def face_crop(self, image: str, asked: FrameRequest) -> tuple[str, CropFound]:
+    async def face_crop(self, files: Files, asked: FrameRequest) -> tuple[str, CropFound]:
         """Show the frame that a video of the photo would have.
 
         Args:
-            image: The photo.
+            files: The photo.
             asked: What is asked for.
 
         Returns:
             The frame, and what was found in the photo.
         """
+        image = files["image"]
         if image is None:
             raise gr.Error(
                 "Expected a photo. Pass it as a file, with gradio_client.handle_file.", print_exception=False
             )
         try:
+            check_cast(asked)
             profile = get_profile(asked.profile)
             portrait = await self.jobs.media.frame_photo(Path(image), asked.framing, profile.resolution, find_caller())
             check_model(portrait.notices, get_engine_spec(profile.model).refused_notices)
@@ -169,13 +175,10 @@ class Endpoints:
         except (InputError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         await asyncio.to_thread(Image.fromarray(portrait.frame).save, frame)
-        boxes = [
-            FaceFound(x=b.x_min, y=b.y_min, width=b.width, height=b.height) for b in (f.box for f in portrait.faces)
-        ]
-        crop = portrait.crop
         found = CropFound(
-            faces=boxes,
-            crop=FaceFound(x=crop.x_min, y=crop.y_min, width=crop.width, height=crop.height),
+            faces=[_measure(face.box) for face in portrait.faces],
+            speakers=[_measure(face.box) for face in portrait.speakers],
+            crop=_measure(portrait.crop),
             width=portrait.frame.shape[1],
             height=portrait.frame.shape[0],
             warnings=[notice.text for notice in portrait.notices],
@@ -185,6 +188,10 @@ class Endpoints:
     def _name_video(self, job_id: str) -> str:
         self.jobs.video_path(job_id)  # raises where there is none
         return self.uploads.name_result(job_id)
+
+
+def _measure(box: Box) -> FaceFound:
+    return FaceFound(x=box.x_min, y=box.y_min, width=box.width, height=box.height)
 
 
 def describe(job: Job) -> JobState:
@@ -212,14 +219,15 @@ def add_endpoints(jobs: Jobs, uploads: Uploads) -> None:
         image, audio = create_photo_input(label="image"), create_voice_input(label="audio")
         job_id, video, frame = gr.Textbox(label="job_id"), create_video_output(label="video"), gr.Image(label="frame")
         state, found = _typed(JobState, "job"), _typed(CropFound, "found")
-        asked = [image, audio, *create_inputs(VideoRequest)]
+        asked = [image, audio, *create_inputs(VideoRequest), *(create_voice_input(label=name) for name in _VOICES)]
         progress = inspect.Parameter("progress", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=gr.Progress())
-        _publish(spell_out(endpoints.generate, _FILES, VideoRequest, progress), asked, [video, state])
-        _publish(spell_out(endpoints.submit, _FILES, VideoRequest), asked, [state])
+        spell_video = partial(spell_out, files=_FILES, kind=VideoRequest, later_files=_VOICES)
+        _publish(spell_video(endpoints.generate, more=(progress,)), asked, [video, state])
+        _publish(spell_video(endpoints.submit), asked, [state])
         _publish(endpoints.status, [job_id], [state, video])
         _publish(endpoints.cancel, [job_id], [state])
         framed = [image, *create_inputs(FrameRequest)]
-        _publish(spell_out(endpoints.face_crop, {"image": _FILES["image"]}, FrameRequest), framed, [frame, found])
+        _publish(spell_out(endpoints.face_crop, _PHOTO, FrameRequest), framed, [frame, found])
 
 
 def _publish(answer: Any, inputs: list[Any], outputs: list[Any]) -> None:  # noqa: ANN401 - any of the endpoints

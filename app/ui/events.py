@@ -11,18 +11,21 @@ from app.jobs import Job, Jobs
 from app.settings import Settings
 from app.ui import library, markup
 from app.ui.caller import find_caller
+from app.ui.dialogue import DialogueView, bind_dialogue
 from app.ui.examples import EXAMPLES
 from app.ui.follow import Followers, FollowView
 from app.ui.form import form_widgets
 from app.ui.gate import Uploads
 from app.ui.gate.visitors import find_visitor
-from app.ui.layout import Page
+from app.ui.layout import NOBODY, Page
 from app.ui.library import HistoryItem
+from app.ui.people import write_speakers
 from app.ui.photo import PhotoView, bind_photo, framing_widgets
 from app.ui.profile import ProfileView, bind_profile
 from app.ui.sent import Sent
 from app.ui.start import StartView
 from app.ui.texts import Texts
+from app.ui.turns import REUSED, TurnsView, bind_turns, write_turns
 from app.ui.voice import bind_voice
 from pipeline.engines import PROFILES, get_engine_spec
 from pipeline.request import MAX_SECONDS
@@ -42,9 +45,16 @@ def bind_events(
     start = StartView(page, jobs, sent, texts)
     follow = FollowView(page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, uploads, texts)
+    photo_file, voice_file = page.photo.photo, page.voice.one.voice
+    keep = "(...files) => page.keep(...files)"
+    # Before the others: bound after the finding of turns, to the same change, this was seen not to run.
+    for changed in (photo_file.change, voice_file.change):
+        changed(None, [photo_file, voice_file], None, js=keep, api_visibility="private")
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
     bind_voice(page.voice, jobs, texts)
+    bind_dialogue(DialogueView(page.photo, page.voice, texts))
+    bind_turns(TurnsView(page.photo, page.voice, jobs, texts))
     bind_profile(page, profile)
     _bind_run(page, start, follow, view)
     _bind_library(page, view, photo)
@@ -55,17 +65,16 @@ def bind_events(
     recall_sent = "(history, _, job) => [page.mine(history), page.recallSent(), job]"
     found = loaded.then(start.find_sent, asked, start.outputs, js=recall_sent, **_AT_ONCE)
     found.success(None, page.history, None, js=_KEEP_SENT, api_visibility="private")
-    photo_file, voice_file = page.photo.photo, page.voice.voice
-    keep = "(...files) => page.keep(...files)"
-    for changed in (photo_file.change, voice_file.change):
-        changed(None, [photo_file, voice_file], None, js=keep, api_visibility="private")
 
 
 def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView") -> None:
     action, result = page.action, page.result
     form = [page.history, page.sent, *form_widgets(page)]
     running: dict[str, Any] = {**_PRIVATE, "concurrency_limit": None}
-    sending: dict[str, Any] = {**running, "js": "(history, _, ...form) => [page.mine(history), page.send(), ...form]"}
+    sending: dict[str, Any] = {
+        **running,
+        "js": "(history, _, turns, ...form) => [page.mine(history), page.send(), page.turns(turns), ...form]",
+    }
     picked = page.examples.example(view.pick_example, None, view.picked, **_AT_ONCE)
     for begun in (
         action.preview.click(start.press_preview, form, start.outputs, **sending),
@@ -88,7 +97,7 @@ def _bind_library(page: Page, view: "PageView", photo: PhotoView) -> None:
     part, voice = page.photo, page.voice
     known = [part.photo, part.is_found, voice.seconds, voice.duration]
     reused = page.result.video.reuse(view.reuse, known, view.reused, **_AT_ONCE)
-    framed = [part.tile, part.faces, part.note, part.zoom, part.shift_x, part.shift_y]
+    framed = [part.tile, part.faces, part.note, part.people, part.speakers, part.zoom, part.shift_x, part.shift_y]
     reused.then(photo.reframe, framing_widgets(part, page.profile.profile), framed, **_PRIVATE).then(
         None, None, None, js="() => page.showInputs()", api_visibility="private"
     )
@@ -109,23 +118,25 @@ class PageView:
         """All that is filled in when the page is opened."""
         page, profile = self.page, self.profile
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
-        files = [page.photo.photo, page.voice.voice]
+        files = [page.photo.photo, page.voice.one.voice]
         return [page.header, page.library, page.result.job_id, *files, *priced, *profile.sampling_widgets]
 
     @property
     def picked(self) -> list[Any]:
         """All that an example fills in."""
         photo, voice = self.page.photo, self.page.voice
-        return [photo.photo, voice.voice, voice.duration, photo.person, photo.note, voice.note]
+        return [photo.photo, voice.one.voice, voice.duration, photo.speakers, photo.note, voice.one.note]
 
     @property
     def reused(self) -> list[Any]:
         """All that an earlier job fills in."""
         page, photo = self.page, self.page.photo
-        framing = [photo.note, photo.aspect, photo.zoom, photo.shift_x, photo.shift_y]
+        framing = [photo.note, photo.aspect, photo.zoom, photo.shift_x, photo.shift_y, photo.speakers, photo.wanted]
+        dialogue = page.voice.dialogue
+        spoken = [dialogue.sharing, dialogue.order, dialogue.asked, dialogue.known, dialogue.timeline]
         sampling = [*page.profile.options.values(), page.profile.random_seed, page.profile.advanced]
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
-        return [*framing, *sampling, *priced]
+        return [*framing, *spoken, *sampling, *priced]
 
     async def load(self, history: list[HistoryItem] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
         """Fill the page in; a job in its address is opened, and files of before a reload are back."""
@@ -140,7 +151,7 @@ class PageView:
             }
             | {self.page.result.job_id: request.query_params.get("job", "")}
             | {self.page.photo.photo: self._recall(photo, visitor)}
-            | {self.page.voice.voice: self._recall(voice, visitor)}
+            | {self.page.voice.one.voice: self._recall(voice, visitor)}
         )
 
     async def refresh(self, history: list[HistoryItem]) -> tuple[str, str]:
@@ -161,11 +172,11 @@ class PageView:
             raise gr.Error(str(error), print_exception=False) from None
         return {
             self.page.photo.photo: str(photo),
-            self.page.voice.voice: str(voice),
+            self.page.voice.one.voice: str(voice),
             self.page.voice.duration: gr.Slider(maximum=MAX_SECONDS, value=MAX_SECONDS),
-            self.page.photo.person: None,
+            self.page.photo.speakers: NOBODY,
             self.page.photo.note: "",
-            self.page.voice.note: "",
+            self.page.voice.one.note: "",
         }
 
     def open(self, event: gr.EventData) -> str:
@@ -194,7 +205,7 @@ class PageView:
         name = self.profile.find_offered(job.profile)
         steps = job.request.num_inference_steps
         priced = self.profile.price(name, is_found, voice_seconds, duration, steps)
-        framed = self._framing(job, photo) | self.profile.show_sampling(PROFILES[name]) | priced
+        framed = self._framing(job, photo) | self._dialogue(job) | self.profile.show_sampling(PROFILES[name]) | priced
         if name == job.profile:
             return framed | self._sampling(job)
         note = self.texts("profile.other", name=self.texts.profile_name(job.profile))
@@ -202,13 +213,31 @@ class PageView:
 
     def _framing(self, job: Job, photo: str | None) -> _Updates:
         part, framing = self.page.photo, job.request.framing
+        speakers = write_speakers(framing.faces or (framing.face or 0,))
         return {
+            part.speakers: speakers if photo else gr.skip(),
+            part.wanted: NOBODY if photo else speakers,
             part.note: gr.skip() if photo else markup.note([self.texts("result.reused")], "ok"),
             part.aspect: framing.aspect,
             part.zoom: framing.zoom,
             part.shift_x: framing.shift_x,
             part.shift_y: framing.shift_y,
         }
+
+    def _dialogue(self, job: Job) -> _Updates:
+        """Take over who speaks when; the turns are used if there is one recording again."""
+        part, turns = self.page.voice.dialogue, job.request.turns
+        if not job.request.speakers:
+            return {part.asked: "", part.known: ""}
+        updates: _Updates = {
+            part.asked: "",
+            part.known: "",
+            part.sharing: "each" if turns is None else "all",
+            part.order: job.request.order,
+        }
+        if isinstance(turns, tuple):
+            updates |= {part.asked: write_turns(turns), part.known: REUSED, part.timeline: gr.HTML("", visible=False)}
+        return updates
 
     def _sampling(self, job: Job) -> _Updates:
         part = self.page.profile

@@ -45,7 +45,12 @@ def create_slider(lowest: float, highest: float, **settings: Any) -> gr.Slider: 
 
 
 def create_html(
-    value: str = "", *, elem_id: str | None = None, actions: Sequence[str] = (), script: str | None = None
+    value: str = "",
+    *,
+    elem_id: str | None = None,
+    actions: Sequence[str] = (),
+    script: str | None = None,
+    visible: bool = True,
 ) -> gr.HTML:
     """Return a piece of our own HTML without Gradio's styles.
 
@@ -55,10 +60,11 @@ def create_html(
         actions: A press on an element whose `data-action` is one of these becomes an event of that name, with all of
             the element's `data-` values.
         script: What to run instead, with the `element` and what makes an event, `trigger`.
+        visible: Whether it is there from the beginning; the script runs when it comes.
     """
     names = ", ".join(f"'{action}'" for action in actions)
     report = f"page.report(element, trigger, [{names}])" if actions else None
-    return gr.HTML(value, elem_id=elem_id, js_on_load=script or report, apply_default_css=False)
+    return gr.HTML(value, elem_id=elem_id, js_on_load=script or report, apply_default_css=False, visible=visible)
 
 
 def event_of(html: gr.HTML, name: str) -> Any:  # noqa: ANN401 - as `gr.on` takes it

@@ -6,20 +6,30 @@ import gradio as gr
 from gradio.components import Component
 
 from app.ui import examples, markup
+from app.ui.assets import stamped
 from app.ui.inputs import create_file_button, create_html, create_photo_input, create_slider, create_voice_input
 from app.ui.options import SAMPLING, build_options
 from app.ui.texts import Texts
 from pipeline.engines import FREE_PROFILES, PROFILES
 from pipeline.request import MAX_SECONDS, MIN_SECONDS
+from pipeline.scene import MAX_SPEAKERS
 
 HISTORY_KEY = "video-lab-videos"
+NOBODY = "[]"
 ZOOM_RANGE, SHIFT_RANGE = (0.5, 3.0), (-0.5, 0.5)
 _SIDE = 320
 
 
 @dataclass(frozen=True)
 class PhotoPart:
-    """The photo, the frame cut from it, and what moves that frame; `is_found` is whether a video can be made of it."""
+    """The photo, the frame cut from it, and what moves that frame.
+
+    Attributes:
+        is_found: Whether a video can be made of it.
+        people: The faces, if there are several; a press lets one speak or be silent.
+        speakers: The faces that speak, as JSON, in the order in which they have the word.
+        wanted: Those that speak in a photo that comes next, if it has so many.
+    """
 
     heading: gr.HTML
     photo: gr.Image
@@ -27,7 +37,9 @@ class PhotoPart:
     faces: gr.HTML
     tile: gr.HTML
     note: gr.HTML
-    person: gr.Radio
+    people: gr.HTML
+    speakers: gr.Textbox
+    wanted: gr.Textbox
     adjust: gr.Accordion
     aspect: gr.Radio
     zoom: gr.Slider
@@ -36,21 +48,68 @@ class PhotoPart:
 
 
 @dataclass(frozen=True)
-class VoicePart:
-    """The voice and how much of it is used.
+class RecordingPart:
+    """A recording.
 
     Attributes:
+        heading: What stands above it.
+        voice: The file.
+        note: What was found in it.
         seconds: Its length, and 0 where no video can be made of it.
         extracted: What was said of the file that it was taken out of.
     """
 
     heading: gr.HTML
     voice: gr.Audio
-    video: gr.UploadButton
     note: gr.HTML
     seconds: gr.Number
-    duration: gr.Slider
     extracted: gr.Textbox
+
+
+@dataclass(frozen=True)
+class DialoguePart:
+    """What is shown when several speak.
+
+    Attributes:
+        sharing: Whether each has a recording, or one has all voices.
+        order: Whether they speak at the same time or in turn.
+        places: The column of each speaker's recording.
+        own: The recordings, by who has the word first.
+        arranged: The speakers whose recordings these are, as JSON.
+        timeline: Who speaks when in one recording; the script lets it be changed.
+        note: What is wrong with it.
+        known: The recording whose turns the timeline shows, and for how many people.
+        asked: The turns that a video had which is made again, as JSON.
+    """
+
+    sharing: gr.Radio
+    order: gr.Radio
+    places: list[gr.Column]
+    own: list[RecordingPart]
+    arranged: gr.Textbox
+    timeline: gr.HTML
+    note: gr.HTML
+    known: gr.Textbox
+    asked: gr.Textbox
+
+
+@dataclass(frozen=True)
+class VoicePart:
+    """The voices and how much of them is used.
+
+    Attributes:
+        one: The one voice, or the recording that has all.
+        video: Takes the sound of a video for it.
+        seconds: How long the voices are together, and 0 where no video can be made of them.
+        duration: How much of that is used.
+        dialogue: What is shown when several speak.
+    """
+
+    one: RecordingPart
+    video: gr.UploadButton
+    seconds: gr.Number
+    duration: gr.Slider
+    dialogue: DialoguePart
 
 
 @dataclass(frozen=True)
@@ -159,12 +218,15 @@ def _build_photo(texts: Texts) -> PhotoPart:
                 elem_id="crop",
                 script="page.frame(element, (framing) => trigger('frame', framing))",
             )
+        # Above what is said of the photo: a warning that comes with a press must not move what was pressed.
+        people = create_html(elem_id="people", actions=["speak"])
         note = create_html(elem_id="photo-note")
-        person = gr.Radio([], label=texts("face.label"), visible=False, elem_id="person", elem_classes="chips")
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
     is_found = gr.Checkbox(visible="hidden")
-    return PhotoPart(heading, photo, is_found, faces, tile, note, person, adjust, aspect, zoom, shift_x, shift_y)
+    speakers, wanted = (gr.Textbox(NOBODY, visible="hidden") for _ in range(2))
+    framing = (aspect, zoom, shift_x, shift_y)
+    return PhotoPart(heading, photo, is_found, faces, tile, note, people, speakers, wanted, adjust, *framing)
 
 
 def _build_framing(texts: Texts) -> tuple[gr.Radio, gr.Slider, gr.Slider, gr.Slider]:
@@ -185,17 +247,16 @@ def _build_slider(lowest: float, highest: float, label: str, elem_id: str, **set
 def _build_voice(texts: Texts) -> VoicePart:
     with gr.Column(elem_classes="card", elem_id="voice-card"):
         heading = create_html(markup.input_heading("2", "voice", texts), actions=["replace", "complain"])
-        voice = create_voice_input(
-            sources=["upload", "microphone"],
-            label=texts("voice.label"),
-            show_label=False,
-            editable=True,
-            buttons=[],
-            waveform_options=gr.WaveformOptions(waveform_color="#9bb5ae", waveform_progress_color="#0b7a68"),
-            elem_id="voice",
-        )
+        sharing = _build_chips("voices", ("each", "all"), texts, "sharing")
+        voice = _build_recorder(texts, "voice")
         video = create_file_button(texts("voice.from_video"), size="md", variant="secondary", elem_id="voice-video")
-        note = create_html(elem_id="voice-note")
+        one = _join_recording(heading, voice, create_html(elem_id="voice-note"))
+        with gr.Row(elem_id="own-voices"):
+            built = [_build_own(texts, index) for index in range(MAX_SPEAKERS)]
+        order = _build_chips("order", ("together", "in_turn"), texts, "order")
+        script = f"import('{stamped('people.js')}').then((people) => people.showTurns(element, watch))"
+        timeline = create_html(elem_id="turns", visible=False, script=script)
+        note = create_html(elem_id="turns-note")
         duration = create_slider(
             MIN_SECONDS,
             MAX_SECONDS,
@@ -206,9 +267,41 @@ def _build_voice(texts: Texts) -> VoicePart:
             buttons=[],
             elem_id="use-seconds",
         )
-    return VoicePart(
-        heading, voice, video, note, gr.Number(0, visible="hidden"), duration, gr.Textbox(visible="hidden")
+    arranged, known, asked = (gr.Textbox(visible="hidden") for _ in range(3))
+    places, own = [place for place, _ in built], [_join_recording(*parts) for _, parts in built]
+    dialogue = DialoguePart(sharing, order, places, own, arranged, timeline, note, known, asked)
+    return VoicePart(one, video, gr.Number(0, visible="hidden"), duration, dialogue)
+
+
+def _build_chips(key: str, names: tuple[str, str], texts: Texts, elem_id: str) -> gr.Radio:
+    choices = [(texts(f"{key}.{name}"), name) for name in names]
+    label = texts(f"{key}.label")
+    return gr.Radio(choices, value=names[0], label=label, visible=False, elem_id=elem_id, elem_classes="chips")
+
+
+def _build_recorder(texts: Texts, elem_id: str) -> gr.Audio:
+    return create_voice_input(
+        sources=["upload", "microphone"],
+        label=texts("voice.label"),
+        show_label=False,
+        editable=True,
+        buttons=[],
+        waveform_options=gr.WaveformOptions(waveform_color="#9bb5ae", waveform_progress_color="#0b7a68"),
+        elem_id=elem_id,
+        elem_classes="voice",
     )
+
+
+def _build_own(texts: Texts, index: int) -> tuple[gr.Column, tuple[gr.HTML, gr.Audio, gr.HTML]]:
+    with gr.Column(visible=False, elem_classes="own", min_width=0) as place:
+        heading = create_html(actions=["earlier", "replace", "complain"])
+        voice = _build_recorder(texts, f"voice-{index}")
+        return place, (heading, voice, create_html(elem_id=f"voice-{index}-note"))
+
+
+def _join_recording(heading: gr.HTML, voice: gr.Audio, note: gr.HTML) -> RecordingPart:
+    # Not in the column: when that is shown, Gradio shows all that is in it.
+    return RecordingPart(heading, voice, note, gr.Number(0, visible="hidden"), gr.Textbox(visible="hidden"))
 
 
 def _build_profile(texts: Texts) -> ProfilePart:

@@ -1,33 +1,30 @@
 """The photo: what was found in it, and the frame that is cut from it."""
 
 import asyncio
-import base64
-import io
-import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from app.errors import AppError
 from app.jobs import Jobs
-from app.ui import markup
+from app.ui import markup, people
 from app.ui.caller import find_caller
+from app.ui.frame import render_faces, render_tile
 from app.ui.inputs import event_of
-from app.ui.layout import SHIFT_RANGE, ZOOM_RANGE, PhotoPart
+from app.ui.layout import NOBODY, SHIFT_RANGE, ZOOM_RANGE, PhotoPart
 from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
 from pipeline.engines import PROFILES
 from pipeline.errors import InputError
 from pipeline.files import open_regular
 from pipeline.request import Aspect, Framing
-from pipeline.types import Box, Face, FrameSize, Pixels, Portrait
+from pipeline.types import Box, Face, Portrait
 
-_JPEG_QUALITY = 95
 _UNREADABLE = {"photo.cannot_open", "photo.empty", "photo.format", "photo.damaged", "photo.undecodable"}
+_LARGEST = people.write_speakers([0])
 _Updates = dict[Any, Any]
 
 
@@ -38,37 +35,43 @@ class _Asked:
     photo: str | None
     profile: str
     aspect: Aspect
-    person: int | None
+    kept_speakers: str
     zoom: float
     shift_x: float
     shift_y: float
 
     @property
+    def speakers(self) -> tuple[int, ...]:
+        """The faces that speak; the largest, where none was chosen."""
+        return people.read_speakers(self.kept_speakers) or (0,)
+
+    @property
     def framing(self) -> Framing:
-        return Framing(self.aspect, self.person, self.zoom, self.shift_x, self.shift_y)
+        return frame_speakers(Framing(self.aspect, None, self.zoom, self.shift_x, self.shift_y), self.speakers)
 
 
 def framing_widgets(part: PhotoPart, profile: gr.Dropdown) -> list[Any]:
     """Return the widgets that say how the photo is framed."""
-    return [part.photo, profile, part.aspect, part.person, part.zoom, part.shift_x, part.shift_y]
+    return [part.photo, profile, part.aspect, part.speakers, part.zoom, part.shift_x, part.shift_y]
 
 
 def bind_photo(view: "PhotoView", profile: gr.Dropdown) -> None:
     """Make the photo's widgets answer."""
     part = view.part
     framing = framing_widgets(part, profile)
-    shown = [part.tile, part.faces, part.note]
+    shown = [part.tile, part.faces, part.note, part.people, part.speakers]
     quiet: dict[str, Any] = {"api_visibility": "private"}
     private: dict[str, Any] = {**quiet, "show_progress_on": part.tile, "queue": False}
     part.photo.change(
-        view.take, [part.photo, profile, part.aspect], view.outputs, trigger_mode="always_last", **private
+        view.take, [part.photo, profile, part.aspect, part.wanted], view.outputs, trigger_mode="always_last", **private
     )
     # Not with the change: a photo that cannot be read is taken away, and what is said of it stays.
     gone = [part.photo.clear, part.photo.input, event_of(part.heading, "replace")]
     gr.on(gone, None, None, part.note, js="() => ''", **quiet)
     part.heading.complain(None, None, part.note, js=complain("photo", view.texts), **quiet)
-    part.photo.select(view.choose, framing, [part.person, *shown], trigger_mode="always_last", **private)
-    moved = [widget.input for widget in (part.aspect, part.person, part.zoom, part.shift_x, part.shift_y)]
+    spoken = [part.photo.select, event_of(part.people, "speak")]
+    gr.on(spoken, view.choose, framing, shown, trigger_mode="always_last", **private)
+    moved = [widget.input for widget in (part.aspect, part.zoom, part.shift_x, part.shift_y)]
     # As one event, so that they wait for one another: the last frame on the page is the last one asked for.
     gr.on(
         [*moved, event_of(part.tile, "frame"), profile.change],
@@ -92,11 +95,18 @@ class PhotoView:
     def outputs(self) -> list[Any]:
         """All that a new photo changes."""
         part = self.part
-        moved = [part.person, part.adjust, part.zoom, part.shift_x, part.shift_y]
-        return [part.photo, part.is_found, part.tile, part.faces, part.note, *moved]
+        moved = [part.speakers, part.wanted, part.adjust, part.zoom, part.shift_x, part.shift_y]
+        return [part.photo, part.is_found, part.tile, part.faces, part.note, part.people, *moved]
 
-    async def take(self, photo: str | None, profile: str, aspect: Aspect) -> _Updates:
-        """Look at a new photo, with the frame as it is found."""
+    async def take(self, photo: str | None, profile: str, aspect: Aspect, wanted: str) -> _Updates:
+        """Look at a new photo, with the frame as it is found.
+
+        Args:
+            photo: The file.
+            profile: Of the video.
+            aspect: Of its frame.
+            wanted: The faces that are to speak, if there are so many; else it is the largest.
+        """
         part = self.part
         updates: _Updates = {part.zoom: 1.0, part.shift_x: 0.0, part.shift_y: 0.0}
         if photo is None:
@@ -112,14 +122,17 @@ class PhotoView:
             kept = {part.photo: None} if is_unreadable else {}
             note = markup.note([explain(error, self.texts)], "error")
             return updates | self._show_nothing() | kept | {part.note: note}
-        people = [(self.texts("face.person", number=i + 1), i) for i in range(len(portrait.faces))]
-        return (
-            updates
-            | self._show(portrait, Framing(aspect), person=0)
-            | {part.is_found: True}
-            | {part.person: gr.Radio(people, value=0, visible=len(people) > 1)}
-            | {part.adjust: gr.Accordion(visible=True)}
-        )
+        asked = _Asked(photo, profile, aspect, NOBODY, 1, 0, 0)
+        shown = await self._restore(replace(asked, kept_speakers=wanted)) if len(portrait.faces) > 1 else {}
+        shown = shown or self._show(portrait, asked) | {part.speakers: people.write_speakers(asked.speakers)}
+        return updates | shown | {part.is_found: True, part.wanted: NOBODY, part.adjust: gr.Accordion(visible=True)}
+
+    async def _restore(self, asked: "_Asked") -> _Updates:
+        """Show those who spoke before; nothing where this photo does not have them."""
+        with suppress(InputError):
+            portrait = await self._frame(str(asked.photo), asked.framing, asked.profile)
+            return self._show(portrait, asked) | {self.part.speakers: people.write_speakers(asked.speakers)}
+        return {}
 
     async def reframe(self, event: gr.EventData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
         """Cut the frame anew, as the widgets say or as it was dragged."""
@@ -131,14 +144,27 @@ class PhotoView:
         updates = await self._reframe(replace(asked, zoom=zoom, shift_x=shift_x, shift_y=shift_y))
         return updates | {part.zoom: zoom, part.shift_x: shift_x, part.shift_y: shift_y}
 
-    async def choose(self, event: gr.SelectData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
-        """Take the face that was tapped."""
+    async def choose(self, event: gr.EventData, *values: Any) -> _Updates:  # noqa: ANN401 - any widget's
+        """Let the face speak that was pressed or tapped in the photo, or be silent if it did.
+
+        Where the frame cannot show all of them, it is said, and they are those that they were.
+        """
         asked = _Asked(*values)
-        if asked.photo is None or asked.person is None:
-            return self._skip() | {self.part.person: gr.skip()}
-        portrait = await self._frame(asked.photo, Framing(asked.aspect), asked.profile)
-        nearest = find_nearest(portrait.faces, event.index)
-        return await self._reframe(replace(asked, person=nearest)) | {self.part.person: nearest}
+        if asked.photo is None:
+            return self._skip()
+        try:
+            speakers = people.toggle(asked.speakers, await self._find_face(event, asked))
+            chosen = replace(asked, kept_speakers=people.write_speakers(speakers))
+            portrait = await self._frame(asked.photo, chosen.framing, asked.profile)
+        except (InputError, AppError) as error:
+            return self._say(error)
+        return self._show(portrait, chosen) | {self.part.speakers: chosen.kept_speakers}
+
+    async def _find_face(self, event: gr.EventData, asked: "_Asked") -> int:
+        with suppress(AttributeError):  # the photo was tapped
+            return int(event.face)
+        portrait = await self._frame(str(asked.photo), Framing(asked.aspect), asked.profile)
+        return find_nearest(portrait.faces, event.index)
 
     async def _reframe(self, asked: "_Asked") -> _Updates:
         if asked.photo is None:
@@ -146,8 +172,13 @@ class PhotoView:
         try:
             portrait = await self._frame(asked.photo, asked.framing, asked.profile)
         except (InputError, AppError) as error:
-            return self._skip() | {self.part.note: markup.note([explain(error, self.texts)], "error")}
-        return self._show(portrait, asked.framing, asked.person or 0)
+            if isinstance(error, InputError) and error.notice.code.endswith("out_of_range"):  # of another photo
+                return await self._reframe(replace(asked, kept_speakers=NOBODY)) | {self.part.speakers: _LARGEST}
+            return self._say(error)
+        return self._show(portrait, asked) | {self.part.speakers: gr.skip()}
+
+    def _say(self, error: InputError | AppError) -> _Updates:
+        return self._skip() | {self.part.note: markup.note([explain(error, self.texts)], "error")}
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
         return await self.jobs.media.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
@@ -162,20 +193,25 @@ class PhotoView:
         await asyncio.to_thread(upright.write_bytes, jpeg)
         return str(upright)
 
-    def _show(self, portrait: Portrait, framing: Framing, person: int) -> _Updates:
+    def _show(self, portrait: Portrait, asked: "_Asked") -> _Updates:
         part, texts = self.part, self.texts
         height, width = portrait.frame.shape[:2]
-        count = len(portrait.faces)
-        if count > 1:
-            found = texts("photo.found.many", count=count, person=person + 1)
-        else:
-            found = texts("photo.found.one", width=width, height=height)
+        # Of several faces it is said where they are shown.
+        found = [] if len(portrait.faces) > 1 else [texts("photo.found.one", width=width, height=height)]
         # The sentence about several faces is the page's own here.
         warnings = [texts.notice(notice) for notice in portrait.notices if notice.code != "photo.several_faces"]
         return {
-            part.tile: render_tile(portrait.frame, framing, texts),
-            part.faces: render_faces(portrait.faces, portrait.photo_size, person, texts) if count > 1 else "",
-            part.note: markup.note([found], "ok") + markup.note(warnings, "warn"),
+            part.tile: render_tile(portrait, asked.framing, texts, asked.speakers),
+            part.note: markup.note(found, "ok") + markup.note(warnings, "warn"),
+        } | self._show_people(portrait, asked)
+
+    def _show_people(self, portrait: Portrait, asked: "_Asked") -> _Updates:
+        part, faces, size = self.part, portrait.faces, portrait.photo_size
+        if len(faces) < 2 or asked.photo is None:
+            return {part.faces: "", part.people: ""}
+        return {
+            part.faces: render_faces(faces, size, asked.speakers, self.texts),
+            part.people: people.render(faces, size, asked.speakers, asked.photo, self.texts),
         }
 
     def _show_nothing(self) -> _Updates:
@@ -184,12 +220,19 @@ class PhotoView:
             part.is_found: False,
             part.tile: markup.empty_tile(self.texts),
             part.faces: "",
+            part.people: "",
             part.adjust: gr.Accordion(visible=False),
-            part.person: gr.Radio([], value=None, visible=False),
+            part.speakers: NOBODY,
         }
 
     def _skip(self) -> _Updates:
-        return {self.part.tile: gr.skip(), self.part.faces: gr.skip(), self.part.note: gr.skip()}
+        part = self.part
+        return dict.fromkeys((part.tile, part.faces, part.note, part.people, part.speakers), gr.skip())
+
+
+def frame_speakers(framing: Framing, speakers: tuple[int, ...]) -> Framing:
+    """Return the framing that holds the faces which speak."""
+    return replace(framing, face=speakers[0]) if len(speakers) == 1 else replace(framing, faces=speakers)
 
 
 def is_unshowable(photo: Path) -> bool:
@@ -220,48 +263,6 @@ def read_framing(event: gr.EventData) -> tuple[float, float, float] | None:
         return None
     zoom, x, y = (min(max(value, lowest), highest) for value, (lowest, highest) in asked)
     return zoom, x, y
-
-
-def render_tile(frame: Pixels, framing: Framing, texts: Texts) -> str:
-    """Return the frame exactly as the engine gets it; the script lets it be dragged and zoomed from there."""
-
-    def say(key: str) -> str:
-        return escape(texts(f"crop.{key}"))
-
-    data = base64.b64encode(_encode(frame)).decode()
-    state = f'data-zoom="{framing.zoom:g}" data-x="{framing.shift_x:g}" data-y="{framing.shift_y:g}"'
-    made = f'data-made="{time.monotonic_ns()}"'  # what is dragged further than it goes comes back as it was
-    hints = "".join(f'<span class="badge {way}" aria-hidden="true">{say(way)}</span>' for way in ("mouse", "touch"))
-    is_moved = (framing.zoom, framing.shift_x, framing.shift_y) != (1, 0, 0)
-    reset = f'<button type="button" class="badge" data-reset>{say("reset")}</button>' if is_moved else ""
-    return (
-        f'<div class="tile" data-state="filled" data-drag="{say("keys")}" {state} {made}>'
-        f'<img src="data:image/jpeg;base64,{data}" draggable="false" alt="{say("alt")}">{hints}{reset}</div>'
-    )
-
-
-def render_faces(faces: tuple[Face, ...], photo: FrameSize, chosen: int, texts: Texts) -> str:
-    """Return numbered frames that lie over the photo, wherever in its box it is shown."""
-    unit = max(photo.width, photo.height) / 100
-    radius = unit * 4.5
-    # The number stands at the face's upper left, beside it: it would hide a small one.
-    places = [(max(face.box.x_min - radius, radius), max(face.box.y_min - radius, radius)) for face in faces]
-    marks = "".join(
-        f'<g data-chosen="{str(index == chosen).lower()}">'
-        f'<rect x="{face.box.x_min:.0f}" y="{face.box.y_min:.0f}" width="{face.box.width:.0f}" '
-        f'height="{face.box.height:.0f}" rx="{unit * 2:.0f}" stroke-width="{unit * 0.9:.1f}"/>'
-        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{radius:.0f}"/>'
-        f'<text x="{x:.0f}" y="{y:.0f}" font-size="{unit * 6:.0f}">{index + 1}</text></g>'
-        for index, (face, (x, y)) in enumerate(zip(faces, places, strict=True))
-    )
-    label = escape(texts("photo.found.many", count=len(faces), person=chosen + 1))
-    return f'<svg viewBox="0 0 {photo.width} {photo.height}" role="img" aria-label="{label}">{marks}</svg>'
-
-
-def _encode(pixels: Pixels) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
-    return buffer.getvalue()
 
 
 def _squared_distance(box: Box, point: tuple[float, float]) -> float:

@@ -44,13 +44,18 @@ def _buttons(job: Job, texts: Texts, base: str) -> str:
 
 def _facts(job: Job, texts: Texts) -> str:
     assert job.result is not None
-    return texts(
+    facts = texts(
         "result.facts",
         duration=words.duration(texts, job.result.speech_seconds),
         width=job.result.width,
         height=job.result.height,
         profile=texts.profile_name(job.profile),
     )
+    speakers = job.result.speakers
+    spoken = [
+        texts("voices.seconds", number=one.face + 1, duration=words.duration(texts, one.seconds)) for one in speakers
+    ]
+    return " · ".join([facts, *spoken]) if len(spoken) > 1 else facts
 
 
 def render_waiting(texts: Texts) -> str:

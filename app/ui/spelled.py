@@ -1,41 +1,64 @@
 """Endpoints as Gradio reads them: a parameter and an input for each file and for each option of a request."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from pipeline.engines import PROFILES
+from pipeline.errors import InputError
 from pipeline.request import MAX_SECONDS, AnyRequest, Field, flatten, unflatten
 
 _FIRST = ("profile", "max_duration_sec", "prompt", "seed", "aspect", "face", "zoom")
 """The order of the options that there were first; clients may name values by their place."""
+_LAST = ("speakers", "order", "turns")
+"""What came later, for the same reason."""
 _UNSET = {"max_duration_sec": MAX_SECONDS, "seed": -1, "face": 0}
 """What stands for an option that is not given, where that is not None."""
 
+Files = Mapping[str, str | None]
+"""The paths of an endpoint's files, by their parameters' names."""
 Answer = Callable[..., Awaitable[Any]]
 
 
-def spell_out(answer: Answer, files: dict[str, str], kind: type[AnyRequest], *more: inspect.Parameter) -> Answer:
-    """Return an endpoint that takes its request as a parameter for each option.
+def spell_out(
+    answer: Answer,
+    files: dict[str, str],
+    kind: type[AnyRequest],
+    later_files: dict[str, str] | None = None,
+    more: tuple[inspect.Parameter, ...] = (),
+) -> Answer:
+    """Return an endpoint that takes its request as a parameter for each file and each option.
 
     Args:
-        answer: Takes the files' paths, the request, and what more there is.
+        answer: Takes the files' paths by their names, the request, and what more there is.
         files: The files' descriptions, by name.
         kind: Of the request.
+        later_files: Of those that may be left out; they stand behind the options.
         more: Parameters that Gradio itself fills in.
     """
+    later = later_files or {}
     fields = list_inputs(kind)
+    named = [
+        *(_parameter(name, str) for name in files),
+        *map(_spell, fields),
+        *(_parameter(name, str | None, None) for name in later),
+    ]
 
     async def call(*values: Any) -> Any:  # noqa: ANN401 - as Gradio hands them over
-        paths, options = values[: len(files)], values[len(files) : len(files) + len(fields)]
-        asked = {field.name: _read(field, value) for field, value in zip(fields, options, strict=True)}
-        return await answer(*paths, unflatten(asked, kind), *values[len(files) + len(fields) :])
+        given = dict(zip((one.name for one in named), values, strict=False))
+        paths = {name: given[name] for name in (*files, *later)}
+        options = {field.name: _read(field, given[field.name]) for field in fields}
+        try:
+            asked = unflatten(options, kind)
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return await answer(paths, asked, *values[len(named) :])
 
-    parameters = [*(_parameter(name, str) for name in files), *(_spell(field) for field in fields), *more]
-    described = files | {field.name: field.option.description for field in fields}
+    parameters = [*named, *more]
+    described = files | {field.name: field.option.description for field in fields} | later
     call.__name__ = answer.__name__
     call.__doc__ = _describe(answer, described)
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # which `inspect` looks for
@@ -47,7 +70,8 @@ def list_inputs(kind: type[AnyRequest]) -> list[Field]:
     """Return a request's options in the order of the endpoint's parameters."""
     fields = {field.name: field for field in flatten(kind)}
     first = [fields.pop(name) for name in _FIRST if name in fields]
-    return [*first, *fields.values()]
+    last = [fields.pop(name) for name in _LAST if name in fields]
+    return [*first, *fields.values(), *last]
 
 
 def create_inputs(kind: type[AnyRequest]) -> list[Component]:
@@ -62,13 +86,13 @@ def _create_input(field: Field) -> Component:
         return gr.Dropdown(list(choices), value=value, label=field.name)
     if field.kind is bool:
         return gr.Checkbox(value, label=field.name)
-    if field.kind is str:
+    if field.kind is str or field.is_list:
         return gr.Textbox(value, label=field.name)
     return gr.Number(value, precision=0 if field.kind is int else None, label=field.name)
 
 
 def _find_default(field: Field) -> Any:  # noqa: ANN401 - of the field's kind
-    return _UNSET.get(field.name, field.default)
+    return "" if field.is_list else _UNSET.get(field.name, field.default)
 
 
 def _read(field: Field, value: Any) -> Any:  # noqa: ANN401 - of the field's kind
@@ -78,8 +102,9 @@ def _read(field: Field, value: Any) -> Any:  # noqa: ANN401 - of the field's kin
 
 
 def _spell(field: Field) -> inspect.Parameter:
-    kind = float if field.kind is int else field.kind
-    return _parameter(field.name, kind | None if field.is_optional else kind, _find_default(field))
+    kind = float if field.kind is int else str if field.is_list else field.kind
+    is_optional = field.is_optional and not field.is_list
+    return _parameter(field.name, kind | None if is_optional else kind, _find_default(field))
 
 
 def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:  # noqa: ANN401 - any type, any default

@@ -20,8 +20,11 @@ from app.ui.texts import Texts
 from pipeline.engines import FREE_PROFILES
 from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.notices import Notice
+from pipeline.request import VOICE_ROLES, Role
 
 _MOST_AT_ONCE = 8
+_OF_VOICES = {"speakers.no_voice", "speakers.no_turns", "speakers.some_voices", "speakers.too_long"}
+"""What is said of the speakers, and is about their voices, not their faces."""
 _Updates = dict[Any, Any]
 
 
@@ -38,7 +41,9 @@ class StartView:
     def outputs(self) -> list[Any]:
         """All that a start changes."""
         page = self.page
-        notes = [page.photo.note, page.voice.note, page.profile.note]
+        dialogue = page.voice.dialogue
+        voices = [page.voice.one.note, *(own.note for own in dialogue.own), dialogue.note]
+        notes = [page.photo.note, *voices, page.profile.note]
         return [page.result.status, page.result.job_id, page.history, page.library, *notes]
 
     async def press_preview(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
@@ -70,12 +75,21 @@ class StartView:
 
     async def _start(self, form: Form, profile: str, history: list[HistoryItem], token: str) -> AsyncIterator[_Updates]:
         if form.missing:
-            yield {self._note(key): markup.note([self.texts(f"{key}.missing")], "error") for key in form.missing}
+            yield {self._note(role): markup.note([self._ask_for(role, form)], "error") for role in form.missing}
+            return
+        try:
+            request = form.request(profile)
+        except InputError as error:
+            yield self._explain(error)
             return
         yield {self.page.result.status: status_card.sending_card(self.texts)}
-        yield await self._answer(
-            self.sent.send(token, self.jobs.submit(form.request(profile), form.inputs, find_caller())), history
-        )
+        submission = self.jobs.submit(request, form.inputs, find_caller())
+        yield await self._answer(self.sent.send(token, submission), history)
+
+    def _ask_for(self, role: Role, form: Form) -> str:
+        if role in VOICE_ROLES:
+            return self.texts("voices.missing", number=form.speakers[VOICE_ROLES.index(role)] + 1)
+        return self.texts("photo.missing" if role == "image" else "voice.missing")
 
     async def _answer(self, submission: asyncio.Task[Job], history: list[HistoryItem]) -> _Updates:
         try:
@@ -105,7 +119,10 @@ class StartView:
         if notice.about == "request":
             card = status_card.plain_card("failed", self.texts("status.failed"), sentence)
             return {self.page.result.status: card}
-        return self._idle() | {self._note(notice.about): markup.note([sentence], "error")}
+        place = notice.values.get("speaker")
+        about = VOICE_ROLES[place] if notice.about == "speakers" and isinstance(place, int) else notice.about
+        about = "turns" if notice.code in _OF_VOICES else about
+        return self._idle() | {self._note(about): markup.note([sentence], "error")}
 
     def _refuse_price(self, error: BudgetError) -> str:
         seconds = error.retry_after_seconds
@@ -117,12 +134,16 @@ class StartView:
         return {self.page.result.status: markup.idle_card(self.texts)}
 
     def _note(self, about: str) -> Any:  # noqa: ANN401 - one of the notes
-        page = self.page
+        page, voice = self.page, self.page.voice
+        if about in VOICE_ROLES:
+            return voice.dialogue.own[VOICE_ROLES.index(about)].note
         match about:
-            case "photo" | "image" | "face" | "crop" | "aspect":
+            case "image" | "face" | "crop" | "aspect" | "speakers":
                 return page.photo.note
-            case "voice" | "audio" | "start_sec" | "max_duration_sec":
-                return page.voice.note
+            case "audio" | "start_sec" | "max_duration_sec":
+                return voice.one.note
+            case "turns" | "order" | "num_speakers":
+                return voice.dialogue.note
             case _:
                 return page.profile.note
 

@@ -14,7 +14,7 @@ from app.jobs import Jobs
 from app.ui import markup, words
 from app.ui.caller import find_caller
 from app.ui.inputs import event_of
-from app.ui.layout import VoicePart
+from app.ui.layout import RecordingPart, VoicePart
 from app.ui.reasons import complain, explain
 from app.ui.texts import Texts
 from pipeline.errors import InputError
@@ -26,28 +26,37 @@ _Updates = dict[Any, Any]
 
 
 def bind_voice(part: VoicePart, jobs: Jobs, texts: Texts) -> None:
-    """Make the voice's widgets answer."""
-    view = VoiceView(part, jobs, texts)
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": None}
-    part.video.upload(view.take_from_video, part.video, [part.voice, part.note, part.extracted], **private)
+    """Make the voices' widgets answer."""
+    for recording in (part.one, *part.dialogue.own):
+        _bind_recording(VoiceView(recording, jobs, texts))
+    view, one = VoiceView(part.one, jobs, texts), part.one
+    part.video.upload(view.take_from_video, part.video, [one.voice, one.note, one.extracted], **_listen(one))
+
+
+def _bind_recording(view: "VoiceView") -> None:
+    part, texts = view.part, view.texts
     # Not with the change: a video without sound is taken away, and what is said of it stays.
     gone = [part.voice.clear, part.voice.input, event_of(part.heading, "replace")]
     gr.on(gone, None, None, part.note, js="() => ''", api_visibility="private")
     part.heading.complain(None, None, part.note, js=complain("voice", texts), api_visibility="private")
-    outputs = [part.voice, part.note, part.seconds, part.duration, part.extracted]
-    part.voice.change(view.take, [part.voice, part.extracted], outputs, trigger_mode="always_last", **private)
+    outputs = [part.voice, part.note, part.seconds, part.extracted]
+    part.voice.change(view.take, [part.voice, part.extracted], outputs, trigger_mode="always_last", **_listen(part))
+
+
+def _listen(part: RecordingPart) -> dict[str, Any]:
+    return {"api_visibility": "private", "show_progress_on": part.voice, "concurrency_limit": None}
 
 
 @dataclass(frozen=True)
 class VoiceView:
-    """Answers to what is done with the voice, in one language."""
+    """Answers to what is done with a recording, in one language."""
 
-    part: VoicePart
+    part: RecordingPart
     jobs: Jobs
     texts: Texts
 
     async def take(self, voice: str | None, extracted: str = "") -> _Updates:
-        """Listen to a new voice; all of it is used at first.
+        """Listen to a new voice.
 
         Of one that browsers cannot play, its samples take the place and come back as a new voice.
 
@@ -56,7 +65,7 @@ class VoiceView:
             extracted: Its name, and what was found in the file that it was taken out of, as JSON.
         """
         part = self.part
-        nothing = {part.seconds: 0, part.duration: gr.Slider(visible=False)}
+        nothing = {part.seconds: 0}
         if voice is None:
             return nothing
         try:
@@ -68,7 +77,6 @@ class VoiceView:
         return {
             part.note: self._describe(heard, _recall(Path(voice), extracted)),
             part.seconds: heard.total_seconds,
-            part.duration: bound_slider(heard.total_seconds),
         }
 
     async def take_from_video(self, video: str) -> _Updates:
@@ -109,8 +117,10 @@ def _is_played(heard: HeardVoice) -> bool:
 
 
 def bound_slider(total_seconds: float) -> gr.Slider:
-    """Return the slider up to the voice's length, and at its end."""
+    """Return the slider up to the voices' length, and at its end; without voices there is none."""
     longest = int(total_seconds * 10) / 10
+    if not longest:
+        return gr.Slider(visible=False)
     return gr.Slider(
         minimum=_SHORTEST_SECONDS, maximum=longest, value=longest, visible=longest > _SHORTEST_SECONDS + 0.1
     )

@@ -2,6 +2,7 @@
 
 from pipeline.audio.decode import Packing, read_packing
 from pipeline.audio.load import load_speech
-from pipeline.audio.sound import read_sound
+from pipeline.audio.sound import choose_gain, read_sound
+from pipeline.audio.speech import count_speech_seconds
 
-__all__ = ["Packing", "load_speech", "read_packing", "read_sound"]
+__all__ = ["Packing", "choose_gain", "count_speech_seconds", "load_speech", "read_packing", "read_sound"]

@@ -18,12 +18,14 @@ class TransformerSize:
         dim: Width.
         ffn_dim: Width of the feed-forward's hidden layer.
         num_context_tokens: Tokens of prompt, photo and one person's audio that every video token attends to.
+        num_audio_tokens: Of them, those of the audio.
     """
 
     num_layers: int = 40
     dim: int = 5120
     ffn_dim: int = 13824
     num_context_tokens: int = 512 + 257 + 32
+    num_audio_tokens: int = 32
 
 
 def count_tokens(size: FrameSize, num_frames: int) -> int:
@@ -42,3 +44,20 @@ def count_forward_flops(num_tokens: int, transformer: TransformerSize = Transfor
     linear = 2 * num_tokens * (8 * dim**2 + 2 * dim * transformer.ffn_dim)
     attention = 4 * num_tokens * dim * (num_tokens + transformer.num_context_tokens)
     return float(transformer.num_layers * (linear + attention))
+
+
+def count_people_flops(
+    num_tokens: int, num_frame_tokens: int, transformer: TransformerSize = TransformerSize()
+) -> float:
+    """Return what telling people apart adds to a forward pass: each block attends to the first latent frame once more.
+
+    Queries and keys are those of the self-attention; masks are the values.
+
+    Args:
+        num_tokens: Video tokens of the clip.
+        num_frame_tokens: Those of its first latent frame.
+        transformer: Its size.
+    """
+    # The second voice has as many audio tokens as the first.
+    audio = 4 * num_tokens * transformer.dim * transformer.num_audio_tokens
+    return float(transformer.num_layers * (4 * num_tokens * transformer.dim * num_frame_tokens + audio))

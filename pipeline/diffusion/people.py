@@ -1,31 +1,66 @@
-"""Tell two speakers apart: which face a video token belongs to, as a rotary position for the audio attention.
+"""Tell people apart: which face a video token belongs to, as a rotary position for the audio attention.
+
+The model knows two people, each with a voice: two seats. Whoever is in the picture sits in one of them or belongs to
+the background, and may change the seat from one latent frame to another.
 
 Source: Kong et al., "Let Them Talk: Audio-Driven Multi-Person Conversational Video Generation" (2505.22647).
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
+FIRST_SEAT, SECOND_SEAT, BACKGROUND = range(3)
 # MultiTalk's L-RoPE: positions within 4 of one another bind a face to the voice in its middle, 20 apart separate.
-FIRST_PERSON_RANGE = (0.0, 4.0)
-SECOND_PERSON_RANGE = (20.0, 24.0)
+SEAT_STARTS = (0.0, 20.0)
+SEAT_WIDTH = 4.0
 BACKGROUND_POSITION = 12.0
 AUDIO_POSITIONS = (2.0, 22.0)
 ROTARY_BASE = 10000.0
 RANGE_EPSILON = 1e-8
 
+Extremes = tuple[torch.Tensor, torch.Tensor]
 
-def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Reduce the masks of two people to the token grid and add the background.
+
+class SeatedPeople(NamedTuple):
+    """Who is where in a clip.
+
+    Attributes:
+        masks: (people + 1, tokens of a latent frame) of 0 and 1: each person, then the background.
+        weights: (latent frames, 3, people + 1). What each seat, and the background, makes of what a token gives to each
+            mask: the mean over all tokens of those who sit there in that latent frame.
+    """
+
+    masks: torch.Tensor
+    weights: torch.Tensor
+
+
+def seat_people(masks: torch.Tensor, seats: torch.Tensor) -> SeatedPeople:
+    """Let people take their seats.
 
     Args:
-        speaker_masks: (2, H, W), positive where the person is.
+        masks: (people + 1, tokens of a latent frame): each person, then the background.
+        seats: (latent frames, people): `FIRST_SEAT`, `SECOND_SEAT` or `BACKGROUND`.
+    """
+    members = F.one_hot(F.pad(seats, (0, 1), value=BACKGROUND), 3).transpose(1, 2).to(masks)
+    # A mask may be empty, e.g. the background of two people who fill the picture.
+    num_tokens = (members @ masks.sum(dim=1)).clamp(min=1)
+    return SeatedPeople(masks, members / num_tokens[..., None])
+
+
+def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Reduce the masks of people to the token grid and add the background.
+
+    Args:
+        speaker_masks: (people, H, W), positive where the person is.
         height: Rows of the token grid.
         width: Columns of the token grid.
 
     Returns:
-        Masks (3, height * width) of 0 and 1: first person, second person, background.
+        Masks (people + 1, height * width) of 0 and 1: each person, then the background.
     """
     background = (speaker_masks.sum(dim=0, keepdim=True) == 0).to(speaker_masks.dtype)
     masks = torch.cat([speaker_masks, background])[None]
@@ -35,38 +70,50 @@ def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.T
 def attention_to_masks(query: torch.Tensor, key: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     """Measure how much every video token looks at each mask in the first latent frame.
 
-    The masks take the place of the values, so that the attention matrix is never held in memory.
+    The masks take the place of the values, so that the attention matrix is never held in memory. They are 0 and 1,
+    which any precision holds exactly; what rounding does to a head is averaged over the heads, in fp32.
 
     Args:
         query: Rotated queries of all tokens (batch, tokens, heads, head_dim).
         key: Rotated keys of the first latent frame (batch, height * width, heads, head_dim).
-        masks: (3, height * width).
+        masks: (masks, height * width).
 
     Returns:
-        Mean attention (batch, 3, tokens).
+        Share of the attention (batch, masks, tokens), 0 to 1, in fp32.
     """
-    # A mask may be empty, e.g. the background of two people who fill the picture.
-    weights = masks / masks.sum(dim=1, keepdim=True).clamp(min=1)
-    values = F.pad(weights.T, (0, query.shape[-1] - len(weights)))
+    values = F.pad(masks.T, (0, query.shape[-1] - masks.shape[0])).to(key.dtype)
     values = values[None, :, None].expand_as(key)
-    # In fp32, which only torch's own attention takes.
+    # Torch's own attention: the others are chosen for as many keys as queries, and some multiply in 8 bits.
     attention: torch.Tensor = dispatch_attention_fn(query, key, values, backend=AttentionBackendName.NATIVE)
-    return attention[..., : len(weights)].mean(dim=2).transpose(1, 2)
+    return attention[..., : masks.shape[0]].float().mean(dim=2).transpose(1, 2)
 
 
-def query_positions(maps: torch.Tensor) -> torch.Tensor:
-    """Turn the maps (batch, 3, tokens) into one rotary position a token (batch, tokens)."""
-    first = _rescale(maps[:, 0], *FIRST_PERSON_RANGE)
-    second = _rescale(maps[:, 1], *SECOND_PERSON_RANGE)
+def query_positions(
+    attention: torch.Tensor,
+    weights: torch.Tensor,
+    frames: torch.Tensor,
+    agree: Callable[[Extremes], Extremes] = lambda own: own,
+) -> torch.Tensor:
+    """Turn what tokens look at into one rotary position a token.
+
+    Args:
+        attention: (batch, masks, tokens), from `attention_to_masks`.
+        weights: Of the seats, as in `SeatedPeople`.
+        frames: Latent frame of each token (tokens,).
+        agree: Takes the smallest and the largest values of these tokens; returns those of the whole clip.
+
+    Returns:
+        (batch, tokens).
+    """
+    # Smallest and largest are those of who sits there over the whole clip, whenever it is that he does.
+    smallest, largest = agree(torch.einsum("tsm,bmn->btsn", weights, attention).aminmax(dim=-1))
+    seats = (weights[frames] * attention.transpose(1, 2)[:, :, None]).sum(dim=-1)
+    scaled = (seats - smallest[:, frames]) / (largest - smallest + RANGE_EPSILON)[:, frames] * SEAT_WIDTH
+    first, second = (scaled[..., seat] + start for seat, start in enumerate(SEAT_STARTS))
     background = torch.full_like(first, BACKGROUND_POSITION)
     # A token belongs to whom it looks at most; near a face's edge the two values may be closer than bf16 can tell.
-    owner = maps.argmax(dim=1, keepdim=True)
-    return torch.stack([first, second, background], dim=1).gather(1, owner).squeeze(1)
-
-
-def _rescale(values: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    smallest, largest = values.aminmax(dim=-1, keepdim=True)
-    return (values - smallest) / (largest - smallest + RANGE_EPSILON) * (high - low) + low
+    owner = seats.argmax(dim=-1, keepdim=True)
+    return torch.stack([first, second, background], dim=-1).gather(-1, owner).squeeze(-1)
 
 
 def audio_positions(num_tokens: int, device: torch.device) -> torch.Tensor:

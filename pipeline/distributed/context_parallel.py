@@ -23,7 +23,6 @@ from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
 
 from pipeline.diffusion.attention import use_backend
-from pipeline.errors import EngineError
 
 # Of Wan's own plan, the rotary angles. The tokens are split before TeaCache sees them, so that it sees the same ones
 # before and after the blocks, and gathered in a way that gloo knows too.
@@ -50,6 +49,13 @@ class FramePart:
     num_tokens: int
     num_after: int
 
+    def find_frames(self, device: torch.device) -> torch.Tensor:
+        """Return the latent frame of each of this rank's tokens (num_tokens,)."""
+        frame_tokens = (self.num_before + self.num_tokens + self.num_after) // self.num_frames
+        places = torch.arange(self.num_before, self.num_before + self.num_tokens, device=device)
+        frames: torch.Tensor = places // frame_tokens + self.first_frame
+        return frames
+
     def split(self, states: torch.Tensor) -> torch.Tensor:
         """Sort the tokens (1, num_tokens, heads, head_dim) by frame, with zeros for those that are elsewhere."""
         padded = F.pad(states, (0, 0, 0, 0, self.num_before, self.num_after))
@@ -75,14 +81,42 @@ def find_part(num_tokens: int, num_frames: int, config: ParallelConfig | None) -
     """
     if config is None:
         return FramePart(0, num_frames, 0, num_tokens, 0)
-    context = config.context_parallel_config
-    group = context._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
+    group = _find_group(config)
     shares = gather_size_by_comm(num_tokens, group)
     start = sum(shares[: dist.get_rank(group)])
     stop, frame_tokens = start + num_tokens, sum(shares) // num_frames
     first, last = start // frame_tokens, (stop - 1) // frame_tokens
     after = (last + 1) * frame_tokens - stop
     return FramePart(first, last + 1 - first, start - first * frame_tokens, num_tokens, after)
+
+
+def gather_first_tokens(states: torch.Tensor, num_tokens: int, config: ParallelConfig | None) -> torch.Tensor:
+    """Return a clip's first tokens (1, num_tokens, heads, head_dim), whichever ranks have them.
+
+    Args:
+        states: Of this rank's tokens (1, n, heads, head_dim).
+        num_tokens: How many.
+        config: None where there is one rank.
+    """
+    if config is None:
+        return states[:, :num_tokens]
+    group = _find_group(config)
+    start = sum(gather_size_by_comm(states.shape[1], group)[: dist.get_rank(group)])
+    own = states[:, : max(0, num_tokens - start)]
+    gathered: torch.Tensor = _gather_tokens(own.flatten(2), group).unflatten(2, states.shape[2:])
+    return gathered
+
+
+def agree_on_extremes(
+    own: tuple[torch.Tensor, torch.Tensor], config: ParallelConfig | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the smallest and the largest values of all ranks' tokens, from those of this rank's own."""
+    if config is None:
+        return own
+    smallest, largest = own
+    extremes = torch.stack([-smallest, largest])
+    dist.all_reduce(extremes, dist.ReduceOp.MAX, group=_find_group(config))
+    return -extremes[0], extremes[1]
 
 
 def make_config(mesh: DeviceMesh, device: torch.device) -> ParallelConfig:
@@ -113,13 +147,11 @@ def split_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[]
         What takes it back.
     """
     context = config.context_parallel_config
-    group = context._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
+    group = _find_group(config)
 
     def take_part(blocks: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         del blocks
         hidden_states, *others = inputs
-        if others[-1] is not None:
-            raise EngineError("Expected one person on several GPUs, got two, whose maps need all tokens. Use one GPU.")
         return (hidden_states.tensor_split(context.ulysses_degree, dim=1)[dist.get_rank(group)], *others)
 
     def gather(proj_out: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
@@ -163,6 +195,11 @@ def _make_splittable(attention: AttentionBackendName | None) -> AttentionBackend
         return attention
     _log.info("Attention %s cannot be split over GPUs; torch's own is used.", attention.value)
     return None
+
+
+def _find_group(config: ParallelConfig) -> dist.ProcessGroup:
+    group: dist.ProcessGroup = config.context_parallel_config._ulysses_mesh.get_group()  # noqa: SLF001  # diffusers' way
+    return group
 
 
 def _set_config(transformer: ModelMixin, config: ParallelConfig | None) -> None:

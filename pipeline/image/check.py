@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from pipeline.dialogue import check_faces
 from pipeline.errors import InputError
 from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE, measure_yaw
 from pipeline.image.mouth import MouthFacts, measure_mouth
-from pipeline.notices import Notice
+from pipeline.notices import Field, Notice
+from pipeline.request import Framing
 from pipeline.types import Face, Pixels
 
 RECOMMENDED_SIDE = 512
@@ -88,19 +90,21 @@ def _cut_face(pixels: Pixels, face: Face) -> Pixels:
     return np.asarray(grey, np.uint8)
 
 
-def choose_face(faces: tuple[Face, ...], index: int | None) -> Face:
-    """Return the face that talks: the one named, or the largest.
+def choose_faces(faces: tuple[Face, ...], framing: Framing) -> tuple[Face, ...]:
+    """Return the faces that talk: those named, or the largest.
 
     Raises:
-        InputError: There is no face, or none of that number.
+        InputError: There is no face, or none of a number.
     """
     if not faces:
         raise InputError("photo.no_face", "image")
-    if index is None:
-        return faces[0]
-    if not 0 <= index < len(faces):
-        raise InputError("face.out_of_range", "face", index=index, count=len(faces), last=len(faces) - 1)
-    return faces[index]
+    about: Field = "speakers" if framing.faces else "face"
+    chosen = framing.faces or (framing.face or 0,)
+    for index in chosen:
+        if not 0 <= index < len(faces):
+            raise InputError(f"{about}.out_of_range", about, index=index, count=len(faces), last=len(faces) - 1)
+    check_faces(chosen)
+    return tuple(faces[index] for index in chosen)
 
 
 def check_face(facts: FaceFacts) -> list[Notice]:
@@ -151,14 +155,14 @@ def _judge(code: str, value: float, warn_above: float, refuse_above: float = mat
     return Notice(code, "image", dict(values)) if value > warn_above else None
 
 
-def check_picture(pixels: Pixels, faces: tuple[Face, ...], chosen: int | None) -> list[Notice]:
-    """Return the warnings about the whole photo: its size, and who else is in it."""
+def check_picture(pixels: Pixels, faces: tuple[Face, ...], *, is_chosen: bool) -> list[Notice]:
+    """Return the warnings about the whole photo: its size, and who else is in it where nobody said who talks."""
     height, width = pixels.shape[:2]
     notices = []
     if min(height, width) < RECOMMENDED_SIDE:
         values = {"width": width, "height": height, "recommended": RECOMMENDED_SIDE}
         notices.append(Notice("photo.low_resolution", "image", dict(values)))
     areas = [face.box.width * face.box.height for face in faces]
-    if chosen is None and len(areas) > 1 and areas[1] > RIVAL * areas[0]:
+    if not is_chosen and len(areas) > 1 and areas[1] > RIVAL * areas[0]:
         notices.append(Notice("photo.several_faces", "image", {"count": len(faces)}))
     return notices

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import InputError
-from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE
+from pipeline.image.face import CHIN, FACE_POINTS, HAIRLINE, LOWER_LIP, UPPER_LIP
 from pipeline.request import Framing
 from pipeline.types import Box, Face, FrameSize, Pixels
 
@@ -23,7 +23,7 @@ CROWN, BELOW_CHIN = 0.35, 0.12
 
 
 @dataclass(frozen=True)
-class _Head:
+class Head:
     """Where the head is, in the photo's pixels."""
 
     center_x: float
@@ -46,16 +46,16 @@ def crop_around(face: Face, photo: FrameSize, frame: FrameSize, framing: Framing
     Raises:
         InputError: Zoom or shift are not numbers that make sense.
     """
-    _check(framing)
-    head = _measure(face)
+    check_framing(framing)
+    head = measure_head(face)
     aspect = frame.width / frame.height
     largest = min(photo.height, photo.width / aspect)
     height = _automatic_height(head, frame, aspect, largest) / framing.zoom
     smallest = min(largest, 1.15 * max(head.face_height, head.face_width / aspect))
     height = min(max(height, smallest), largest)
     width = height * aspect
-    left = _place(head.center_x - width / 2, framing.shift_x * width, width, _side_span(head), photo.width)
-    top = _place(_automatic_top(head, height), framing.shift_y * height, height, _upright_span(head), photo.height)
+    left = place_span(head.center_x - width / 2, framing.shift_x * width, width, side_span(head), photo.width)
+    top = place_span(_automatic_top(head, height), framing.shift_y * height, height, upright_span(head), photo.height)
     return Box(left, top, left + width, top + height)
 
 
@@ -93,19 +93,31 @@ def move_face(face: Face, crop: Box, frame: FrameSize) -> Face:
     return Face(box, face.score, points)
 
 
-def _check(framing: Framing) -> None:
+def shows_mouth(face: Face, frame: FrameSize) -> bool:
+    """Whether the mouth of a face, in pixels of the frame, lies in it."""
+    x, y = face.landmarks[[UPPER_LIP, LOWER_LIP], :2].mean(axis=0)
+    return bool(0 <= x < frame.width and 0 <= y < frame.height)
+
+
+def check_framing(framing: Framing) -> None:
+    """Refuse a crop that is none.
+
+    Raises:
+        InputError: Zoom or shift are not numbers that make sense.
+    """
     if not (math.isfinite(framing.zoom) and framing.zoom > 0):
         raise InputError("crop.zoom", "crop", zoom=str(framing.zoom))
     if not (math.isfinite(framing.shift_x) and math.isfinite(framing.shift_y)):
         raise InputError("crop.shift", "crop")
 
 
-def _measure(face: Face) -> _Head:
+def measure_head(face: Face) -> Head:
+    """Find where the head of a face is."""
     points = face.landmarks[:FACE_POINTS, :2]
     low, high = points.min(axis=0), points.max(axis=0)
     middle = (face.landmarks[HAIRLINE, :2] + face.landmarks[CHIN, :2]) / 2
     face_height = float(np.linalg.norm(face.landmarks[CHIN, :2] - face.landmarks[HAIRLINE, :2]))
-    return _Head(
+    return Head(
         center_x=float(low[0] + high[0]) / 2,
         center_y=float(middle[1]),
         face_height=face_height,
@@ -115,26 +127,28 @@ def _measure(face: Face) -> _Head:
     )
 
 
-def _automatic_height(head: _Head, frame: FrameSize, aspect: float, largest: float) -> float:
+def _automatic_height(head: Head, frame: FrameSize, aspect: float, largest: float) -> float:
     talking_head = max(HEADS_HIGH * head.face_height, SHOULDERS_WIDE * head.face_height / aspect)
     return min(largest, max(talking_head, frame.height / MAX_ENLARGEMENT))
 
 
-def _automatic_top(head: _Head, height: float) -> float:
+def _automatic_top(head: Head, height: float) -> float:
     """Put the face at its height; where the crown or the chin would be cut, give way, to the chin above all."""
     top = head.center_y - FACE_CENTER_AT * height
     return max(min(top, head.top), head.bottom - height)
 
 
-def _side_span(head: _Head) -> tuple[float, float]:
+def side_span(head: Head) -> tuple[float, float]:
+    """Return from where to where the whole face goes, from left to right."""
     return head.center_x - 0.55 * head.face_width, head.center_x + 0.55 * head.face_width
 
 
-def _upright_span(head: _Head) -> tuple[float, float]:
+def upright_span(head: Head) -> tuple[float, float]:
+    """Return from where to where it goes, from top to bottom."""
     return head.top + CROWN * head.face_height, head.bottom
 
 
-def _place(start: float, shift: float, length: float, kept: tuple[float, float], end: int) -> float:
+def place_span(start: float, shift: float, length: float, kept: tuple[float, float], end: int) -> float:
     """Shift a span, but keep the face in it, and keep it inside the photo."""
     earliest, latest = kept[1] - length, kept[0]
     if shift:

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.nets import MODELS, read_net
-from pipeline.types import Box, Face, Floats, Pixels
+from pipeline.types import MAX_FACES, Box, Face, Floats, Pixels
 
 MIN_SCORE = 0.8
-MAX_FACES = 16
 _DETECTION_SIDES = (1280, 480)
 """At the larger size small faces are seen, at the smaller one close-ups, for which the detector is blind at 1280."""
 _MIN_DETECTION_SIDE = 8
@@ -20,6 +19,7 @@ _MESH_MARGIN = 1.5
 _RIGHT_EYE, _LEFT_EYE = 33, 263
 _LEFT_SIDE, _RIGHT_SIDE = 234, 454
 HAIRLINE, CHIN = 10, 152
+UPPER_LIP, LOWER_LIP = 13, 14
 FACE_POINTS = 468
 """The ten points after these are irises, which do not count for the face's extent."""
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.image.face import CHIN, HAIRLINE
+from pipeline.image.face import CHIN, HAIRLINE, LOWER_LIP, UPPER_LIP
 from pipeline.types import Face, Floats, Pixels
 
 _FACE_HEIGHT = 200.0
 """Hairline to chin, in pixels of the picture that is measured, so that one threshold serves faces of all sizes."""
-_RIGHT_CORNER, _LEFT_CORNER, _UPPER_LIP, _LOWER_LIP = 61, 291, 13, 14
+_RIGHT_CORNER, _LEFT_CORNER = 61, 291
 _AROUND_EYES = (9, 8, 168, 6, 151, 117, 346, 107, 336)
 """Where skin is to be seen above a mask."""
 _ABOVE, _BELOW, _NUM_COLUMNS = 16, 17, 25
@@ -68,7 +68,7 @@ def _straighten(pixels: Pixels, face: Face) -> tuple[Floats, Floats]:
 def _cut_columns(colors: Floats, points: Floats) -> Floats:
     """Return colours (columns, rows, 3) across the mouth, each column from above it to below, along its curve."""
     right, left = points[_RIGHT_CORNER], points[_LEFT_CORNER]
-    middle = (points[_UPPER_LIP] + points[_LOWER_LIP]) / 2
+    middle = (points[UPPER_LIP] + points[LOWER_LIP]) / 2
     share = np.linspace(0.15, 0.85, _NUM_COLUMNS)[:, None]
     bend = 2 * middle - (right + left) / 2
     curve = (1 - share) ** 2 * right + 2 * share * (1 - share) * bend + share**2 * left

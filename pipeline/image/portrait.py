@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.image.check import check_face, check_picture, choose_face, measure_face
-from pipeline.image.crop import crop_around, cut_frame, move_face
+from pipeline.errors import name_in_errors
+from pipeline.image.check import check_face, check_picture, choose_faces, measure_face
+from pipeline.image.crop import crop_around, cut_frame, move_face, shows_mouth
 from pipeline.image.face import FaceFinder
+from pipeline.image.group import crop_group
 from pipeline.image.load import load_photo
-from pipeline.image.resize import choose_size
+from pipeline.image.resize import choose_size, list_sizes
 from pipeline.image.upright import UprightPhoto, find_upright
 from pipeline.notices import Notice
 from pipeline.profiles import Resolution
 from pipeline.request import Framing
-from pipeline.types import Face, FrameSize, Portrait
+from pipeline.types import Box, Face, FrameSize, Portrait
 
 
 def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Portrait:
@@ -20,7 +22,7 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
 
     Args:
         path: The uploaded picture.
-        framing: Which face talks, and what part of the photo to show.
+        framing: Which faces talk, and what part of the photo to show.
         resolution: Of the video.
 
     Returns:
@@ -30,17 +32,53 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
         InputError: The picture cannot be used; the notice says why.
     """
     upright = find_upright(FaceFinder(), load_photo(path).pixels)
-    face = choose_face(upright.faces, framing.face)
-    notices = tuple(_check(upright, face, framing))
+    speakers = choose_faces(upright.faces, framing)
+    notices = tuple(_check(upright, speakers, framing))
     photo = FrameSize(upright.pixels.shape[1], upright.pixels.shape[0])
+    size, crop = _cut(speakers, photo, framing, resolution)
+    others = (move_face(face, crop, size) for face in upright.faces if not any(face is one for one in speakers))
+    talking = tuple(move_face(face, crop, size) for face in speakers)
+    return Portrait(
+        frame=cut_frame(upright.pixels, crop, size),
+        face=talking[0],
+        crop=crop,
+        faces=upright.faces,
+        photo_size=photo,
+        quarter_turns=upright.quarter_turns,
+        notices=notices,
+        speakers=talking,
+        bystanders=tuple(face for face in others if shows_mouth(face, size)),
+    )
+
+
+def place_faces(portrait: Portrait) -> tuple[Face | None, ...]:
+    """Return where in the frame each of the photo's faces is, in its pixels; None where its mouth is not in it."""
+    height, width = portrait.frame.shape[:2]
+    size = FrameSize(width, height)
+    placed = (move_face(face, portrait.crop, size) for face in portrait.faces)
+    return tuple(face if shows_mouth(face, size) else None for face in placed)
+
+
+def _cut(
+    speakers: tuple[Face, ...], photo: FrameSize, framing: Framing, resolution: Resolution
+) -> tuple[FrameSize, Box]:
+    """Return the frame's size, and the part of the photo that it shows."""
+    if len(speakers) > 1:
+        group = crop_group(speakers, photo, list_sizes(framing.aspect, resolution), framing)
+        return group.size, group.box
     size = choose_size(photo.width, photo.height, framing.aspect, resolution)
-    crop = crop_around(face, photo, size, framing)
-    frame = cut_frame(upright.pixels, crop, size)
-    return Portrait(frame, move_face(face, crop, size), crop, upright.faces, photo, upright.quarter_turns, notices)
+    return size, crop_around(speakers[0], photo, size, framing)
 
 
-def _check(photo: UprightPhoto, face: Face, framing: Framing) -> Iterator[Notice]:
+def _check(photo: UprightPhoto, speakers: tuple[Face, ...], framing: Framing) -> Iterator[Notice]:
     if photo.quarter_turns:
         yield Notice("photo.turned", "image")
-    yield from check_picture(photo.pixels, photo.faces, framing.face)
-    yield from check_face(measure_face(photo.pixels, face))
+    is_chosen = framing.face is not None or bool(framing.faces)
+    yield from check_picture(photo.pixels, photo.faces, is_chosen=is_chosen)
+    if len(speakers) == 1:
+        yield from check_face(measure_face(photo.pixels, speakers[0]))
+        return
+    for number, face in zip(framing.faces, speakers, strict=True):
+        with name_in_errors("face", number):
+            notices = check_face(measure_face(photo.pixels, face))
+        yield from (notice.name("face", number) for notice in notices)

@@ -40,3 +40,8 @@ def choose_size(photo_width: float, photo_height: float, aspect: Aspect, resolut
         return _NAMED[resolution, aspect]
     ratio = photo_height / photo_width
     return min(BUCKETS[resolution], key=lambda size: abs(size.height / size.width - ratio))
+
+
+def list_sizes(aspect: Aspect, resolution: Resolution) -> tuple[FrameSize, ...]:
+    """Return the sizes that a frame may have: the one asked for, or every bucket."""
+    return BUCKETS[resolution] if aspect == "auto" else (_NAMED[resolution, aspect],)

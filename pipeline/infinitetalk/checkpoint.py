@@ -31,8 +31,10 @@ from pipeline.infinitetalk.key_names import (
     convert_text_encoder,
     convert_transformer,
     convert_vae,
+    is_adapter_name,
 )
 from pipeline.infinitetalk.lora_names import LORA_NAMES
+from pipeline.infinitetalk.profiles import PEOPLE_OVERLAY
 from pipeline.weights.checkpoint import (
     Checkpoint,
     CheckpointLayout,
@@ -51,6 +53,7 @@ AUDIO = ("audio_encoder", "chinese-wav2vec2-base")
 ADAPTER = ("adapter", "InfiniteTalk")
 
 ADAPTER_FILE = "single/infinitetalk.safetensors"
+PEOPLE_ADAPTER_FILE = "multi/infinitetalk.safetensors"
 TEXT_ENCODER_FILE = "models_t5_umt5-xxl-enc-bf16.pth"
 IMAGE_ENCODER_FILE = "models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth"
 VAE_FILE = "Wan2.1_VAE.pth"
@@ -77,6 +80,20 @@ def open_released(folder: Path) -> Checkpoint:
     ]
     tokenizer = base / (ORIGINAL_TOKENIZER if is_original else TOKENIZER)
     return make_checkpoint(components, {TOKENIZER: tokenizer})
+
+
+def find_overlays(folder: Path, transformer: Component) -> dict[str, Component]:
+    """Find the adapter for several people in a folder of released files; an older one has none.
+
+    Args:
+        folder: Of the released files.
+        transformer: Whose tensors it is to take the place of.
+    """
+    found = [path for name in ADAPTER if (path := folder / name / PEOPLE_ADAPTER_FILE).is_file()]
+    if not found:
+        return {}
+    required = frozenset(filter(is_adapter_name, transformer.empty_tensors))
+    return {PEOPLE_OVERLAY: Component(TRANSFORMER, transformer.config, (found[0],), convert_adapter, required)}
 
 
 def _find_original_transformer(base: Path, adapter: Path, audio_config: Mapping[str, Any]) -> Component:
@@ -131,5 +148,10 @@ def _read_number(folder: Path, key: str) -> int:
 
 
 LAYOUT = CheckpointLayout(
-    COMPONENTS, (TOKENIZER,), TRANSFORMER, open_released, read_lora=partial(read_lora, names=LORA_NAMES)
+    COMPONENTS,
+    (TOKENIZER,),
+    TRANSFORMER,
+    open_released,
+    read_lora=partial(read_lora, names=LORA_NAMES),
+    find_overlays=find_overlays,
 )

@@ -1,12 +1,18 @@
 """What a video is made from, encoded once a job."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from pipeline.diffusion.audio_encoder import encode_speech, normalize_loudness
+from pipeline.diffusion.heads import draw_people
 from pipeline.diffusion.image_encoder import encode_image
 from pipeline.diffusion.latents import frames_to_tensor
+from pipeline.diffusion.seats import SILENCE, find_voices, plan_seats, seat_tracks
 from pipeline.diffusion.text_encoder import encode_prompt
 from pipeline.engine import Reporter
+from pipeline.errors import EngineError
 from pipeline.infinitetalk.models import Models
 from pipeline.infinitetalk.streaming import Prompts, VideoInputs
 from pipeline.scene import Scene
@@ -24,9 +30,10 @@ NEGATIVE_PROMPT = (
 
 
 def encode_scene(models: Models, scene: Scene, report: Reporter) -> VideoInputs:
-    """Encode photo, prompt and voice.
+    """Encode photo, prompt and voices.
 
     Raises:
+        EngineError: The voices are not equally long.
         GenerationCancelledError: `report` said so.
     """
     report(Progress("conditioning", 0, NUM_ENCODERS, 0.0))
@@ -35,9 +42,57 @@ def encode_scene(models: Models, scene: Scene, report: Reporter) -> VideoInputs:
     report(Progress("conditioning", 1, NUM_ENCODERS, 0.0))
     prompts = Prompts(_encode_prompt(models, scene.prompt or PROMPT), _encode_prompt(models, NEGATIVE_PROMPT))
     report(Progress("conditioning", 2, NUM_ENCODERS, 0.0))
-    speech = tuple(_encode_voice(models, speaker.waveform, scene.num_frames) for speaker in scene.speakers)
+    inputs = VideoInputs(photo, image_embeds, prompts, ())
+    inputs = _hear_several(models, scene, inputs) if is_crowded(scene) else _hear_one(models, scene, inputs)
     report(Progress("conditioning", NUM_ENCODERS, NUM_ENCODERS, 0.0))
-    return VideoInputs(photo, image_embeds, prompts, speech)
+    return inputs
+
+
+def is_crowded(scene: Scene) -> bool:
+    """Say whether there is more than one face in the picture, so that voices need to find theirs."""
+    return len(scene.speakers) + len(scene.bystanders) > 1
+
+
+def _hear_one(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInputs:
+    (speaker,) = scene.speakers
+    return replace(inputs, speech=(_encode_voice(models, speaker.waveform, scene.num_frames),))
+
+
+def _hear_several(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInputs:
+    """Give everybody a seat, and each seat what is heard there; all bystanders count as one person."""
+    waveforms = _join_waveforms(scene)
+    voices = find_voices(waveforms, np.stack([speaker.activity for speaker in scene.speakers]))
+    plan = plan_seats(voices, has_bystanders=bool(scene.bystanders))
+
+    def encode(speaker: int) -> torch.Tensor:
+        waveform = np.zeros_like(waveforms[0]) if speaker == SILENCE else waveforms[speaker]
+        return _encode_voice(models, waveform, scene.num_frames)
+
+    return replace(
+        inputs,
+        speech=seat_tracks(plan, scene.num_frames, encode),
+        speaker_masks=_draw_masks(models, scene),
+        seats=torch.from_numpy(plan.seats).to(models.device),
+    )
+
+
+def _join_waveforms(scene: Scene) -> Floats:
+    lengths = {len(speaker.waveform) for speaker in scene.speakers}
+    if len(lengths) > 1:
+        # A shorter one would be played backwards up to the end of the longer.
+        raise EngineError(f"Expected voices of one length, got {sorted(lengths)} samples. Fill them up with silence.")
+    return np.stack([speaker.waveform for speaker in scene.speakers])
+
+
+def _draw_masks(models: Models, scene: Scene) -> torch.Tensor:
+    """Return the masks (people, rows, columns) of the speakers and, where there are any, of all bystanders together."""
+    num_speakers = len(scene.speakers)
+    faces = [*(speaker.face for speaker in scene.speakers), *scene.bystanders]
+    masks = draw_people(faces, scene.source.size, models.token_side)
+    people = torch.from_numpy(masks).to(models.device, torch.float32)
+    if not scene.bystanders:
+        return people
+    return torch.cat([people[:num_speakers], people[num_speakers:].amax(dim=0, keepdim=True)])
 
 
 def _encode_prompt(models: Models, prompt: str) -> torch.Tensor:

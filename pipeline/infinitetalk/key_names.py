@@ -17,6 +17,9 @@ ADAPTER_NAMES = {
     r"^(blocks\.\d+)\.audio_cross_attn\.proj\.(.+)$": r"\1.audio_attn.to_out.\2",
 }
 
+# What of the transformer is the adapter's.
+ADAPTER_MODULES = {"audio_proj", "norm_audio", "audio_attn"}
+
 # Google's names, as transformers has them, of the text encoder that Wan's authors rewrote.
 TEXT_ENCODER_NAMES = {
     r"^token_embedding\.weight$": "shared.weight",
@@ -70,6 +73,11 @@ def convert_transformer(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor
 def convert_adapter(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the adapter, or of the base model in diffusers' layout, whose names are ours."""
     return [(_rename(name, ADAPTER_NAMES) or name, tensor)]
+
+
+def is_adapter_name(name: str) -> bool:
+    """Say whether a tensor of the transformer comes from the adapter, by our name of it."""
+    return bool(set(name.split(".")) & ADAPTER_MODULES)
 
 
 def convert_text_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:

@@ -34,6 +34,12 @@ class Models:
     audio_encoder: Wav2Vec2Model
     device: torch.device
 
+    @property
+    def token_side(self) -> int:
+        """Pixels of the picture that a token is wide and high."""
+        side: int = self.vae.config.scale_factor_spatial * self.transformer.config.patch_size[1]
+        return side
+
 
 def load_models(
     checkpoint: Checkpoint, device: torch.device, *, offloaded: bool, report: Callable[[int], None]

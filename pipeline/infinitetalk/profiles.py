@@ -7,6 +7,8 @@ from pipeline.profiles import EngineOptions, Mode, Profile, Resolution, Sampling
 
 MODEL = "infinitetalk"
 FRAME_RATE = 25
+# The adapter for frames with several faces, in place of the one for a single face.
+PEOPLE_OVERLAY = "multi"
 LoraName = Literal["fusionix", "lightx2v"]
 
 

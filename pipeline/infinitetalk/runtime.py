@@ -20,10 +20,10 @@ from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.components import TRANSFORMER
-from pipeline.infinitetalk.conditioning import encode_scene
+from pipeline.infinitetalk.conditioning import encode_scene, is_crowded
 from pipeline.infinitetalk.models import Models, load_models, place_models
 from pipeline.infinitetalk.pace import ClipPace, find_pace
-from pipeline.infinitetalk.profiles import get_options
+from pipeline.infinitetalk.profiles import PEOPLE_OVERLAY, get_options
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
 from pipeline.profiles import Profile
@@ -32,6 +32,7 @@ from pipeline.types import Pixels, Progress
 from pipeline.weights.checkpoint import Checkpoint, open_checkpoint
 from pipeline.weights.loading import LoadingProgress
 from pipeline.weights.lora_switcher import LoraSwitcher
+from pipeline.weights.overlay import Overlay
 from pipeline.weights.quantization import choose_precision, quantize_blocks
 from pipeline.weights.spec import AddedLora
 from pipeline.weights.variants import Variants
@@ -72,13 +73,14 @@ class Runtime:
         """Yield batches of RGB frames (n, height, width, 3), clip by clip.
 
         Raises:
-            EngineError: The frame or the speakers do not suit the model, or memory is short.
+            EngineError: The frame or the voices do not suit the model, or memory is short, or the weights lack what is
+                needed for several people.
             GenerationCancelledError: `report` said so.
         """
         self._check_scene(scene)
         models = self.models
         with _explain_short_memory("for this. Use the profile low_vram."):
-            self.lora_switcher.choose(_choose_lora(scene.profile), report)
+            self.lora_switcher.choose(_choose_lora(scene.profile), report, overlaid=is_crowded(scene))
             place_models(models, offloaded=get_options(scene.profile).offloaded or not self.fits)
             _choose_caching(models, scene.profile)
             inputs = encode_scene(models, scene, report)
@@ -93,11 +95,13 @@ class Runtime:
                 yield tensor_to_frames(clip.new_frames)
 
     def _check_scene(self, scene: Scene) -> None:
-        if len(scene.speakers) != 1:
-            raise EngineError(f"Expected one speaker, got {len(scene.speakers)}.")
-        vae, transformer = self.models.vae, self.models.transformer
-        multiple = vae.config.scale_factor_spatial * transformer.config.patch_size[1]
-        size = scene.source.size
+        if is_crowded(scene) and not self.lora_switcher.has_overlay:
+            raise EngineError(
+                "Two faces and more need a part of the model's weights that is not on this machine (multi). Fetch the "
+                "weights again, with the same command as before (python -m pipeline.weights FOLDER): it only fetches "
+                "what is missing, about 5 GB. Or use a picture of one person."
+            )
+        multiple, size = self.models.token_side, scene.source.size
         if size.height % multiple or size.width % multiple:
             raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
 
@@ -165,9 +169,17 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
     models = load_models(checkpoint, device, offloaded=not fits, report=progress.report)
     if quantized is None:
         _quantize(models, settings.precision, fits=fits)
-    _speed_up(models, settings, fits=fits)
+    people = checkpoint.overlays.get(PEOPLE_OVERLAY)
+    _speed_up(models, settings, fits=fits, with_people=people is not None)
     stored = checkpoint.components[TRANSFORMER.name]
-    switcher = LoraSwitcher(models.transformer, stored, settings.weights, LAYOUT.read_lora, prepared.open_fused)
+    switcher = LoraSwitcher(
+        models.transformer,
+        stored,
+        settings.weights,
+        LAYOUT.read_lora,
+        prepared.open_fused,
+        overlay=None if people is None else Overlay(models.transformer, people),
+    )
     return Runtime(models, switcher, fits)
 
 
@@ -189,7 +201,7 @@ def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
     quantize_blocks(models.transformer.blocks, precision, models.device)
 
 
-def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
+def _speed_up(models: Models, settings: EngineSettings, *, fits: bool, with_people: bool) -> None:
     """Apply what the settings say about how to compute."""
     transformer, device = models.transformer, models.device
     config = transformer.config
@@ -202,7 +214,7 @@ def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:
     halve_decoder(models.vae)
     # Weights that wait in CPU memory are what such a pass waits for: compiled, it would not be faster.
     if settings.compiled and fits:
-        compile_transformer(transformer, device)
+        compile_transformer(transformer, device, with_people=with_people)
 
 
 def _find_device(name: str) -> torch.device:

@@ -44,4 +44,6 @@ INFINITETALK = EngineSpec(
     load_weights=_load_weights,
     libraries=("torch", "diffusers", "transformers"),
     frame_rate=FRAME_RATE,
+    max_speakers=4,
+    trained_people=2,
 )

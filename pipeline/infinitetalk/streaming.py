@@ -1,7 +1,7 @@
 """Generate a video of any length, clip by clip."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.decoding import decode_latents
 from pipeline.diffusion.guidance import GuidanceBranch
 from pipeline.diffusion.latents import NUM_MASK_CHANNELS, encode_frames, photo_condition
+from pipeline.diffusion.seats import clip_seats
 from pipeline.diffusion.speech_windows import clip_windows
 from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
@@ -51,8 +52,10 @@ class VideoInputs:
         photo: (1, 3, 1, height, width) in [-1, 1].
         image_embeds: (1, 257, channels).
         prompts: The prompt and the negative prompt.
-        speech: Features (frames, layers, channels) of each person.
-        speaker_masks: (2, height, width), None for one person.
+        speech: Features (frames, layers, channels) of the one person, or of what each of the two seats hears.
+        speaker_masks: (people, H, W) at any size, positive where the person is; None for one person alone.
+        seats: (latent frames of the video, people), where each sits, as in `pipeline.diffusion.people`; None for two
+            people, the first in the first seat and the second in the second.
     """
 
     photo: torch.Tensor
@@ -60,6 +63,7 @@ class VideoInputs:
     prompts: Prompts
     speech: tuple[torch.Tensor, ...]
     speaker_masks: torch.Tensor | None = None
+    seats: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ class ClipGenerator:
         motion_latents = photo_latents[:, :, :1]
         for index, (start, new_frames) in enumerate(zip(plan.starts, plan.new_frames(), strict=True)):
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
-            clip = ClipInputs(motion_latents, condition, self._condition(inputs, windows))
+            seats = None if inputs.seats is None else clip_seats(inputs.seats, start, photo_latents.shape[2])
+            clip = ClipInputs(motion_latents, condition, self._condition(replace(inputs, seats=seats), windows))
             # Drawn on the generator's device, so that a seed means the same video on every device.
             noise = draw_noise(index, photo_latents.shape).to(condition.device)
             report_step = partial(report.report_step, index)
@@ -131,7 +136,7 @@ class ClipGenerator:
                 motion_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])
 
     def _condition(self, inputs: VideoInputs, windows: torch.Tensor) -> dict[GuidanceBranch, Conditioning]:
-        """Share what is the same between the branches of a clip, so that it is projected once."""
+        """Share what is the same between the branches of a clip, so that it is projected once; seats are the clip's."""
         dtype = self.transformer.compute_dtype
         prompts = inputs.prompts
         texts = {
@@ -148,6 +153,7 @@ class ClipGenerator:
                 image,
                 heard if branch.audible else silence,
                 inputs.speaker_masks if branch.audible else None,
+                inputs.seats if branch.audible else None,
             )
             for branch in self.settings.scales.branches
         }

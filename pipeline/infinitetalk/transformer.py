@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.normalization import FP32LayerNorm
-from diffusers.models.transformers.transformer_wan import WanAttention, WanTransformer3DModel, WanTransformerBlock
+from diffusers.models.transformers.transformer_wan import WanTransformer3DModel, WanTransformerBlock
 from torch import nn
 
 from pipeline.diffusion.audio_projection import AudioProjection
 from pipeline.diffusion.context import AttentionContext
-from pipeline.diffusion.people import attention_to_masks, mask_tokens, query_positions, rotate_pairs
+from pipeline.diffusion.people import FIRST_SEAT, SECOND_SEAT, SeatedPeople, mask_tokens, seat_people
 from pipeline.infinitetalk.cross_attention import (
     AudioAttention,
     BlockContexts,
@@ -22,9 +21,7 @@ from pipeline.infinitetalk.cross_attention import (
     project_image,
     project_text,
 )
-from pipeline.weights.quantization import read_weight
-
-RotaryEmbedding = tuple[torch.Tensor, torch.Tensor]
+from pipeline.infinitetalk.self_attention import RotaryEmbedding, SelfAttentionProcessor, face_positions
 
 
 @dataclass(frozen=True)
@@ -35,13 +32,16 @@ class Conditioning:
         text: Prompt embeddings (1, 512, text_dim), zeros after the last token.
         image: Embeddings of the photo (1, 257, image_dim).
         audio: Windows of speech features (1, people, 4 * (latent_frames - 1) + 1, window, layers, channels).
-        speaker_masks: (2, H, W) at any size, positive where the person is; None for one person.
+        speaker_masks: (people, H, W) at any size, positive where the person is; None for one person alone.
+        seats: (latent frames, people), where each sits, as in `pipeline.diffusion.people`; None for two people, the
+            first in the first seat and the second in the second.
     """
 
     text: AttentionContext
     image: AttentionContext
     audio: AttentionContext
     speaker_masks: torch.Tensor | None = None
+    seats: torch.Tensor | None = None
 
 
 class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers is untyped
@@ -51,6 +51,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         self, dim: int, ffn_dim: int, num_heads: int, *, eps: float, added_kv_proj_dim: int, audio_dim: int
     ) -> None:
         super().__init__(dim, ffn_dim, num_heads, cross_attn_norm=True, eps=eps, added_kv_proj_dim=added_kv_proj_dim)
+        self.attn1.set_processor(SelfAttentionProcessor())
         self.attn2.set_processor(CrossAttentionProcessor())
         self.norm_audio = FP32LayerNorm(dim, eps, elementwise_affine=True)
         self.audio_attn = AudioAttention(dim, num_heads, audio_dim)
@@ -61,7 +62,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         timestep_modulation: torch.Tensor,
         rotary_emb: RotaryEmbedding,
         contexts: BlockContexts,
-        token_masks: torch.Tensor | None,
+        people: SeatedPeople | None,
     ) -> torch.Tensor:
         """Run the block.
 
@@ -70,14 +71,14 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
             timestep_modulation: (batch, 6, dim), in fp32.
             rotary_emb: Cosines and sines of the tokens' positions.
             contexts: The prompt, the photo and the audio.
-            token_masks: (3, tokens of a latent frame) for two people, None for one.
+            people: Who is where, where there are two or more; None for one person.
 
         Returns:
             (batch, tokens, dim).
         """
         # Projected here and not before: offloaded weights are on the device only within a block's forward.
-        key_values = self._project(contexts, rotated=token_masks is not None)
-        return self.compute(hidden_states, timestep_modulation, rotary_emb, key_values, token_masks)
+        key_values = self._project(contexts, rotated=people is not None)
+        return self.compute(hidden_states, timestep_modulation, rotary_emb, key_values, people)
 
     def _project(self, contexts: BlockContexts, *, rotated: bool) -> ContextKeyValues:
         return ContextKeyValues(
@@ -92,7 +93,7 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         timestep_modulation: torch.Tensor,
         rotary_emb: RotaryEmbedding,
         key_values: ContextKeyValues,
-        token_masks: torch.Tensor | None,
+        people: SeatedPeople | None,
     ) -> torch.Tensor:
         """Do what has to be done in every step; remembers nothing, so that it compiles to one graph."""
         # Six a block: shift, scale and gate of the self-attention, then of the feed-forward.
@@ -101,10 +102,8 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         dtype = self.attn1.to_out[0].weight.dtype
 
         norm_hidden_states = modulate(self.norm1(hidden_states), shift, scale)
-        hidden_states = hidden_states + self.attn1(norm_hidden_states.to(dtype), None, None, rotary_emb) * gate
-        positions = None
-        if token_masks is not None:
-            positions = face_positions(self.attn1, norm_hidden_states, rotary_emb, token_masks)
+        attended, positions = self._attend(norm_hidden_states.to(dtype), rotary_emb, people)
+        hidden_states = hidden_states + attended * gate
 
         norm_hidden_states = self.norm2(hidden_states).to(dtype)
         hidden_states = hidden_states + self.attn2(norm_hidden_states, key_values)
@@ -117,6 +116,15 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         output: torch.Tensor = hidden_states + self.ffn(norm_hidden_states) * ffn_gate
         return output
 
+    def _attend(
+        self, hidden_states: torch.Tensor, rotary_emb: RotaryEmbedding, people: SeatedPeople | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the self-attention's output, and the tokens' positions where there are people to be told apart."""
+        attended = self.attn1(hidden_states, None, None, rotary_emb)
+        if people is None:
+            return attended.output, None
+        return attended.output, face_positions(attended, people, self.attn1.processor.parallel_config)
+
 
 class BlockList(nn.ModuleList):
     """All blocks, called as one module, so that one hook can stand in for them."""
@@ -127,11 +135,11 @@ class BlockList(nn.ModuleList):
         timestep_modulation: torch.Tensor,
         rotary_emb: RotaryEmbedding,
         contexts: list[BlockContexts],
-        token_masks: torch.Tensor | None,
+        people: SeatedPeople | None,
     ) -> torch.Tensor:
         """Run the blocks one after the other, each with its own contexts; shapes as in `InfiniteTalkBlock`."""
         for block, block_contexts in zip(self, contexts, strict=True):
-            hidden_states = block(hidden_states, timestep_modulation, rotary_emb, block_contexts, token_masks)
+            hidden_states = block(hidden_states, timestep_modulation, rotary_emb, block_contexts, people)
         return hidden_states
 
 
@@ -231,17 +239,16 @@ class InfiniteTalkTransformer3DModel(WanTransformer3DModel):  # type: ignore[mis
         Returns:
             Flow (1, out_channels, latent_frames, height, width).
         """
-        _, grid_height, grid_width = grid = self._token_grid(hidden_states)
+        grid = self._token_grid(hidden_states)
         rotary_emb = self.rope(hidden_states)
         temb, timestep_modulation = self._embed_timestep(timestep)
         contexts = self._project_contexts(conditioning)
-        masks = conditioning.speaker_masks
-        token_masks = None if masks is None else mask_tokens(masks, grid_height, grid_width)
+        people = _seat_people(conditioning, grid)
 
         # The sum over the blocks is kept in fp32, as in the original; each block's layers run in the weights' dtype.
         # Contiguous, since compiled code is compiled anew for a view.
         hidden_states = self.patch_embedding(hidden_states).float().flatten(2).transpose(1, 2).contiguous()
-        hidden_states = self.blocks(hidden_states, timestep_modulation, rotary_emb, contexts, token_masks)
+        hidden_states = self.blocks(hidden_states, timestep_modulation, rotary_emb, contexts, people)
         return self._project_out(hidden_states, temb, grid)
 
     def _token_grid(self, latents: torch.Tensor) -> tuple[int, int, int]:
@@ -278,23 +285,11 @@ def modulate(hidden_states: torch.Tensor, shift: torch.Tensor, scale: torch.Tens
     return hidden_states * (1 + scale) + shift
 
 
-def face_positions(
-    attn: WanAttention, hidden_states: torch.Tensor, rotary_emb: RotaryEmbedding, token_masks: torch.Tensor
-) -> torch.Tensor:
-    """Return each token's rotary position (batch, tokens) by the face it looks at in the first latent frame."""
-    num_tokens = token_masks.shape[1]
-    cos, sin = rotary_emb
-    # The block's own self-attention says where a token looks: Q and K after their norms and rotation.
-    query = _project_fp32(attn.to_q, attn.norm_q, hidden_states).unflatten(2, (attn.heads, -1))
-    # Keys of the first latent frame alone, where the speakers' masks hold.
-    key = _project_fp32(attn.to_k, attn.norm_k, hidden_states[:, :num_tokens]).unflatten(2, (attn.heads, -1))
-    # Wan's tables repeat each angle for the two channels of a pair.
-    query = rotate_pairs(query, cos[..., 0::2], sin[..., 1::2])
-    key = rotate_pairs(key, cos[:, :num_tokens, :, 0::2], sin[:, :num_tokens, :, 1::2])
-    return query_positions(attention_to_masks(query, key, token_masks))
-
-
-def _project_fp32(linear: nn.Linear, norm: nn.RMSNorm, hidden_states: torch.Tensor) -> torch.Tensor:
-    """Project in fp32: near a face's edge, the rounding of bf16 gives a token to the other person."""
-    projected = F.linear(hidden_states, read_weight(linear.weight), linear.bias.float())
-    return F.rms_norm(projected, norm.normalized_shape, norm.weight.float(), norm.eps)
+def _seat_people(conditioning: Conditioning, grid: tuple[int, int, int]) -> SeatedPeople | None:
+    masks, seats = conditioning.speaker_masks, conditioning.seats
+    if masks is None:
+        return None
+    num_frames, height, width = grid
+    if seats is None:
+        seats = torch.tensor([[FIRST_SEAT, SECOND_SEAT]], device=masks.device).expand(num_frames, -1)
+    return seat_people(mask_tokens(masks, height, width), seats)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.infinitetalk.profiles import PROFILES, get_options
+from pipeline.infinitetalk.profiles import PEOPLE_OVERLAY, PROFILES, get_options
 from pipeline.weights.spec import AddedLora, Source, WeightsSpec
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _SOURCES = (
     # The main branch has the audio encoder as a pickle only; the pull request has the same numbers as safetensors.
     Source("TencentGameMate/chinese-wav2vec2-base", "refs/pr/1", "audio_encoder", ("config.json", "model.safetensors")),
     Source("MeiGen-AI/InfiniteTalk", "main", "adapter", ("single/infinitetalk.safetensors",)),
+    Source("MeiGen-AI/InfiniteTalk", "main", "adapter", ("multi/infinitetalk.safetensors",), overlay=PEOPLE_OVERLAY),
     Source(
         "vrgamedevgirl84/Wan14BT2VFusioniX",
         "main",
@@ -61,6 +62,7 @@ WEIGHTS = WeightsSpec(
     downloads="sources",
     # The transformer takes 37.8 GB and the text encoder 11.4 GB in bf16, the rest is in fp32.
     prepared_bytes=54_000_000_000,
+    overlay_bytes=5_000_000_000,
     bf16_bytes=38_100_000_000,
     fp8_bytes=19_600_000_000,
     loras=_find_loras(),

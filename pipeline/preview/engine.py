@@ -1,13 +1,13 @@
 """The preview as an engine: no weights, no GPU, any machine."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from pipeline.engine import Availability, Reporter
-from pipeline.preview.performance import Pose, perform
+from pipeline.preview.performance import Pose, perform_all
 from pipeline.preview.render import Renderer
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
@@ -19,7 +19,7 @@ _LISTENING_PERCENT = 20.0
 
 
 class PreviewEngine:
-    """Warps the photo in time with the voice."""
+    """Warps the photo in time with the voices."""
 
     name = "preview"
 
@@ -35,12 +35,13 @@ class PreviewEngine:
     def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
         """Yield batches of RGB frames (n, height, width, 3), the same for the same scene and seed.
 
-        It warps the first frame in time with the first speaker.
+        It warps the first frame: each speaker's face in time with its voice.
         """
         report(Progress("conditioning", 0, 100, 0.0))
-        speaker, num_frames = scene.speakers[0], scene.num_frames
-        poses = perform(speaker, scene.frame_rate, scene.seed, lambda share: report(_listening(share)))
-        renderer = Renderer(scene.source.read_frames(0, 1)[0], speaker.face)
+        num_frames = scene.num_frames
+        poses = perform_all(scene.speakers, scene.frame_rate, scene.seed, lambda share: report(_listening(share)))
+        faces = [speaker.face for speaker in scene.speakers]
+        renderer = Renderer(scene.source.read_frames(0, 1)[0], faces, scene.bystanders)
         num_done = 0
         for batch in _render_ahead(renderer, poses):
             yield batch
@@ -49,7 +50,7 @@ class PreviewEngine:
             report(Progress("frames", num_done, num_frames, percent))
 
 
-def _render_ahead(renderer: Renderer, poses: list[Pose]) -> Iterator[Pixels]:
+def _render_ahead(renderer: Renderer, poses: Sequence[tuple[Pose, ...]]) -> Iterator[Pixels]:
     """Yield batches of frames; while one is encoded, the next ones are drawn on every core that is free."""
 
     def render(first: int) -> Pixels:

@@ -1,19 +1,21 @@
 """From the voice to what the face does in each frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from openfacefx.alignment import PhonemeSegment
 from openfacefx.coarticulation import build_viseme_curves
 from openfacefx.gestures import GestureParams, generate_gestures
 from openfacefx.visemes import VISEMES
 
-from pipeline.preview.loudness import Curve, gate, measure_envelope
+from pipeline.preview.loudness import Curve, find_turns, gate, measure_envelope
 from pipeline.preview.phones import hear_phones
 from pipeline.preview.smooth import ramp
 from pipeline.preview.voicing import measure_voicing
 from pipeline.scene import Speaker
+from pipeline.types import SPEECH_SAMPLING_RATE
 
 MAX_OPENING = 0.36
 """Between the inner lips of a full "ah", in mouth widths."""
@@ -52,7 +54,30 @@ class Pose:
     roll: float = 0.0
 
 
-def perform(speaker: Speaker, frame_rate: int, seed: int, report: Callable[[float], None]) -> list[Pose]:
+def perform_all(
+    speakers: Sequence[Speaker], frame_rate: int, seed: int, report: Callable[[float], None]
+) -> list[tuple[Pose, ...]]:
+    """Plan each speaker's pose (speakers,) in each frame.
+
+    Args:
+        speakers: Whose faces and voices.
+        frame_rate: Of the video, frames a second.
+        seed: Of blinks and head movement, which are everybody's own.
+        report: Takes the share that is done.
+    """
+
+    def listen(index: int, speaker: Speaker) -> list[Pose]:
+        def report_one(share: float) -> None:
+            report((index + share) / len(speakers))
+
+        return perform(speaker, frame_rate, seed + index, report_one, alone=len(speakers) == 1)
+
+    return list(zip(*(listen(index, speaker) for index, speaker in enumerate(speakers)), strict=True))
+
+
+def perform(
+    speaker: Speaker, frame_rate: int, seed: int, report: Callable[[float], None], *, alone: bool = True
+) -> list[Pose]:
     """Plan the pose of each frame from the voice.
 
     Args:
@@ -60,11 +85,13 @@ def perform(speaker: Speaker, frame_rate: int, seed: int, report: Callable[[floa
         frame_rate: Of the video, frames a second.
         seed: Of blinks and head movement.
         report: Takes the share that is done.
+        alone: Whether nobody else speaks in the video. Where others do, this voice is listened to in its turns only.
     """
     waveform, num_frames = speaker.waveform, len(speaker.activity)
     voice = np.maximum(speaker.activity, measure_voicing(waveform, num_frames, frame_rate))
-    envelope = measure_envelope(waveform, num_frames, frame_rate, voice) * gate(voice)
-    segments = hear_phones(waveform, report)
+    heard = np.ones(num_frames, bool) if alone else find_turns(voice)
+    envelope = measure_envelope(waveform, num_frames, frame_rate, voice, heard) * gate(voice)
+    segments = hear_phones(waveform, report, _cut_turns(heard, len(waveform), frame_rate))
     visemes = _sample_visemes(segments, num_frames, frame_rate)
     opening, width = (sum(visemes[name] * _MOUTHS[name][side] for name in VISEMES) for side in (0, 1))
     press = np.clip(visemes["PP"] + 0.5 * visemes["FF"], 0, 1) * (envelope > 0)
@@ -81,6 +108,13 @@ def perform(speaker: Speaker, frame_rate: int, seed: int, report: Callable[[floa
         **_gesture(segments, envelope, frame_rate, seed),
     }
     return [Pose(**dict(zip(curves, values, strict=True))) for values in np.stack([*curves.values()], axis=1).tolist()]
+
+
+def _cut_turns(heard: npt.NDArray[np.bool_], num_samples: int, frame_rate: int) -> list[tuple[int, int]]:
+    """Return the spans of samples of the frames that are heard; the last frame's goes on to the voice's end."""
+    edges = np.flatnonzero(np.diff(heard, prepend=False, append=False))
+    samples = np.where(edges == len(heard), num_samples, edges * SPEECH_SAMPLING_RATE // frame_rate)
+    return [(int(start), int(stop)) for start, stop in samples.reshape(-1, 2)]
 
 
 def _sample_visemes(segments: list[PhonemeSegment], num_frames: int, frame_rate: int) -> dict[str, Curve]:

@@ -1,6 +1,6 @@
 """Hears which sounds are spoken when. The model knows English; elsewhere its vowels and closures still help."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from openfacefx.aligners_acoustic import from_phone_timestamps
@@ -17,18 +17,22 @@ _QUIET_SECONDS = 0.1
 _DECODER_RATE = 100
 
 
-def hear_phones(waveform: Floats, report: Callable[[float], None]) -> list[PhonemeSegment]:
+def hear_phones(
+    waveform: Floats, report: Callable[[float], None], turns: Sequence[tuple[int, int]] | None = None
+) -> list[PhonemeSegment]:
     """Return the sounds of a voice in order, silence between them included.
 
     Args:
         waveform: Mono samples (samples,) at 16 kHz.
         report: Takes the share that is done, after each part.
+        turns: Spans of samples to listen to; None takes all.
     """
     decoder = _create_decoder()
     rows: list[tuple[float, float, str]] = []
-    for start, stop in split_at_quiet(waveform):
-        rows += _decode(decoder, waveform[start:stop], start / SPEECH_SAMPLING_RATE)
-        report(stop / len(waveform))
+    for first, last in [(0, len(waveform))] if turns is None else turns:
+        for start, stop in split_at_quiet(waveform[first:last]):
+            rows += _decode(decoder, waveform[first + start : first + stop], (first + start) / SPEECH_SAMPLING_RATE)
+            report((first + stop) / len(waveform))
     end = len(waveform) / SPEECH_SAMPLING_RATE
     return list(from_phone_timestamps(rows or [(0.0, end, "SIL")], alphabet="arpabet"))
 

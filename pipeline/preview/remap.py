@@ -16,8 +16,14 @@ def remap(picture: npt.NDArray[Any], sources: npt.NDArray[Any], interpolation: i
     return np.asarray(taken)
 
 
-def blend(below: Floats, above: Floats, share: Floats) -> Floats:
-    """Mix two pictures (height, width, channels): `share` (height, width), 0 to 1, is how much of `above` there is."""
+def blend(below: npt.NDArray[Any], above: npt.NDArray[Any], share: Floats) -> npt.NDArray[Any]:
+    """Mix two pictures (height, width, channels) of one kind.
+
+    Args:
+        below: Bytes or floats.
+        above: The same.
+        share: How much of `above` there is (height, width), 0 to 1.
+    """
     return np.asarray(cv2.blendLinear(above, below, share, 1 - share))
 
 

@@ -6,6 +6,7 @@ between. The lips need two fields, as they part: `upper` holds all above the sea
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import RBFInterpolator
@@ -22,6 +23,10 @@ MOVEMENTS = ("jaw", "close", "relax", "wide", "press", "brow", "roll", "yaw", "p
 MIN_GAP = 0.05
 """Inner lips that lie less than this apart, in mouth widths, are taken for shut."""
 _SMOOTHING = 0.5
+_BORDER = 0.3
+"""From so deep in its own part of the frame, in heights of the face, a head moves freely."""
+_COVERED = 0.25
+"""So far into that strip, it is not blended with the photo any more: what moves less than that shows no double edge."""
 _CORNER = 0.85 * float(np.exp(-0.25)) * float(ramp(0.35 / 0.8))
 """What the corners of the mouth follow of the jaw."""
 
@@ -73,6 +78,7 @@ class Rig:
         head: The part of the frame that moves.
         upper: Pixels (movements, rows, columns, 2) that each movement at 1 shifts a node: all but the lower lip.
         lower: The same for the layer below the seam.
+        cover: How much of each pixel of `head` (rows, columns) is the head's, 0 to 1; None where all of them are.
     """
 
     axes: MouthAxes
@@ -80,18 +86,26 @@ class Rig:
     head: Region
     upper: Floats
     lower: Floats
+    cover: Floats | None = None
 
 
-def build_rig(landmarks: Floats, size: FrameSize) -> Rig:
+def build_rig(landmarks: Floats, size: FrameSize, depths: Floats | None = None) -> Rig:
     """Solve the fields of a face.
 
     Args:
         landmarks: The mesh (478, 3) in the frame's pixels.
         size: Of the frame.
+        depths: How deep (height, width) each pixel lies in the face's own part of the frame, as of `share_frame`; None
+            where the whole frame is the face's.
     """
     axes = find_axes(landmarks)
     mouth = _measure_mouth(landmarks, axes)
     head, fade = _fade_out(landmarks, axes, size)
+    cover = None
+    if depths is not None:
+        share = depths[head.slices] / np.float32(_BORDER * axes.face_height)
+        fade = fade * _hold_at_border(share)
+        cover = ramp(share / _COVERED).astype(np.float32)
     controls = _Controls(landmarks, axes, mouth, size)
     upper, lower = (
         _interpolate(controls.points(lips), controls.displacements(lips, is_lower=is_lower), head) * fade
@@ -100,7 +114,7 @@ def build_rig(landmarks: Floats, size: FrameSize) -> Rig:
             (mesh.LOWER_LIP_INSIDE + mesh.LOWER_LIP_OUTSIDE, True),
         )
     )
-    return Rig(axes, mouth, head, upper, lower)
+    return Rig(axes, mouth, head, upper, lower, cover)
 
 
 def _measure_mouth(landmarks: Floats, axes: MouthAxes) -> Mouth:
@@ -127,8 +141,24 @@ def _fade_out(landmarks: Floats, axes: MouthAxes, size: FrameSize) -> tuple[Regi
     return head, ramp((1 - distance) / 0.4).astype(np.float32)[..., None]
 
 
+def _hold_at_border(share: Floats) -> Floats:
+    """Return weights (rows, columns, 1) of the nodes that let a head move less the nearer the border is."""
+    nodes = cv2.resize(share, None, fx=1 / STEP, fy=1 / STEP, interpolation=cv2.INTER_AREA)
+    return ramp(nodes).astype(np.float32)[..., None]
+
+
 def _find_center(landmarks: Floats) -> Points:
     return np.asarray(landmarks[list(mesh.OVAL), :2].astype(np.float64).mean(axis=0))
+
+
+def place_hair(landmarks: Floats, axes: MouthAxes) -> Points:
+    """Push the upper outline of a face outwards (points, 2), where its hair is: the mesh ends at the hairline."""
+    center = _find_center(landmarks)
+    offset = landmarks[list(mesh.OVAL), :2].astype(np.float64) - center
+    height = offset @ axes.down
+    above_chin = height < 0.12 * axes.face_height
+    stretch = np.where(height < -0.2 * axes.face_height, 1.45, 1.22)[:, None]
+    return np.asarray((center + offset * stretch)[above_chin])
 
 
 def _make_nodes(region: Region) -> Floats:
@@ -166,7 +196,7 @@ class _Controls:
         lips = {*mesh.UPPER_LIP_INSIDE, *mesh.UPPER_LIP_OUTSIDE, *mesh.LOWER_LIP_INSIDE, *mesh.LOWER_LIP_OUTSIDE}
         lids = {point for eye in mesh.EYES for lid in eye for point in lid}
         self._shared = sorted({*mesh.OVAL, *mesh.BROWS, *mesh.SKIN, *lids} - lips)
-        self._hair = self._place_hair()
+        self._hair = place_hair(landmarks, axes)
         self._still = self._place_still(size)
 
     def points(self, lips: tuple[int, ...]) -> Points:
@@ -228,15 +258,6 @@ class _Controls:
 
     def _face_ids(self, lips: tuple[int, ...]) -> list[int]:
         return self._shared + list(dict.fromkeys(lips))
-
-    def _place_hair(self) -> Points:
-        """Push the face's upper outline outwards, where the hair is: the mesh ends at the hairline."""
-        down, face_height = self._axes.down, self._axes.face_height
-        offset = self._flat[list(mesh.OVAL)] - self._center
-        height = offset @ down
-        above_chin = height < 0.12 * face_height
-        stretch = np.where(height < -0.2 * face_height, 1.45, 1.22)[:, None]
-        return np.asarray((self._center + offset * stretch)[above_chin])
 
     def _place_still(self, size: FrameSize) -> Points:
         """Ring the head, and line the frame's border, with points that never move."""

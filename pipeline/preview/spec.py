@@ -45,6 +45,7 @@ PREVIEW = EngineSpec(
     start_seconds=START_SECONDS,
     finishing_seconds=0.3,
     draft=True,
+    max_speakers=4,
     # Drawn from the photo's own pixels: what the camera did not see of the far cheek would tear.
     refused_notices={"photo.face_turned_far": "photo.face_turned_error"},
 )

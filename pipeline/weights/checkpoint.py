@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import WeightsError
 from pipeline.weights.loading import Component, ComponentSpec
 from pipeline.weights.lora import Lora
-from pipeline.weights.manifest import check_files, is_prepared
+from pipeline.weights.manifest import OVERLAYS_FOLDER, check_files, is_prepared
+from pipeline.weights.tensor_files import read_shapes
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,21 @@ class Checkpoint:
     Attributes:
         components: The models, by name.
         folders: What is used as it is, such as a tokenizer, by name.
+        overlays: Other values for some of the transformer's tensors, by name; those that are there.
     """
 
     components: Mapping[str, Component]
     folders: Mapping[str, Path]
+    overlays: Mapping[str, Component] = field(default_factory=dict)
 
     def with_component(self, component: Component) -> "Checkpoint":
         """Return the same with another model in place of one."""
         return replace(self, components={**self.components, component.spec.name: component})
+
+
+def _find_none(released: Path, transformer: Component) -> Mapping[str, Component]:
+    del released, transformer
+    return {}
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class CheckpointLayout:
         transformer: The model that LoRAs change, and that variants are made of. Its blocks are `blocks`.
         open_released: Finds the models in a folder of released files; raises `WeightsError`.
         read_lora: Reads a file; raises `WeightsError`.
+        find_overlays: Finds the transformer's overlays in a folder of released files, by name.
     """
 
     components: tuple[ComponentSpec, ...]
@@ -46,6 +55,7 @@ class CheckpointLayout:
     transformer: ComponentSpec
     open_released: Callable[[Path], Checkpoint]
     read_lora: Callable[[Path], Lora]
+    find_overlays: Callable[[Path, Component], Mapping[str, Component]] = _find_none
 
 
 def make_checkpoint(components: Iterable[Component], folders: Mapping[str, Path]) -> Checkpoint:
@@ -67,10 +77,24 @@ def open_checkpoint(folder: Path, layout: CheckpointLayout) -> Checkpoint:
         WeightsError: Something is missing, cut off or does not fit.
     """
     if not is_prepared(folder):
-        return layout.open_released(folder)
+        checkpoint = layout.open_released(folder)
+        transformer = checkpoint.components[layout.transformer.name]
+        return replace(checkpoint, overlays=layout.find_overlays(folder, transformer))
     check_files(folder)
     components = (open_component(folder / spec.name, spec) for spec in layout.components)
-    return make_checkpoint(components, {name: folder / name for name in layout.folders})
+    checkpoint = make_checkpoint(components, {name: folder / name for name in layout.folders})
+    return replace(checkpoint, overlays=_open_overlays(folder, layout))
+
+
+def _open_overlays(folder: Path, layout: CheckpointLayout) -> dict[str, Component]:
+    overlays = {}
+    for path in sorted((folder / OVERLAYS_FOLDER).glob("*")):
+        if is_prepared(path):
+            check_files(path)
+            component = open_component(path / layout.transformer.name, layout.transformer)
+            # Whether anything was missing was seen when it was prepared.
+            overlays[path.name] = replace(component, required=frozenset().union(*map(read_shapes, component.files)))
+    return overlays
 
 
 def open_component(folder: Path, spec: ComponentSpec) -> Component:

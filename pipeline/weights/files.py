@@ -46,6 +46,8 @@ class RemoteFile:
 def list_files(sources: Iterable[Source], lock: Path, hub: HfApi) -> tuple[RemoteFile, ...]:
     """Say what there is to fetch. The hub is asked once: commits and checksums are kept and stay as they are.
 
+    What an older version has not asked for is added, of the commit that the repository's other files are of.
+
     Args:
         sources: Which files of which repositories.
         lock: The JSON file that keeps them.
@@ -54,11 +56,18 @@ def list_files(sources: Iterable[Source], lock: Path, hub: HfApi) -> tuple[Remot
     Raises:
         WeightsError: The hub cannot be reached, refuses, or lacks a file; or the JSON file is damaged.
     """
-    if lock.is_file():
-        return _read_lock(lock)
-    files = tuple(file for source in sources for file in _ask(source, hub))
-    _write_lock(lock, files)
-    return files
+    known = _read_lock(lock) if lock.is_file() else ()
+    commits = {file.repository: file.commit for file in known}
+    sources = tuple(sources)
+    added = tuple(
+        file
+        for source in sources
+        if not any(source.has(file.repository, file.path) for file in known)
+        for file in _ask(source, commits.get(source.repository, source.revision), hub)
+    )
+    if added:
+        _write_lock(lock, known + added)
+    return tuple(file for file in known + added if any(source.has(file.repository, file.path) for source in sources))
 
 
 def count_bytes(files: Iterable[RemoteFile]) -> int:
@@ -78,18 +87,18 @@ def _measure(file: RemoteFile, folder: Path) -> int:
     return 0
 
 
-def _ask(source: Source, hub: HfApi) -> Iterator[RemoteFile]:
-    with explain_errors(f"{source.repository} at {source.revision}"):
-        info = hub.model_info(source.repository, revision=source.revision, files_metadata=True)
+def _ask(source: Source, revision: str, hub: HfApi) -> Iterator[RemoteFile]:
+    with explain_errors(f"{source.repository} at {revision}"):
+        info = hub.model_info(source.repository, revision=revision, files_metadata=True)
     for pattern in source.patterns:
         matching = [one for one in info.siblings or [] if fnmatchcase(one.rfilename, pattern)]
         if not matching:
             raise WeightsError(
-                f"Expected '{pattern}' in {source.repository} at {source.revision}, but it has no such file. "
+                f"Expected '{pattern}' in {source.repository} at {revision}, but it has no such file. "
                 "The repository has changed: name an older commit as its revision in weights.py of its engine."
             )
         for one in matching:
-            yield _describe(one, source, info.sha or source.revision)
+            yield _describe(one, source, info.sha or revision)
 
 
 def _describe(file: RepoSibling, source: Source, commit: str) -> RemoteFile:

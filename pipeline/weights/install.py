@@ -9,8 +9,7 @@ from huggingface_hub import HfApi
 
 from pipeline.weights.download import download
 from pipeline.weights.files import RemoteFile, count_bytes, count_present_bytes, list_files
-from pipeline.weights.manifest import is_prepared
-from pipeline.weights.spec import WeightsSpec
+from pipeline.weights.spec import Source, WeightsSpec
 
 Say = Callable[[str], None]
 
@@ -44,8 +43,9 @@ def install(  # noqa: PLR0917  # each is a thing of its own
         size = _gigabytes(spec.fp8_bytes if variant.is_fp8 else spec.bf16_bytes)
         say(f"To keep for the variant {variant.name}: about {size}, unless it is there.")
     revisions: dict[str, str] = {}
-    if released is None and not is_prepared(prepared):
-        revisions = _fetch(spec, folder, hub, say)
+    missing = spec.missing_sources(prepared)
+    if released is None and missing:
+        revisions = _fetch(spec, missing, folder, hub, say)
     # Torch comes with these, which takes a while: not before all files are there.
     from pipeline.weights.prepare import prepare
     from pipeline.weights.variants import prepare_variant
@@ -62,11 +62,11 @@ def install(  # noqa: PLR0917  # each is a thing of its own
     say(f"The weights are ready in {prepared}.")
 
 
-def _fetch(spec: WeightsSpec, folder: Path, hub: HfApi, say: Say) -> dict[str, str]:
-    """Have all released files; return the commit of each repository."""
+def _fetch(spec: WeightsSpec, missing: Sequence[Source], folder: Path, hub: HfApi, say: Say) -> dict[str, str]:
+    """Have all released files of what is missing; return the commit of each repository."""
     downloads = folder / spec.downloads
-    files = list_files(spec.sources, folder / f"{spec.downloads}.json", hub)
-    _announce(files, downloads, spec.prepared_bytes, say)
+    files = list_files(missing, folder / f"{spec.downloads}.json", hub)
+    _announce(files, downloads, spec.count_prepared_bytes(missing), say)
     download(files, downloads, hub, _FetchReport(files, downloads, say))
     say("All files are there, and whole. Preparing them ...")
     return {file.repository: file.commit for file in files}

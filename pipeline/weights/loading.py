@@ -60,12 +60,14 @@ class Component:
         config: Its architecture, as its class takes it.
         files: Where its tensors are; a later file's are laid over an earlier one's.
         convert: From stored names to the model's own.
+        required: Names of the model's tensors that must be there; None for all.
     """
 
     spec: ComponentSpec
     config: dict[str, Any]
     files: tuple[Path, ...]
     convert: Convert = field(default=keep_name)
+    required: frozenset[str] | None = None
 
     def build_empty(self) -> nn.Module:
         """Make the model without memory for its weights."""
@@ -78,9 +80,12 @@ class Component:
         return self.build_empty().state_dict()
 
     def count_bytes(self) -> int:
-        """Return the size of the model in memory."""
-        tensors = self.empty_tensors.items()
-        return sum(tensor.numel() * self.spec.dtype_of(name, tensor).itemsize for name, tensor in tensors)
+        """Return the size in memory of the model, or of what is required of it."""
+        return sum(
+            tensor.numel() * self.spec.dtype_of(name, tensor).itemsize
+            for name, tensor in self.empty_tensors.items()
+            if self.required is None or name in self.required
+        )
 
     def tensors(self) -> Iterator[NamedTensor]:
         """Yield the model's tensors, in the dtype in which they are used.
@@ -89,15 +94,15 @@ class Component:
             WeightsError: A file is broken, a tensor is missing, has another shape or has no place in the model.
         """
         expected = {name: tensor.shape for name, tensor in self.empty_tensors.items()}
-        missing = set(expected) - set(self.spec.tied)
+        unread = set(expected) - set(self.spec.tied)
         for path, stored_name, stored in self._stored_tensors():
             for converted_name, tensor in self.convert(stored_name, stored):
                 name = self.spec.tied.get(converted_name, converted_name)
                 _check_tensor(name, tensor, expected, f"{stored_name} in {path}")
-                if name in missing:
-                    missing.discard(name)
+                if name in unread:
+                    unread.discard(name)
                     yield name, tensor.to(self.spec.dtype_of(name, tensor))
-        if missing:
+        if missing := unread if self.required is None else unread & self.required:
             files = ", ".join(str(path) for path in self.files)
             raise WeightsError(f"Expected {min(missing)} in {files}, but it is not there. Fetch the weights again.")
 

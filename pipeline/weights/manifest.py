@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.errors import WeightsError
 
 MANIFEST = "manifest.json"
+OVERLAYS_FOLDER = "overlays"
 FORMAT = 1
 
 
@@ -46,6 +47,11 @@ class Manifest:
 def is_prepared(folder: Path) -> bool:
     """Say whether the folder is complete: its table is written last."""
     return (folder / MANIFEST).is_file()
+
+
+def overlay_path(weights: Path, name: str) -> Path:
+    """Return the folder of an overlay in a prepared folder, which has a table of its own."""
+    return weights / OVERLAYS_FOLDER / name
 
 
 def write_manifest(folder: Path, sources: dict[str, int], revisions: dict[str, str]) -> None:

@@ -14,13 +14,16 @@ import torch
 from safetensors.torch import save_file
 
 from pipeline.errors import WeightsError
-from pipeline.weights.checkpoint import Checkpoint, CheckpointLayout, open_checkpoint
+from pipeline.weights.checkpoint import CheckpointLayout, open_checkpoint, open_component
 from pipeline.weights.loading import Component
 from pipeline.weights.lora_files import LORA_FOLDER
-from pipeline.weights.manifest import check_files, is_prepared, write_manifest
+from pipeline.weights.manifest import check_files, is_prepared, overlay_path, write_manifest
 from pipeline.weights.tensor_files import NamedTensor
 
 SHARD_BYTES = 2_000_000_000
+
+Report = Callable[[str, int], None]
+"""Takes the name of each model and the bytes written of it so far."""
 
 
 def prepare(
@@ -30,11 +33,12 @@ def prepare(
     *,
     shard_bytes: int = SHARD_BYTES,
     revisions: dict[str, str] | None = None,
-    report: Callable[[str, int], None] = lambda _name, _num_bytes: None,
+    report: Report = lambda _name, _num_bytes: None,
 ) -> None:
     """Write a folder that the engine loads without converting anything.
 
-    The folder appears when it is complete, and not at all if something fails. One that is complete stays as it is.
+    The folder appears when it is complete, and not at all if something fails. One that is complete stays as it is, but
+    gets the overlays that it lacks and that the source has.
 
     Args:
         source: Folder of the released files.
@@ -49,9 +53,21 @@ def prepare(
     """
     if is_prepared(target):
         check_files(target)
-        return
-    if target.exists():
+    elif target.exists():
         raise WeightsError(f"Expected no folder at {target}, or a prepared one. Name another target.")
+    else:
+        _prepare_models(source, target, layout, shard_bytes, revisions or {}, report)
+    _prepare_overlays(source, target, layout, shard_bytes, revisions or {}, report)
+
+
+def _prepare_models(  # noqa: PLR0917  # as `prepare`
+    source: Path,
+    target: Path,
+    layout: CheckpointLayout,
+    shard_bytes: int,
+    revisions: dict[str, str],
+    report: Report,
+) -> None:
     checkpoint = open_checkpoint(source, layout)
     with write_whole(target) as partial:
         for component in checkpoint.components.values():
@@ -60,7 +76,28 @@ def prepare(
             shutil.copytree(folder, partial / name)
         if (source / LORA_FOLDER).is_dir():
             shutil.copytree(source / LORA_FOLDER, partial / LORA_FOLDER)
-        write_manifest(partial, _list_sources(checkpoint, source), revisions or {})
+        files = {path for component in checkpoint.components.values() for path in component.files}
+        write_manifest(partial, _list_sources(files, source), revisions)
+
+
+def _prepare_overlays(  # noqa: PLR0917  # as `prepare`
+    source: Path,
+    target: Path,
+    layout: CheckpointLayout,
+    shard_bytes: int,
+    revisions: dict[str, str],
+    report: Report,
+) -> None:
+    """Write those overlays of the transformer that are released and not there, each in a folder of its own."""
+    transformer = open_component(target / layout.transformer.name, layout.transformer)
+    for name, component in layout.find_overlays(source, transformer).items():
+        path = overlay_path(target, name)
+        if is_prepared(path):
+            continue
+        path.parent.mkdir(exist_ok=True)
+        with write_whole(path) as partial:
+            write_component(component, partial / component.spec.name, shard_bytes, report)
+            write_manifest(partial, _list_sources(component.files, source), revisions)
 
 
 @contextmanager
@@ -115,6 +152,5 @@ def _collect_shards(tensors: Iterable[NamedTensor], shard_bytes: int) -> Iterato
     yield shard
 
 
-def _list_sources(checkpoint: Checkpoint, source: Path) -> dict[str, int]:
-    paths = {path for component in checkpoint.components.values() for path in component.files}
-    return {str(path.relative_to(source)): path.stat().st_size for path in sorted(paths)}
+def _list_sources(files: Iterable[Path], source: Path) -> dict[str, int]:
+    return {str(path.relative_to(source)): path.stat().st_size for path in sorted(files)}

@@ -66,11 +66,19 @@ def read_weight(parameter: torch.Tensor) -> torch.Tensor:
 
 
 def write_weight(model: nn.Module, name: str, values: torch.Tensor) -> None:
-    """Give a parameter other values, in its own precision; a quantised one is quantised as it was."""
+    """Give a parameter other values, in its own precision; a quantised one is quantised as it was.
+
+    Args:
+        model: Whose parameter.
+        name: Of the parameter.
+        values: Plain, or quantised already as the parameter is.
+    """
     parameter = model.get_parameter(name)
     with torch.no_grad():
         if _is_plain(parameter):
             parameter.copy_(values)
+        elif type(values) is type(parameter):
+            parameter.copy_(values.to(parameter.device))
         else:
             parameter.copy_(_quantize(values.to(parameter.device, parameter.dtype), _config_of(parameter)))
 

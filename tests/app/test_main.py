@@ -169,6 +169,15 @@ def test_a_face_turned_far_is_for_the_model_alone(server: Server) -> None:
     assert [warning["code"] for warning in answers[1].json()["warnings"]] == ["photo.face_turned_far"]
 
 
+def test_turns_tell_who_speaks_when(server: Server, voice: bytes) -> None:
+    answer = server.client.post("/turns", files={"audio": voice}, data={"num_speakers": 1}).json()
+    assert answer["num_speakers"] == 1
+    assert {turn["speaker"] for turn in answer["turns"]} == {0}
+    for wrong in ("0", "5", "nan"):
+        refused = server.client.post("/turns", files={"audio": voice}, data={"num_speakers": wrong})
+        assert (refused.status_code, refused.json()["code"]) == (400, "turns.num_speakers")
+
+
 def test_says_how_a_photo_was_turned(server: Server) -> None:
     sideways = encode(open_hopper().rotate(90, expand=True), "JPEG")
     answer = server.client.post("/face-crop", files={"image": sideways}).json()

@@ -135,9 +135,11 @@ def make_form(folder: Path, **others: object) -> list[Any]:
     voice = folder / "voice.wav"
     voice.write_bytes(cut_voice(1.2))
     values = {
-        "photo": str(PHOTO), "voice": str(voice), "profile": "balanced", "duration_seconds": 10, "aspect": "auto",
-        "person": 0, "zoom": 1, "shift_x": 0, "shift_y": 0, "is_seed_random": True, "prompt": "", "seed": 0,
-        "num_inference_steps": 20, "guidance_scale": 5, "audio_guidance_scale": 4,
+        "turns": "", "sharing": "each", "order": "together", "arranged": others.get("speakers", "[0]"),
+        "own_0": None, "own_1": None, "own_2": None, "own_3": None, "photo": str(PHOTO), "voice": str(voice),
+        "profile": "balanced", "duration_seconds": 10, "aspect": "auto", "speakers": "[0]", "zoom": 1, "shift_x": 0,
+        "shift_y": 0, "is_seed_random": True, "prompt": "", "seed": 0, "num_inference_steps": 20, "guidance_scale": 5,
+        "audio_guidance_scale": 4,
     }  # fmt: skip
     return list((values | others).values())
 
@@ -197,9 +199,9 @@ def test_a_voice_that_cannot_be_used_has_no_length(views: Views, tmp_path: Path)
 
     async def take() -> Updates:
         async with views.open() as jobs:
-            return await VoiceView(views.page.voice, jobs, ENGLISH).take(str(path))
+            return await VoiceView(views.page.voice.one, jobs, ENGLISH).take(str(path))
 
-    assert asyncio.run(take())[views.page.voice.seconds] == 0
+    assert asyncio.run(take())[views.page.voice.one.seconds] == 0
 
 
 @pytest.mark.parametrize("way", ["take", "take_from_video"])
@@ -208,7 +210,7 @@ def test_what_was_found_in_a_film_is_still_said_of_the_voice_that_was_taken_out_
 ) -> None:
     tone = make_tone(2.0)
     film = write_tracks(tmp_path / "film.mkv", [(0 * tone, "mono"), (tone, "mono")], "matroska", "aac")
-    part = views.page.voice
+    part = views.page.voice.one
 
     async def take() -> Updates:
         async with views.open() as jobs:
@@ -221,7 +223,7 @@ def test_what_was_found_in_a_film_is_still_said_of_the_voice_that_was_taken_out_
 
 @pytest.mark.parametrize("film", ['["film.voice.wav", "It is damaged."]', '["voice', "7", "[]", "null"])
 def test_what_was_found_in_a_film_is_not_said_of_the_next_voice(views: Views, film: str) -> None:
-    part = views.page.voice
+    part = views.page.voice.one
 
     async def take() -> Updates:
         async with views.open() as jobs:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from app.scene_file import SceneFileError, read_scene, write_scene
 from pipeline.notices import Notice
 from pipeline.scene import Scene
+from pipeline.types import SoundMix, SoundPart
 from tests.scenes import JOE, load_portrait, load_voice, make_scene
 
 VOICE = Path("voice")
@@ -29,7 +30,7 @@ def scene() -> Scene:
 
 @pytest.fixture
 def path(scene: Scene, tmp_path: Path) -> Path:
-    write_scene(tmp_path / "scene.safetensors", scene)
+    write_scene(tmp_path / "scene.safetensors", scene, JOE)
     return tmp_path / "scene.safetensors"
 
 
@@ -56,8 +57,22 @@ def test_comes_back_as_it_was(scene: Scene, path: Path) -> None:
 
 
 def test_four_speakers_come_back(scene: Scene, path: Path) -> None:
-    write_scene(path, replace(scene, speakers=scene.speakers * 4))
+    write_scene(path, replace(scene, speakers=scene.speakers * 4), JOE)
     assert len(read_scene(path, VOICE).speakers) == 4
+
+
+def test_a_dialogue_comes_back_with_its_recordings_and_bystanders(scene: Scene, path: Path) -> None:
+    other = replace(scene.sound, path=VOICE, duration_seconds=1.0)
+    mix = SoundMix((SoundPart(scene.sound, 0.0), SoundPart(other, 0.5)), 2.0, 0.75)
+    face = scene.speakers[0].face
+    voices = (Path("unheard"), JOE, VOICE)  # the first ended before the part that is used
+    write_scene(path, replace(scene, speakers=scene.speakers * 2, sound=mix, bystanders=(face,) * 3), *voices)
+    read = read_scene(path, *voices)
+    assert read is not None
+    assert read.sound == mix
+    assert [np.array_equal(found.landmarks, face.landmarks) for found in read.bystanders] == [True] * 3
+    with pytest.raises(SceneFileError):
+        read_scene(path, JOE)
 
 
 def test_the_sound_is_the_job_s_own_voice(path: Path) -> None:
@@ -71,7 +86,7 @@ def test_nothing_is_left_half_written(path: Path) -> None:
 
 def test_where_there_is_none_or_another_version_s_nothing_comes_back(path: Path) -> None:
     assert read_scene(path.with_name("missing"), VOICE) is None
-    save_file(load_file(path), path, {"version": "2", "scene": "{}"})
+    save_file(load_file(path), path, {"version": "1", "scene": "{}"})
     assert read_scene(path, VOICE) is None
 
 
@@ -107,8 +122,8 @@ def spoil(arrays: dict[str, Any], name: str, value: float) -> None:
         lambda _, text: text.pop("faces"),
         lambda _, text: text["faces"][0]["box"].update(x_min=float("nan")),
         lambda _, text: text["faces"][0].update(score=float("inf")),
-        lambda _, text: text["hearing"].update(num_channels=3),
-        lambda _, text: text["hearing"].update(mixes=[{"layout": ["FL"], "gains": [[float("nan")]]}]),
+        lambda _, text: text["recordings"][0]["hearing"].update(num_channels=3),
+        lambda _, text: text["recordings"][0]["hearing"].update(mixes=[{"layout": ["FL"], "gains": [[float("nan")]]}]),
         say(faces=[]),
         say(more=1),
         say(profile="best"),
@@ -117,7 +132,15 @@ def spoil(arrays: dict[str, Any], name: str, value: float) -> None:
         say(frame_rate=50),
         say(duration_seconds=float("nan")),
         say(duration_seconds=602.0),
-        say(start_seconds=-1.0),
+        lambda _, text: text["recordings"][0].update(start_seconds=-1.0),
+        lambda _, text: text["recordings"][0].update(voice=1),
+        lambda _, text: text["recordings"][0].update(voice=-1),
+        lambda _, text: text["recordings"][0].update(offset_seconds=-1.0),
+        lambda _, text: text["recordings"][0].update(duration_seconds=1.0),
+        lambda _, text: text["recordings"].append(text["recordings"][0]),
+        lambda _, text: text["bystanders"].append(text["faces"][0]),
+        say(recordings=[]),
+        say(gain=1.5),
         say(num_inference_steps=101),
         say(guidance_scale=0.5),
         say(prompt="x" * 2_001),

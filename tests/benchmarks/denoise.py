@@ -21,7 +21,7 @@ from pipeline.diffusion.attention import (
     measure_seconds,
     set_attention,
 )
-from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_tokens
+from pipeline.diffusion.flops import TransformerSize, count_forward_flops, count_people_flops, count_tokens
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
 from pipeline.weights.quantization import PRECISIONS, Precision, quantize_blocks
@@ -66,6 +66,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument("--attention", nargs="+", help="names in diffusers; all that run here")
     parser.add_argument("--compile", nargs="+", choices=["no", "yes"], default=["no", "yes"])
+    parser.add_argument("--people", type=int, choices=[1, 2], default=1, help="in the picture, with a voice each")
     parser.add_argument("--runs", type=int, default=3, help="the fastest counts")
     parser.add_argument("--output", type=Path, help="JSON file")
     return parser.parse_args()
@@ -102,13 +103,17 @@ def measure(
     dtype = DTYPES[device.type]
     set_attention(transformer, choice.attention, SHAPE, device, dtype)
     latents = make_latents(size, arguments.frames, device, dtype)
-    context = make_context(arguments.frames, device, dtype)
+    context = make_context(arguments.frames, device, dtype, num_people=arguments.people)
     timestep = torch.full((1,), 500.0, device=device)
     reset_peak_memory(device)
     transformer(latents, timestep, context)
     seconds = measure_seconds(lambda: transformer(latents, timestep, context), device, arguments.runs)
     num_tokens = count_tokens(size, arguments.frames)
-    tflops = count_forward_flops(num_tokens, TransformerSize(num_layers=arguments.layers)) / 1e12 / seconds
+    shape = TransformerSize(num_layers=arguments.layers)
+    flops = count_forward_flops(num_tokens, shape)
+    if arguments.people == 2:
+        flops += count_people_flops(num_tokens, count_tokens(size, 1), shape)
+    tflops = flops / 1e12 / seconds
     return {
         "resolution": choice.resolution,
         "tokens": str(num_tokens),

@@ -77,8 +77,9 @@ def make_latents(size: FrameSize, num_frames: int, device: torch.device, dtype: 
     return torch.randn(1, 36, (num_frames - 1) // 4 + 1, height, width, device=device, dtype=dtype)
 
 
-def make_context(num_frames: int, device: torch.device, dtype: torch.dtype) -> Conditioning:
-    """Make what a pass attends to, for one person."""
-    shapes = (1, 512, 4096), (1, 257, 1280), (1, 1, num_frames, 5, 12, 768)
+def make_context(num_frames: int, device: torch.device, dtype: torch.dtype, *, num_people: int = 1) -> Conditioning:
+    """Make what a pass attends to, for one person or for two, who have half of the picture each."""
+    shapes = (1, 512, 4096), (1, 257, 1280), (1, num_people, num_frames, 5, 12, 768)
     text, image, windows = (AttentionContext(torch.randn(shape, device=device, dtype=dtype)) for shape in shapes)
-    return Conditioning(text, image, windows)
+    masks = torch.eye(2, device=device)[:, None] if num_people == 2 else None
+    return Conditioning(text, image, windows, masks)

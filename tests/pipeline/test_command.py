@@ -10,10 +10,20 @@ import av
 import pytest
 
 from pipeline.__main__ import main
+from tests.dialogues import A_MISSING_FILE, BAD, A, B, Bad, dump
+from tests.photos import encode, open_pair, save
 from tests.pipeline.test_generate import PHOTO
-from tests.voices import SPEAKER
+from tests.voices import SPEAKER, WAV, make_tone, write_voice
 
 Call = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photo of two people, beside a short voice."""
+    folder = tmp_path_factory.mktemp("pair")
+    write_voice(folder / "voice.wav", make_tone(1.2, 22_050), WAV)
+    return save(folder, encode(open_pair(), "PNG"))
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -94,3 +104,16 @@ def test_says_what_is_wrong(call: Call, arguments: tuple[str | Path, ...], exit_
     assert len(printed.splitlines()[-1]) > 10
     assert "Traceback" not in printed
     assert not Path("out.mp4").exists()
+
+
+@pytest.mark.parametrize("bad", [*BAD.values(), A_MISSING_FILE], ids=[*BAD, "a missing file"])
+def test_says_what_several_speakers_cannot_do(call: Call, bad: Bad, pair: Path) -> None:
+    voice = pair.with_name("voice.wav")
+    names = {A: str(SPEAKER), B: str(voice), "missing": "missing.wav"}
+    options = [f"--{name}={value}" for name, value in bad.options.items()]
+    options += [f"--speakers={dump(bad.spell_speakers('audio', names))}"] if bad.speakers else []
+    options += [] if bad.turns is None else [f"--turns={dump(bad.turns)}"]
+    recording = [voice] if bad.has_recording else []
+    code, printed = call(pair, *recording, "-o", "out.mp4", *options)
+    assert code == 2, printed
+    assert bad.sentence in printed.splitlines()[-1]

@@ -21,6 +21,7 @@ from pipeline.errors import (
 from pipeline.footage import Footage
 from pipeline.generate import generate, make_video, prepare_scene
 from pipeline.preview.engine import PreviewEngine
+from pipeline.preview.spec import PREVIEW
 from pipeline.profiles import Profile
 from pipeline.request import Inputs, Role, VideoRequest
 from pipeline.scene import Scene
@@ -242,9 +243,11 @@ def test_a_face_turned_far_is_refused_for_the_preview_alone() -> None:
     assert caught.value.notice.code == "photo.face_turned_error"
 
 
-def test_more_people_than_the_engine_knows_are_refused(tmp_path: Path) -> None:
+def test_more_people_than_the_engine_knows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = prepare_scene(REQUEST, INPUTS)
+    monkeypatch.setitem(vars(PREVIEW), "max_speakers", 1)
     crowd = replace(scene, speakers=scene.speakers * 2)
+    monkeypatch.setattr("pipeline.generate.get_engine_spec", lambda _: replace(PREVIEW, max_speakers=1))
     with pytest.raises(EngineError, match="at most 1 speakers for Preview, got 2"):
         generate(crowd, StillEngine(), tmp_path / "video.mp4", Watcher())
 

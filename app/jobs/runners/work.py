@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.jobs.runners.protocol import RunEnd
-from app.records import JobRecord, JobResult
+from app.records import JobRecord, JobResult, SpokenTime
 from app.scene_file import SceneFileError, read_scene
 from app.storage import JobFolder, sync
+from pipeline.casting import find_field
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError, OutputError
 from pipeline.generate import generate, make_video
@@ -77,14 +78,19 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
         seed=result.seed,
         timings=result.timings,
         notices=result.notices,
+        speakers=tuple(
+            SpokenTime(face=face, seconds=round(seconds, 2))
+            for face, seconds in zip(folder.read().request.talking_faces, result.spoken_seconds, strict=True)
+        ),
     )
 
 
 def _generate(folder: JobFolder, engine: Engine, output: Path, report: Reporter, live: Path | None) -> GenerationResult:
     """Run the scene that was checked; where an older version took the job, make it anew."""
     inputs = folder.inputs
-    _require(inputs, "audio")
-    scene = read_scene(folder.scene, inputs["audio"])
+    for role in inputs.keys() - {"image"}:
+        _require(inputs, role)
+    scene = read_scene(folder.scene, *folder.voices)
     if scene is None:
         _require(inputs, "image")
         return make_video(folder.read_request(), inputs, engine, output, report, live=live)
@@ -94,11 +100,13 @@ def _generate(folder: JobFolder, engine: Engine, output: Path, report: Reporter,
 
 def _require(inputs: Inputs, role: Role) -> None:
     if not inputs[role].exists():
-        raise InputError("request.file_gone", role)
+        raise InputError("request.file_gone", find_field(role))
 
 
 def _compare(scene: Scene, record: JobRecord) -> None:
     """Refuse a scene that is another job's, or takes more than what the job was let in for."""
     promised = record.request.profile, record.speech_seconds, record.resolved and record.resolved.seed
-    if promised != (scene.profile.name, scene.sound.duration_seconds, scene.seed):
+    num_speakers = len(record.request.talking_faces)
+    found = scene.profile.name, scene.sound.duration_seconds, scene.seed
+    if promised != found or num_speakers != len(scene.speakers):
         raise SceneFileError("The scene is another than the record's.")

@@ -94,6 +94,9 @@ const page = (() => {
     return [];
   }
 
+  // What the timeline shows, or else what was asked for.
+  const turns = (kept) => find("#turns .timeline")?.dataset.turns ?? kept;
+
   const recall = () => JSON.parse(sessionStorage.getItem(KEPT) ?? '["", ""]');
 
   function showInputs() {
@@ -224,7 +227,7 @@ const page = (() => {
 
   // The video's place takes its shape and that of its buttons with the press, so that nothing moves when it comes.
   function prepareStage() {
-    if (find("#crop img") && find("#voice #waveform")) find("#result-card").dataset.busy = "yes";
+    if (find("#crop img") && find(".voice #waveform")) find("#result-card").dataset.busy = "yes";
   }
 
   function shapeStage() {
@@ -330,7 +333,7 @@ const page = (() => {
 
     function draw({ x, y, zoom }) {
       done = { x, y, zoom };
-      picture().style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
+      for (const { style } of tile().querySelectorAll("img, svg")) style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
     }
 
     // Gradio may change the tile in place or put a new one.
@@ -451,7 +454,7 @@ const page = (() => {
     for (const buttons of document.querySelectorAll(".buttons")) buttons.toggleAttribute("data-shares", shares);
     find(VIDEO_INPUT)?.setAttribute("accept", "video/*");
     for (const heading of document.querySelectorAll("[data-sources]")) {
-      const buttons = heading.closest(".card").querySelectorAll(".source-selection button");
+      const buttons = heading.closest(".own, .card").querySelectorAll(".source-selection button");
       heading.dataset.sources.split("|").forEach((name, i) => buttons[i]?.setAttribute("aria-label", name));
     }
   }
@@ -467,7 +470,7 @@ const page = (() => {
         if (inOwnWords(english) !== english) element.setAttribute(name, inOwnWords(english));
       }
     }
-    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, #voice .text-button, #voice title, .uploading")) {
+    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, .voice .text-button, .voice title, .uploading")) {
       if (text?.nodeType !== Node.TEXT_NODE) continue;
       const told = inOwnWords(text.data.replace(/\s+/g, " "));
       if (told !== text.data) text.data = told;
@@ -478,7 +481,7 @@ const page = (() => {
   // Gradio would take no file whose kind the browser does not know, and no second voice.
   function takeFiles(event) {
     const files = [...(event.dataTransfer ?? event.target).files ?? []];
-    const card = event.target.closest?.("#photo-card, #voice-card");
+    const card = event.target.closest?.(".own, #photo-card, #voice-card");
     if (!files.length) return;
     if (event.target.matches?.(VIDEO_INPUT) || (event.type === "change" && files[0].type.startsWith(wantedBy(card)))) {
       given = card ?? find("#voice-card");
@@ -492,13 +495,20 @@ const page = (() => {
 
   const wantedBy = (card) => card.id === "photo-card" ? "image" : "audio";
 
-  function give(file, card) {
+  function give(file, card, tries = 20) {
     const [kind] = file.type.split("/");
-    const place = card ?? find(kind === "image" ? "#photo-card" : "#voice-card");
+    let place = card ?? find(kind === "image" ? "#photo-card" : "#voice-card");
+    if (place.id === "voice-card") place = place.querySelector(".own:has(input[type=file])") ?? place;
     const wanted = wantedBy(place);
     given = place;
     if (!["", wanted, wanted === "audio" && "video"].includes(kind)) { press(place, "complain"); return; }
-    const input = kind !== "video" && place.querySelector(".block input[type=file]") || find(VIDEO_INPUT);
+    const isOwn = place.matches(".own");
+    const input = (kind !== "video" || isOwn) && place.querySelector(".block input[type=file]") || !isOwn && find(VIDEO_INPUT);
+    if (!input) {  // Gradio takes none where there is a voice
+      for (const button of place.querySelectorAll(".icon-button-wrapper button, .source-selection > :first-child")) button.click();
+      if (tries) setTimeout(give, 100, file, place, tries - 1);
+      return;
+    }
     const carrier = new DataTransfer();
     carrier.items.add(new File([file], file.name, { type: kind === wanted ? file.type : `${wanted}/*` }));
     input.files = carrier.files;
@@ -527,5 +537,5 @@ const page = (() => {
     setInterval(() => { tick(); keepFocus(); }, 1000);
   });
 
-  return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError, complain };
+  return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError, complain, turns };
 })();

@@ -1,14 +1,18 @@
 """All that the page says, a table for each language, and which language a visitor gets."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 
 from app.ui.texts import de, de_notices, en
 from pipeline import notices
 from pipeline.engines import PROFILES
-from pipeline.notices import Notice, Value
+from pipeline.notices import OF_PERSONS, Notice, Person, Value
 from pipeline.profiles import Profile
+
+_OF_LISTS = ("face.", "speakers.", "turns.")
+_PLACES = {"number", "index", "last", "first", "second", "named"}
+"""What counts from 0 in sentences about these lists."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Texts:
         kinds: What a file may be instead of a photo, from English.
         reasons: Why a profile cannot run here, from English.
         gradios_words: What Gradio says in English only, and what to say instead.
+        of_persons: How a sentence about one of several people begins.
     """
 
     language: str
@@ -34,6 +39,7 @@ class Texts:
     kinds: dict[str, str]
     reasons: dict[str, str]
     gradios_words: dict[str, str]
+    of_persons: dict[Person, str]
 
     def __call__(self, key: str, **values: Value) -> str:
         """Return the sentence with its values filled in."""
@@ -57,11 +63,16 @@ class Texts:
         return self.table.get(f"stage.{name}", self.table["stage.starting"])
 
     def notice(self, notice: Notice) -> str:
-        """Return what a notice says; one that is not in the table says it in English."""
+        """Return what a notice says; one that is not in the table says it in English.
+
+        People and turns are numbered from 1 on the page, as in the photo.
+        """
+        notice = _count_from_one(notice)
         sentence = self.notices.get(notice.code)
         if sentence is None:
             return notice.text
-        return sentence.format(**{name: self._localize(value) for name, value in notice.values.items()})
+        told = sentence.format(**{name: self._localize(value) for name, value in notice.values.items()})
+        return notice.tell(told, self.of_persons)
 
     def reason(self, english: str) -> str:
         """Return why a profile cannot run here, sentence by sentence."""
@@ -71,6 +82,18 @@ class Texts:
         if isinstance(value, float):
             return str(value).replace(".", self.decimal_sign)
         return self.kinds.get(str(value), value)
+
+
+def _count_from_one(notice: Notice) -> Notice:
+    values = dict(notice.values)
+    for person in OF_PERSONS:
+        if isinstance(number := values.get(person), int):
+            values[person] = number + 1
+    if notice.code.startswith(_OF_LISTS):
+        values |= {name: number + 1 for name, number in values.items() if name in _PLACES and isinstance(number, int)}
+    if isinstance(faces := values.get("faces"), str):
+        values["faces"] = re.sub(r"\d+", lambda number: str(int(number[0]) + 1), faces)
+    return replace(notice, values=values)
 
 
 def _translate(told: str, sentence: str, own: str) -> str:
@@ -86,6 +109,7 @@ def _in_the_pages_words(sentence: str) -> str:
         "smaller profile": "lower quality",
         "quicker profile": "quicker quality",
         "another profile": "another quality",
+        "numbered from 0": "numbered from 1",
         "the profile {profile}": "the quality {profile}",
         "The profile {profile}": "The quality {profile}",
     }
@@ -95,7 +119,7 @@ def _in_the_pages_words(sentence: str) -> str:
 _NOTICES = {code: _in_the_pages_words(sentence) for code, sentence in notices.TEXTS.items()}
 
 LANGUAGES: dict[str, Texts] = {
-    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, _NOTICES, {}, {}, en.GRADIOS_WORDS),
+    "en": Texts("en", en.NAME, en.DECIMAL_SIGN, en.TEXTS, _NOTICES, {}, {}, en.GRADIOS_WORDS, en.OF_PERSONS),
     "de": Texts(
         "de",
         de.NAME,
@@ -105,6 +129,7 @@ LANGUAGES: dict[str, Texts] = {
         de_notices.KINDS,
         de_notices.REASONS,
         de.GRADIOS_WORDS,
+        de_notices.OF_PERSONS,
     ),
 }
 ENGLISH = LANGUAGES["en"]

@@ -1,5 +1,7 @@
 """What can be said about an input, in German, by the codes of `pipeline.notices`."""
 
+from pipeline.notices import Person
+
 TEXTS: dict[str, str] = {
     "audio.cannot_open": "Die Aufnahme lässt sich nicht öffnen. Bitte prüfen, ob es die Datei gibt und sie lesbar ist.",
     "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Aufrecht wirkt das Sprechen natürlicher.",
@@ -34,6 +36,8 @@ TEXTS: dict[str, str] = {
     "audio.clipped": "Die Aufnahme ist zu laut und verzerrt. Bitte mit mehr Abstand zum Mikrofon neu aufnehmen.",
     "audio.quiet": "Die Aufnahme ist sehr leise ({decibels} dB). Bitte näher am Mikrofon neu aufnehmen.",
     "audio.damaged": "Ein Teil der Aufnahme ist beschädigt und wurde ausgelassen. Bitte das Ergebnis anhören.",
+    "turns.num_speakers": "Erwartet werden 1 bis {most} Personen als ganze Zahl, nicht {value}. Bitte angeben, wie "
+    "viele sprechen, oder weglassen, damit die Zahl geschätzt wird.",
     "profile.unknown": "Es gibt kein Profil {profile}. Zur Wahl stehen: {known}.",
     "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, nicht bei {value}.",
     "request.prompt_too_long": "Die Beschreibung hat {length} Zeichen; höchstens {limit} sind möglich. Bitte kürzen.",
@@ -84,8 +88,63 @@ TEXTS: dict[str, str] = {
     "photo.too_dark_error": "Das Gesicht ist zu dunkel. Bitte ein Foto in gleichmäßigem Licht wählen.",
     "photo.too_bright": "Das Gesicht ist sehr hell. Ein Foto in weicherem Licht sieht besser aus.",
     "photo.too_bright_error": "Das Gesicht ist zu hell. Bitte ein Foto in weicherem Licht wählen.",
-    "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 0 bis {last}. "
+    "face.out_of_range": "Es gibt kein Gesicht mit der Nummer {index}: {count} gefunden, gezählt von 1 bis {last}. "
     "Bitte eines davon angeben, oder keines für das größte.",
+    "speakers.no_list": "Erwartet wird eine Liste der Sprechenden wie {like}, angegeben ist {got}.",
+    "speakers.no_object": "Sprecher {number} muss ein Objekt mit Gesicht und Stimme sein, angegeben ist {got}.",
+    "speakers.unknown_name": "Sprecher {number} hat ein Feld {name}, das es nicht gibt. Bekannt sind: {known}.",
+    "speakers.no_value": "Bei Sprecher {number} fehlt {name}. Bitte angeben, welches Gesicht es ist, mit den Nummern "
+    "von POST /face-crop.",
+    "speakers.wrong_value": "Sprecher {number}: Als {name} wird {wanted} erwartet.",
+    "speakers.too_many": "Höchstens {most} können sprechen, angegeben sind {count}. Bitte weniger sprechen lassen.",
+    "speakers.too_many_for_profile": "Mit der Qualität {profile} können höchstens {most} sprechen, angegeben sind "
+    "{count}. Bitte weniger sprechen lassen oder eine andere Qualität wählen.",
+    "speakers.face_twice": "Gesicht {index} soll zweimal sprechen. Bitte jedes Gesicht nur einmal nennen.",
+    "speakers.out_of_range": "Ein Gesicht mit der Nummer {index} gibt es nicht: {count} gefunden, nummeriert von 1 bis "
+    "{last}. Bitte unter ihnen wählen.",
+    "speakers.and_face": "Wer spricht, sagt entweder face oder speakers. Bitte nur eines von beiden angeben.",
+    "speakers.file_missing": "Sprecher {number} nennt die Datei {name}, die nicht kam. Bitte eine Datei dieses Namens "
+    "senden oder den Namen berichtigen.",
+    "speakers.file_unused": "Kein Sprecher nennt die Datei {name}. Bitte als Stimme eines Sprechers angeben oder "
+    "weglassen.",
+    "speakers.some_voices": "Sprecher {number} hat keine Stimme, andere haben eine eigene. Bitte allen eine Stimme "
+    "geben, oder keinem und eine Aufnahme von allen senden.",
+    "speakers.voice_twice": "Jeder Sprecher hat eine eigene Stimme, und es gibt außerdem eine Aufnahme von allen. "
+    "Bitte nur eines von beiden senden.",
+    "speakers.no_voice": "Es gibt keine Stimme. Bitte jedem Sprecher eine eigene geben, oder eine Aufnahme von allen "
+    "senden und sagen, wer wann spricht.",
+    "speakers.no_turns": "Eine Aufnahme soll von {count} Personen gesprochen werden. Bitte sagen, wer wann spricht, "
+    "oder es finden lassen; oder jedem eine eigene Stimme geben.",
+    "speakers.too_far_apart": "Kein Bildausschnitt zeigt die Gesichter {faces} ganz. Bitte weniger sprechen lassen "
+    "oder ein Foto wählen, auf dem sie näher beieinander sind.",
+    "speakers.too_far_apart_for_shape": "Kein Bildausschnitt im Format {aspect} zeigt die Gesichter {faces} ganz. "
+    "Bitte das Format auto wählen oder weniger sprechen lassen.",
+    "speakers.too_small": "In einem Bild, das alle Sprechenden zeigt, sind diese Gesichter zu klein: {faces} ({pixels} "
+    "Pixel hoch; {least} sind nötig). Bitte weniger sprechen lassen oder ein Foto aus der Nähe wählen.",
+    "speakers.too_long": "Nacheinander sind die Aufnahmen {seconds} Sekunden lang; höchstens {limit} sind möglich. "
+    "Bitte kürzen.",
+    "order.no_voices": "Die Reihenfolge gilt für eigene Aufnahmen der Sprechenden, und es gibt keine. Bitte weglassen.",
+    "turns.no_list": "Erwartet wird eine Liste, wer wann spricht, wie {like}; angegeben ist {got}.",
+    "turns.number": "Möglich sind 1 bis {most} Abschnitte, angegeben sind {count}.",
+    "turns.no_object": "Abschnitt {number} muss ein Objekt mit speaker, start_sec und end_sec sein, angegeben ist "
+    "{got}.",
+    "turns.unknown_name": "Abschnitt {number} hat ein Feld {name}, das es nicht gibt. Bekannt sind: {known}.",
+    "turns.no_value": "Bei Abschnitt {number} fehlt {name}. Bitte bei jedem speaker, start_sec und end_sec angeben.",
+    "turns.wrong_value": "Abschnitt {number}: Als {name} wird {wanted} erwartet.",
+    "turns.no_number": "Abschnitt {number} beginnt oder endet bei etwas, das keine Zahl ist. Bitte Sekunden angeben.",
+    "turns.backwards": "Abschnitt {number} geht von {start} bis {end} Sekunden. Bitte frühestens bei 0 beginnen und "
+    "nach dem Beginn enden.",
+    "turns.overlap": "Die Abschnitte {first} und {second} überschneiden sich. Bitte einen enden lassen, bevor der "
+    "andere beginnt; wer gleichzeitig spricht, braucht eine eigene Aufnahme.",
+    "turns.beyond_end": "Abschnitt {number} endet bei {end} Sekunden, nach dem Ende der Aufnahme ({total} Sekunden). "
+    "Bitte früher enden lassen.",
+    "turns.no_speaker": "Abschnitt {number} gehört Sprecher {named}, den es nicht gibt: {count} angegeben, nummeriert "
+    "ab 1. Bitte ihn angeben oder die Nummer berichtigen.",
+    "turns.no_speakers": "Wer wann spricht, braucht Sprechende. Bitte angeben, welche Gesichter sprechen.",
+    "turns.with_voices": "Jeder Sprecher hat eine eigene Stimme, also gibt es keine Abschnitte einer gemeinsamen "
+    "Aufnahme. Bitte sie weglassen oder eine Aufnahme von allen senden.",
+    "people.untried": "Mit {count} Personen hat noch niemand ein Video dieses Modells veröffentlicht. Bitte zuerst "
+    "einige Sekunden versuchen.",
     "crop.zoom": "Die Vergrößerung muss über 0 liegen, etwa bei 1,5, nicht bei {zoom}.",
     "crop.shift": "Die Verschiebung besteht aus zwei Zahlen, etwa 0,1 und -0,05.",
     "request.takes_too_long": "{seconds} Sekunden Stimme mit der Qualität {profile} würden etwa {hours} Stunden "
@@ -118,6 +177,8 @@ TEXTS: dict[str, str] = {
     "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder eine "
     "schnellere Qualität wählen.",
 }
+
+OF_PERSONS: dict[Person, str] = {"face": "Person {number}: {sentence}", "speaker": "Stimme {number}: {sentence}"}
 
 KINDS: dict[str, str] = {
     "a camera's raw file": "eine Rohdatei einer Kamera",

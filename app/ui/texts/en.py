@@ -1,7 +1,11 @@
 """The page's texts in English. Every other language has the same keys with the same placeholders."""
 
+from pipeline.notices import Person
+
 NAME = "English"
 DECIMAL_SIGN = "."
+
+OF_PERSONS: dict[Person, str] = {"face": "Person {number}: {sentence}", "speaker": "Voice {number}: {sentence}"}
 
 TEXTS: dict[str, str] = {
     "page.title": "Video Lab",
@@ -22,11 +26,11 @@ TEXTS: dict[str, str] = {
     "photo.label": "Photo of a face",
     "photo.placeholder": "Choose a photo or drop it here",
     "photo.sources": "Upload|Camera|Paste",
-    "photo.help": "One person, looking at the camera, evenly lit.",
+    "photo.help": "Faces that look at the camera, evenly lit.",
     "photo.missing": "Add a photo of a face first.",
     "photo.wrong_kind": "This file is not a picture. Choose a photo as JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF.",
     "photo.found.one": "Face found. This is the frame of the video, {width} × {height}.",
-    "photo.found.many": "{count} faces found, person {person} talks. Tap another face to change that.",
+    "photo.found.many": "{count} faces found. Tap everyone who speaks.",
     "crop.heading": "Frame of the video",
     "crop.alt": "The part of the photo that becomes the video",
     "crop.mouse": "Drag to move, scroll to zoom",
@@ -42,8 +46,7 @@ TEXTS: dict[str, str] = {
     "aspect.wide": "Wide 16:9",
     "aspect.square": "Square 1:1",
     "aspect.tall": "Tall 9:16",
-    "face.label": "Who talks?",
-    "face.person": "Person {number}",
+    "people.person": "Person {number}",
     "voice.heading": "Voice",
     "voice.label": "Voice recording",
     "voice.from_video": "Use the sound of a video",
@@ -53,6 +56,31 @@ TEXTS: dict[str, str] = {
     "voice.missing": "Add a voice first: upload a recording or record yourself.",
     "voice.wrong_kind": "This file is not a recording. Choose an audio file, or a video with sound.",
     "voice.found": "Voice found: {duration} of sound, {share}% of it speech. The scissors trim it.",
+    "voices.label": "The voices are in",
+    "voices.each": "One recording each",
+    "voices.all": "One recording for all",
+    "voices.missing": "Add the voice of person {number}.",
+    "voices.seconds": "Person {number} speaks {duration}",
+    "order.label": "They speak",
+    "order.together": "At the same time",
+    "order.in_turn": "One after the other",
+    "order.place": "{place} of {count}",
+    "order.earlier": "Earlier",
+    "order.earlier.person": "Let person {number} speak earlier",
+    "turns.heading": "Who speaks when",
+    "turns.finding": "Listening for who speaks when…",
+    "turns.hint": "Tap a colour to change it. Tap a free place to add one.",
+    "turns.turn": "{name}, {start} to {end} s",
+    "turns.play": "Play",
+    "turns.all": "Play all",
+    "turns.who": "Spoken by",
+    "turns.start": "Begins",
+    "turns.end": "Ends",
+    "turns.split": "Split",
+    "turns.delete": "Remove",
+    "turns.add": "Add a part",
+    "turns.swap": "Swap {first} and {second}",
+    "turns.again": "Start over",
     "upload.too_large": "This file is too large. Choose a smaller one.",
     "upload.too_many": "You have uploaded a lot in the last hour. Try again in ten minutes.",
     "upload.no_room": "The server has no room for more files. Try again later.",

@@ -18,6 +18,7 @@ from PIL import Image
 
 from app.decoding import Decoders, DecoderSettings
 from app.decoding.decoder import Decoder, _choose_environment
+from app.decoding.messages import CheckOrder, FrameOrder
 from app.errors import DecodingError
 from app.jobs import Jobs
 from app.lifetime import kill, wait_for_end
@@ -27,7 +28,7 @@ from app.storage import JobStore
 from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
-from pipeline.request import Framing, Inputs, VideoRequest
+from pipeline.request import Framing, Inputs, Role, VideoRequest
 from pipeline.types import Portrait
 from tests.photos import HOPPER, encode, open_hopper, save
 from tests.voices import KINDS, SPEAKER, make_tone, write_voice
@@ -179,6 +180,12 @@ def test_refuses_what_takes_too_much_time(large_photo: Path, tmp_path: Path, cap
         assert [record.message for record in caplog.records] == ["A decoder has died (SIGXCPU)."], "tried once"
 
     run(attempt, cpu_seconds=1)
+
+
+def test_several_recordings_may_take_so_many_times_as_long(tmp_path: Path) -> None:
+    inputs: dict[Role, Path] = {"image": HOPPER, "audio_0": SPEAKER, "audio_1": SPEAKER}
+    order = CheckOrder(request=VideoRequest(), inputs=inputs, scene=tmp_path)
+    assert (order.effort, FrameOrder(photo=HOPPER, framing=Framing(), resolution="480p").effort) == (2, 1)
 
 
 def test_asks_none_that_were_killed_while_they_had_nothing_to_do() -> None:

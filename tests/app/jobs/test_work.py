@@ -106,7 +106,7 @@ def test_another_job_s_scene_is_refused(change: dict[str, object], folder: JobFo
     record = folder.read()
     match change:
         case {"seed": _}:
-            write_scene(folder.scene, replace(scene, seed=scene.seed ^ 1))
+            write_scene(folder.scene, replace(scene, seed=scene.seed ^ 1), folder.voice)
         case {"speech_seconds": seconds}:
             folder.write(record.model_copy(update={"speech_seconds": seconds}))
         case {"profile": name}:

@@ -6,11 +6,11 @@ from app.remote import check_files
 from tests.app.remote.conftest import ASSETS
 
 PHOTO = (ASSETS / "photos/grace_hopper.jpg").read_bytes()
-VOICE = (ASSETS / "voices/joe.wav").read_bytes()
+VOICES = {"audio": (ASSETS / "voices/joe.wav").read_bytes()}
 
 
 def test_accepts_the_example() -> None:
-    problem, scene = check_files(PHOTO, VOICE, {"profile": "fast", "max_duration_sec": 1.2})
+    problem, scene = check_files(PHOTO, VOICES, {"profile": "fast", "max_duration_sec": 1.2})
     assert problem == ""
     assert scene
 
@@ -25,6 +25,6 @@ def test_accepts_the_example() -> None:
     ],
 )
 def test_says_what_cannot_be_used(photo: bytes, request_: dict, message: str) -> None:
-    problem, scene = check_files(photo, VOICE, request_)
+    problem, scene = check_files(photo, VOICES, request_)
     assert message in problem
     assert not scene

@@ -12,10 +12,11 @@ from app.scene_file import write_scene
 from app.storage import JobFolder
 from pipeline.generate import prepare_scene
 from pipeline.notices import Notice
-from pipeline.request import VideoRequest
+from pipeline.request import Role, VideoRequest
 from tests.app.remote.conftest import ASSETS, FixedLimits, GreyEngine, MemoryContext, make_worker
 
-PHOTO, VOICE = (ASSETS / "photos/grace_hopper.jpg").read_bytes(), (ASSETS / "voices/joe.wav").read_bytes()
+PHOTO = (ASSETS / "photos/grace_hopper.jpg").read_bytes()
+VOICES: dict[Role, bytes] = {"audio": (ASSETS / "voices/joe.wav").read_bytes()}
 REQUEST = {"profile": "fast", "max_duration_sec": 1.2}
 
 
@@ -117,7 +118,7 @@ def test_tells_what_runs_cost_that_were_given_up(folder: JobFolder, context: Mem
 def test_deletes_its_inputs_once_its_end_is_kept(
     folder: JobFolder, context: MemoryContext, limit_seconds: float
 ) -> None:
-    write_scene(folder.scene, prepare_scene(folder.read_request(), folder.inputs))
+    write_scene(folder.scene, prepare_scene(folder.read_request(), folder.inputs), *folder.voices)
     make_worker(folder, context, GreyEngine(), limit_seconds).run(folder.path.name)
     assert not folder.photo.exists()
     assert not folder.voice.exists()
@@ -156,8 +157,8 @@ def test_has_room_for_a_video_of_the_command_line(folder: JobFolder, context: Me
             return super().find(request)
 
     worker = make_worker(folder, context, GreyEngine(), limits=Limits({"fast": 60.0}))
-    scene = check_files(PHOTO, VOICE, REQUEST)[1]
-    worker.make(scene, VOICE, REQUEST, "command")
+    scene = check_files(PHOTO, VOICES, REQUEST)[1]
+    worker.make(scene, VOICES, REQUEST, "command")
     assert asked == [pytest.approx(1.2)]
 
 
@@ -173,7 +174,7 @@ def test_notes_how_far_it_is(folder: JobFolder, context: MemoryContext) -> None:
 
 
 def test_makes_a_video_of_files_that_belong_to_no_job(folder: JobFolder, context: MemoryContext) -> None:
-    scene = check_files(PHOTO, VOICE, REQUEST)[1]
-    end, video = make_worker(folder, context, GreyEngine()).make(scene, VOICE, REQUEST, "command")
+    scene = check_files(PHOTO, VOICES, REQUEST)[1]
+    end, video = make_worker(folder, context, GreyEngine()).make(scene, VOICES, REQUEST, "command")
     assert (end.status, video[4:8]) == ("done", b"ftyp")
     assert context.stages("command") == "finishing"

@@ -46,6 +46,8 @@ class Tour:
             "errors": self.show_errors,
             "filled": lambda visitor: visitor.fill_in(self.voice),
             "two-faces": lambda visitor: visitor.add_photo(self.two),
+            "dialogue": self.show_dialogue,
+            "turns": self.show_turns,
             "advanced": self.show_advanced,
             "running": self.show_running,
             "example": self.show_example,
@@ -64,6 +66,27 @@ class Tour:
         """Open all that can be opened."""
         visitor.fill_in(self.voice)
         visitor.press("Adjust the frame")
+
+    def show_dialogue(self, visitor: Visitor) -> None:
+        """Let both people of a photo speak, one after the other."""
+        self._let_both_speak(visitor)
+        for place in range(2):
+            visitor.tab.locator(f"#voice-{place} input[type=file]").set_input_files(self.voice)
+            expect(visitor.note(f"voice-{place}").first).to_be_visible(timeout=PATIENCE)
+        visitor.tab.get_by_role("radio", name="One after the other").check()
+        expect(visitor.tab.get_by_role("button", name="Let person 2 speak earlier")).to_be_visible(timeout=PATIENCE)
+
+    def show_turns(self, visitor: Visitor) -> None:
+        """Take one recording of both apart, and choose a part of it."""
+        self._let_both_speak(visitor)
+        visitor.tab.get_by_role("radio", name="One recording for all").check()
+        visitor.tab.locator("#voice input[type=file]").set_input_files(self.voice)
+        visitor.tab.locator(".turn").first.click()
+
+    def _let_both_speak(self, visitor: Visitor) -> None:
+        visitor.add_photo(self.two)
+        visitor.tab.get_by_role("button", name="Person 2").click()
+        expect(visitor.tab.locator(".own")).to_have_count(2, timeout=PATIENCE)
 
     def show_running(self, visitor: Visitor) -> None:
         """Open a job in the middle of its run."""

@@ -13,7 +13,8 @@ from PIL import Image
 
 from tests.app.server import Server
 from tests.app.ui.visitor import PHOTO
-from tests.photos import TURNED
+from tests.dialogues import A_MISSING_FILE, BAD, A, B, dump
+from tests.photos import TURNED, encode, open_pair, save
 
 GUIDE = Path("docs/gradio_client.md")
 
@@ -74,6 +75,30 @@ def test_face_crop_knows_what_the_profile_s_model_can_do(client: Client) -> None
 def test_bad_input_is_explained(client: Client, inputs: dict[str, Any], changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(AppError, match=sentence):
         client.predict(**(inputs | changes), api_name="/submit")
+
+
+def test_what_several_speakers_cannot_do_is_explained(client: Client, voice_file: Path, tmp_path: Path) -> None:
+    photo, voice = handle_file(save(tmp_path, encode(open_pair(), "PNG"), "pair.png")), handle_file(voice_file)
+    names = {A: "audio_1", B: "audio_2", "missing": "audio_3"}
+    some = dict(list(BAD.items())[::3])  # each takes an upload; all of them are tried at the other doors
+    for name, bad in {**some, "a missing file": A_MISSING_FILE}.items():
+        files = {names[one]: voice for one in bad.voices} | ({"audio": voice} if bad.has_recording else {})
+        speakers = dump(bad.spell_speakers("audio", names)) if bad.speakers else ""
+        turns = "" if bad.turns is None else dump(bad.turns)
+        asked = {"image": photo, "audio": None, "speakers": speakers, "turns": turns, **files, **bad.options}
+        with pytest.raises(AppError) as caught:
+            client.predict(**asked, api_name="/submit")
+        assert bad.sentence in str(caught.value), name
+
+
+def test_two_speakers_have_a_file_each(client: Client, voice_file: Path, tmp_path: Path) -> None:
+    photo, voice = handle_file(save(tmp_path, encode(open_pair(), "PNG"), "pair.png")), handle_file(voice_file)
+    speakers = '[{"face": 1, "audio": "audio_2"}, {"face": 0, "audio": "audio"}]'
+    _, found = client.predict(photo, speakers=speakers, api_name="/face_crop")
+    assert len(found["speakers"]) == 2
+    job = client.predict(photo, voice, speakers=speakers, audio_2=voice, order="in_turn", api_name="/submit")
+    assert (job["status"], job["speech_seconds"]) in {("queued", 2.4), ("running", 2.4)}
+    client.predict(job["id"], api_name="/cancel")
 
 
 @pytest.mark.parametrize("endpoint", ["/status", "/cancel"])

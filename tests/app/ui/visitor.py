@@ -104,7 +104,7 @@ class Visitor:
     def add_photo(self, photo: Path = PHOTO) -> None:
         """Upload a photo and wait for what was found in it."""
         self.tab.locator("#photo input[type=file]").set_input_files(photo)
-        expect(self.note("photo").first).to_be_visible(timeout=PATIENCE)
+        expect(self.tab.locator("#photo-card .note").first).to_be_visible(timeout=PATIENCE)
 
     def add_voice(self, voice: Path) -> None:
         """Upload a voice and wait for what was found in it."""

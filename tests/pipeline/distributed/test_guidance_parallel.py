@@ -16,6 +16,8 @@ from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel, P
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 
+Case = tuple[int, int, int]
+
 CPU = torch.device("cpu")
 UNSPLITTABLE = AttentionBackendName._NATIVE_MATH
 SCALES = {1: GuidanceScales(1.0, 1.0), 2: GuidanceScales(1.0, 2.0), 3: GuidanceScales(5.0, 4.0)}
@@ -49,14 +51,23 @@ def draw(generator: torch.Generator, *shape: int) -> torch.Tensor:
 
 @torch.no_grad()
 def make_clip(
-    transformer: InfiniteTalkTransformer3DModel, num_branches: int, num_latent_frames: int, parallel: GuidanceParallel
+    transformer: InfiniteTalkTransformer3DModel,
+    num_branches: int,
+    num_latent_frames: int,
+    num_people: int,
+    parallel: GuidanceParallel,
 ) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
     scales = SCALES[num_branches]
 
     def draw_context() -> Conditioning:
-        shapes = (1, 512, 16), (1, 257, 24), (1, 1, 4 * num_latent_frames - 3, 5, 2, 8)
-        return Conditioning(*(AttentionContext(draw(generator, *shape)) for shape in shapes))
+        shapes = (1, 512, 16), (1, 257, 24), (1, min(num_people, 2), 4 * num_latent_frames - 3, 5, 2, 8)
+        contexts = (AttentionContext(draw(generator, *shape)) for shape in shapes)
+        if num_people == 1:
+            return Conditioning(*contexts)
+        masks = torch.eye(5).repeat_interleave(5, dim=1)[:num_people, None].expand(-1, 5, -1)
+        seats = torch.randint(0, 2, (num_latent_frames, num_people), generator=generator)
+        return Conditioning(*contexts, masks, seats)
 
     # 5 x 5 tokens a frame.
     size = (num_latent_frames, 10, 10)
@@ -65,7 +76,7 @@ def make_clip(
     return denoise(transformer, noise, clip, SamplerSettings(scales, 7, 3.0), lambda _: None, parallel)
 
 
-def work(rank: int, world_size: int, folder: Path, cases: list[tuple[int, int]]) -> None:
+def work(rank: int, world_size: int, folder: Path, cases: list[Case]) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world_size)
     transformer = make_transformer()
@@ -79,12 +90,17 @@ def work(rank: int, world_size: int, folder: Path, cases: list[tuple[int, int]])
     dist.destroy_process_group()
 
 
-# Branches and latent frames. 75 tokens on 2 ranks and 100 on 3 do not divide, and parts begin inside a frame. Between
-# two cases, the work is shared out anew.
+# Branches, latent frames and people. 75 tokens on 2 ranks and 100 on 3 do not divide, and parts begin inside a frame;
+# once, two ranks share the first frame, by which people are told apart. Between two cases, work is shared out anew.
 @pytest.mark.parametrize(
-    ("world_size", "cases"), [(2, [(2, 3), (1, 3), (3, 4)]), (3, [(3, 3), (2, 4), (3, 3)]), (4, [(2, 3)])]
+    ("world_size", "cases"),
+    [
+        (2, [(2, 3, 1), (1, 3, 2), (3, 4, 1)]),
+        (3, [(3, 3, 1), (2, 4, 1), (1, 2, 3), (3, 3, 2)]),
+        (4, [(2, 3, 2)]),
+    ],
 )
-def test_equals_one_process(world_size: int, cases: list[tuple[int, int]], tmp_path: Path) -> None:
+def test_equals_one_process(world_size: int, cases: list[Case], tmp_path: Path) -> None:
     # Forked, as the libraries take a while to import.
     forked = multiprocessing.get_context("fork")
     processes = [forked.Process(target=work, args=(rank, world_size, tmp_path, cases)) for rank in range(world_size)]

@@ -18,6 +18,7 @@ from pipeline.weights.prepare import prepare
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 SIDE = 64
+FACE = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -64,18 +65,25 @@ def make_scene() -> Callable[..., Scene]:
 
 
 def _make_scene(
-    seconds: float, profile: str = "fast", *, steps: int = 1, guidance: float = 1.0, seed: int = 7, side: int = SIDE
+    seconds: float,
+    profile: str = "fast",
+    *,
+    steps: int = 1,
+    guidance: float = 1.0,
+    seed: int = 7,
+    side: int = SIDE,
+    faces: tuple[Face, ...] = (FACE,),
+    num_speakers: int = 1,
 ) -> Scene:
-    """Build a checked request of a small picture and a voice of noise."""
+    """Build a checked request of a small picture and voices of noise; faces beyond the speakers' are bystanders'."""
     random = np.random.default_rng(0)
     frame = random.integers(0, 256, (side, side, 3), dtype=np.uint8)
     num_samples = round(seconds * SPEECH_SAMPLING_RATE)
-    waveform = (0.1 * random.standard_normal(num_samples)).astype(np.float32)
-    face = Face(Box(8, 8, 56, 56), 1.0, np.zeros((478, 3), np.float32))
+    waveforms = (0.1 * random.standard_normal((num_speakers, num_samples))).astype(np.float32)
     num_frames = count_frames(num_samples, FRAME_RATE)
     return Scene(
         Still(frame),
-        (Speaker(face, waveform, np.ones(num_frames, np.float32)),),
+        tuple(Speaker(*one, np.ones(num_frames, np.float32)) for one in zip(faces, waveforms, strict=False)),
         Sound(Path("voice.wav"), 0.0, seconds),
         FRAME_RATE,
         num_frames,
@@ -83,4 +91,5 @@ def _make_scene(
         seed,
         get_profile(profile),
         Sampling(steps, guidance, guidance),
+        bystanders=faces[num_speakers:],
     )

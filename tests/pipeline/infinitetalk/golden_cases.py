@@ -182,11 +182,11 @@ def keep_people(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Output]) -> O
     """
     kept: list[torch.Tensor] = []
 
-    def keep(maps: torch.Tensor) -> torch.Tensor:
-        kept.append(query_positions(maps))
+    def keep(attention: torch.Tensor, *others: object) -> torch.Tensor:
+        kept.append(query_positions(attention, *others))
         return kept[-1]
 
-    monkeypatch.setattr("pipeline.infinitetalk.transformer.query_positions", keep)
+    monkeypatch.setattr("pipeline.infinitetalk.self_attention.query_positions", keep)
     output = run()
-    monkeypatch.setattr("pipeline.infinitetalk.transformer.query_positions", lambda _: kept.pop(0))
+    monkeypatch.setattr("pipeline.infinitetalk.self_attention.query_positions", lambda *_: kept.pop(0))
     return output

@@ -1,6 +1,7 @@
 """Compiling the blocks: once for every size, and not at all where the compiler fails."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,21 @@ def compile_eagerly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @torch.no_grad()
-def predict(transformer: InfiniteTalkTransformer3DModel, num_latent_frames: int, side: int) -> torch.Tensor:
+def predict(
+    transformer: InfiniteTalkTransformer3DModel, num_latent_frames: int, side: int, num_people: int = 1
+) -> torch.Tensor:
     config, dtype = transformer.config, transformer.compute_dtype
     torch.manual_seed(0)
     num_frames = 4 * (num_latent_frames - 1) + 1
     shapes = (
         (1, 512, config.text_dim),
         (1, 257, config.image_dim),
-        (1, 1, num_frames, config.audio_window, config.audio_layers, config.audio_channels),
+        (1, min(num_people, 2), num_frames, config.audio_window, config.audio_layers, config.audio_channels),
     )
     context = Conditioning(*(AttentionContext(torch.randn(shape, dtype=dtype)) for shape in shapes))
+    if num_people > 1:
+        masks = torch.eye(side // 2)[:num_people, None].expand(-1, side // 2, -1)
+        context = replace(context, speaker_masks=masks, seats=torch.randint(0, 2, (num_latent_frames, num_people)))
     latents = torch.randn(1, config.in_channels, num_latent_frames, side, side, dtype=dtype)
     return transformer(latents, torch.full((1,), 500.0), context)
 
@@ -60,6 +66,18 @@ def test_one_graph_serves_all_blocks_and_sizes(
     compiled = [predict(transformer, *size) for size in sizes]
     torch.testing.assert_close(compiled, plain)
     assert counters["stats"]["unique_graphs"] == 1
+
+
+def test_one_more_graph_serves_any_number_of_people(
+    transformer: InfiniteTalkTransformer3DModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_eagerly(monkeypatch)
+    sizes = ((7, 8, 1), (5, 12, 2), (3, 10, 5))
+    plain = [predict(transformer, *size) for size in sizes]
+    assert compile_transformer(transformer, CPU, with_people=True)
+    compiled = [predict(transformer, *size) for size in sizes]
+    torch.testing.assert_close(compiled, plain)
+    assert counters["stats"]["unique_graphs"] == 2
 
 
 def test_a_video_of_two_clips_needs_no_other_graph(

@@ -214,9 +214,3 @@ def test_frame_must_fit_the_model(engine: InfiniteTalkEngine, make_scene: MakeSc
     scene = replace(make_scene(1.1), source=Still(np.zeros((50, 64, 3), np.uint8)))
     with pytest.raises(EngineError, match="64 divides, got 64 x 50"):
         generate(engine, scene)
-
-
-def test_more_speakers_than_the_engine_takes_are_refused(engine: InfiniteTalkEngine, make_scene: MakeScene) -> None:
-    scene = make_scene(1.1)
-    with pytest.raises(EngineError, match="one speaker, got 2"):
-        generate(engine, replace(scene, speakers=scene.speakers * 2))

@@ -12,6 +12,7 @@ from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.scene import Scene
 from pipeline.types import Pixels, Progress
 from tests.pipeline.infinitetalk.test_lora_switcher import write_lora
+from tests.pipeline.infinitetalk.test_people import FACES, SIDE
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -83,6 +84,28 @@ def test_weights_that_waited_take_a_lora_and_come_back(
     only_turbo = load(EngineSettings(own_weights, "cuda:0", precision, compiled=False))
     assert np.array_equal(turbo, generate(only_turbo, scenes[2]))
     assert all(np.array_equal(fast, frames) for frames in (waiting, *again))
+
+
+@pytest.mark.parametrize(("num_speakers", "num_faces"), [(2, 2), (1, 2), (4, 4)])
+def test_people_make_the_video_that_the_cpu_makes(
+    gpu_engine: InfiniteTalkEngine, engine: InfiniteTalkEngine, make_scene: MakeScene, num_speakers: int, num_faces: int
+) -> None:
+    scene = make_scene(
+        3.5, "balanced", steps=2, guidance=2.0, side=SIDE, faces=FACES[:num_faces], num_speakers=num_speakers
+    )
+    assert differ(generate(gpu_engine, scene), generate(engine, scene)) < 4
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp8", "int8"])
+def test_people_come_and_go_and_leave_the_single_person_as_it_was(
+    prepared: Path, make_scene: MakeScene, precision: Precision
+) -> None:
+    engine = load(EngineSettings(prepared, "cuda:0", precision, compiled=False))
+    alone = make_scene(1.1, "fast", side=SIDE, faces=FACES[:1])
+    pair = make_scene(1.1, "low_vram", side=SIDE, faces=FACES[:2], num_speakers=2)
+    first, together, again, together_again = (generate(engine, scene) for scene in (alone, pair, alone, pair))
+    assert np.array_equal(first, again)
+    assert np.array_equal(together, together_again)
 
 
 def test_compiling_changes_nothing_that_is_seen(

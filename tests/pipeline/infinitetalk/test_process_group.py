@@ -18,7 +18,8 @@ from pipeline.engine import EngineSettings
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.scene import Scene, Still
-from pipeline.types import Pixels, Progress
+from pipeline.types import Box, Pixels, Progress
+from tests.pipeline.infinitetalk.conftest import FACE
 
 MakeScene = Callable[..., Scene]
 
@@ -80,6 +81,14 @@ def test_three_processes_make_the_same_video(
 ) -> None:
     scene = make_scene(1.1, steps=7, guidance=2.0)
     assert_alike(generate(trio, scene), generate(engine, scene))
+
+
+def test_people_on_two_processes_make_the_same_video(
+    engine: InfiniteTalkEngine, pair: InfiniteTalkEngine, make_scene: MakeScene
+) -> None:
+    faces = tuple(replace(FACE, box=Box(x, 10, x + 40, 60)) for x in (10, 80))
+    scene = make_scene(1.1, side=128, faces=faces, num_speakers=2)
+    assert_alike(generate(pair, scene), generate(engine, scene))
 
 
 def test_progress_is_told_once(engine: InfiniteTalkEngine, pair: InfiniteTalkEngine, make_scene: MakeScene) -> None:

@@ -20,6 +20,7 @@ from pipeline.weights.prepare import prepare
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 ADAPTER = Path("adapter/single/infinitetalk.safetensors")
+PEOPLE_ADAPTER = Path("adapter/multi/infinitetalk.safetensors")
 SHARD = Path("base/transformer/diffusion_pytorch_model-00002-of-00002.safetensors")
 CPU = torch.device("cpu")
 
@@ -159,9 +160,14 @@ def test_prepared_folder_has_a_table_of_contents(prepared: Path) -> None:
     manifest = read_manifest(prepared)
     assert str(ADAPTER) in manifest.sources
     assert {file.path for file in manifest.files} == {
-        str(path.relative_to(prepared)) for path in prepared.rglob("*") if path.is_file() and path.name != MANIFEST
+        str(path.relative_to(prepared))
+        for path in prepared.rglob("*")
+        if path.is_file() and path.name != MANIFEST and "overlays" not in path.parts
     }
     check_files(prepared, with_checksums=True)
+    overlay = read_manifest(prepared / "overlays/multi")
+    assert list(overlay.sources) == [str(PEOPLE_ADAPTER)]
+    check_files(prepared / "overlays/multi", with_checksums=True)
 
 
 def test_a_change_of_one_byte_is_found(prepared: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ REST = Pose()
 
 def make_renderer(photo: Path) -> Renderer:
     portrait = load_portrait(photo, "1:1")
-    return Renderer(portrait.frame, portrait.face)
+    return Renderer(portrait.frame, [portrait.face])
 
 
 @pytest.fixture(scope="module", params=[HOPPER, MONA_LISA], ids=["hopper", "mona_lisa"])
@@ -33,20 +33,20 @@ def find_landmarks(frame: Pixels) -> Floats:
 
 
 def test_a_wider_opening_is_found_again_in_the_frame(renderer: Renderer) -> None:
-    frames = np.stack([renderer.render(Pose(opening=opening)) for opening in (0, 0.1, 0.2, 0.3)])
+    frames = np.stack([renderer.render([Pose(opening=opening)]) for opening in (0, 0.1, 0.2, 0.3)])
     openings = measure_openings(frames)
     assert (np.diff(openings) > 0.005).all()
     assert openings[0] < 0.02
 
 
 def test_a_blink_lays_skin_over_the_pupils(renderer: Renderer) -> None:
-    opened, shut = renderer.render(REST), renderer.render(Pose(blink=1))
+    opened, shut = renderer.render([REST]), renderer.render([Pose(blink=1)])
     columns, rows = find_landmarks(opened)[[468, 473], :2].round().astype(int).T
     assert (shut[rows, columns].mean(axis=1) > 1.8 * opened[rows, columns].mean(axis=1)).all()
 
 
 def test_the_head_moves_and_the_background_does_not(renderer: Renderer) -> None:
-    still, moved = renderer.render(REST).astype(int), renderer.render(Pose(pitch=2, yaw=2, roll=2)).astype(int)
+    still, moved = renderer.render([REST]).astype(int), renderer.render([Pose(pitch=2, yaw=2, roll=2)]).astype(int)
     difference = np.abs(still - moved).max(axis=2)
     assert difference[250:400, 250:400].max() > 20
     assert difference[:, :16].max() <= 1
@@ -54,12 +54,12 @@ def test_the_head_moves_and_the_background_does_not(renderer: Renderer) -> None:
 
 def test_rest_leaves_the_photo_as_it_is(renderer: Renderer) -> None:
     photo = renderer._photo.astype(int)
-    frame = renderer.render(REST).astype(int)
+    frame = renderer.render([REST]).astype(int)
     assert np.abs(photo - frame)[:560].mean() < 0.7
 
 
 def test_the_mark_is_in_each_frame(renderer: Renderer) -> None:
-    frame, photo = renderer.render(REST).astype(int), renderer._photo.astype(int)
+    frame, photo = renderer.render([REST]).astype(int), renderer._photo.astype(int)
     corner = np.abs(frame - photo)[-64:, :128]
     assert corner.max() > 60
     assert (corner > 8).any(axis=2).mean() < 0.4
@@ -75,7 +75,7 @@ def test_the_mark_is_in_each_frame(renderer: Renderer) -> None:
 )
 def test_no_pose_breaks_any_frame(aspect: Aspect, pose: Pose) -> None:
     portrait = load_portrait(HOPPER, aspect)
-    frame = Renderer(portrait.frame, portrait.face).render(pose)
+    frame = Renderer(portrait.frame, [portrait.face]).render([pose])
     assert frame.shape == portrait.frame.shape
     assert frame.dtype == np.uint8
 
@@ -99,14 +99,14 @@ def find_nose(landmarks: Floats) -> Floats:
 
 
 def test_the_head_leans_by_as_many_degrees_as_it_is_told(renderer: Renderer) -> None:
-    levels = [find_level(find_landmarks(renderer.render(Pose(roll=roll)))) for roll in (-4, 0, 4)]
+    levels = [find_level(find_landmarks(renderer.render([Pose(roll=roll)]))) for roll in (-4, 0, 4)]
     assert abs(levels[2] - levels[0]) == pytest.approx(8, abs=2)
     assert (levels[2] - levels[1]) * (levels[1] - levels[0]) > 0
 
 
 def test_the_head_turns_to_the_side_and_nods_up_and_down(renderer: Renderer) -> None:
     still, turned, nodding = (
-        find_nose(find_landmarks(renderer.render(pose))) for pose in (REST, Pose(yaw=5), Pose(pitch=5))
+        find_nose(find_landmarks(renderer.render([pose]))) for pose in (REST, Pose(yaw=5), Pose(pitch=5))
     )
     (across, _), (_, down) = turned - still, nodding - still
     assert abs(across) > 2 * abs((turned - still)[1]) > 0
@@ -117,4 +117,4 @@ def test_the_head_turns_to_the_side_and_nods_up_and_down(renderer: Renderer) -> 
 def test_brows_stay_where_they_are_under_spectacles() -> None:
     for photo, moves in ((HOPPER, False), (MONA_LISA, True)):
         renderer = make_renderer(photo)
-        assert bool(np.any(renderer.render(Pose(brow=1)) != renderer.render(REST))) == moves
+        assert bool(np.any(renderer.render([Pose(brow=1)]) != renderer.render([REST]))) == moves

@@ -1,5 +1,7 @@
 """From released files to prepared weights, with a tiny model."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,7 +46,7 @@ def test_keeps_the_commits_with_the_weights(tmp_path: Path, full_hub: FakeHub, a
 
 def test_says_how_much_it_will_fetch_and_keep_before_it_begins(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
     said = run(tmp_path, api)
-    assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 54.0 GB") < said.index("MB/s")
+    assert said.index("To fetch: 0.0 GB of 0.0 GB.") < said.index("To keep: about 59.0 GB") < said.index("MB/s")
 
 
 def test_prepares_variants_that_are_asked_for_later(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
@@ -54,6 +56,21 @@ def test_prepares_variants_that_are_asked_for_later(tmp_path: Path, full_hub: Fa
     assert said.index("To keep for the variant fp8: about 19.6 GB") < said.index("transformer: 0.0 GB prepared")
     check_files(tmp_path / "infinitetalk/variants/fp8", with_checksums=True)
     assert full_hub.ranges == []
+
+
+def test_an_older_folder_gets_what_it_lacks_of_the_same_commit(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:
+    run(tmp_path, api)
+    weights, lock = tmp_path / "infinitetalk", tmp_path / "sources.json"
+    written = (weights / "manifest.json").stat().st_mtime_ns
+    shutil.rmtree(weights / "overlays")
+    lock.write_text(json.dumps([file for file in json.loads(lock.read_text()) if "multi/" not in file["path"]]))
+    full_hub.ranges.clear()
+    said = run(tmp_path, api)
+    assert "To keep: about 5.0 GB" in said
+    assert [path for path, _ in full_hub.ranges] == ["multi/infinitetalk.safetensors"]
+    assert full_hub.revisions["MeiGen-AI/InfiniteTalk"] == COMMIT
+    assert (weights / "manifest.json").stat().st_mtime_ns == written
+    check_files(weights / "overlays/multi", with_checksums=True)
 
 
 def test_names_a_variant_that_there_is_not_before_it_fetches(tmp_path: Path, full_hub: FakeHub, api: HfApi) -> None:

@@ -1,0 +1,1 @@
+"""Who speaks when, heard from one recording of several people."""
