@@ -1,15 +1,18 @@
 """A real photo and a real voice become a video, through the command and through the server, with the tiny model."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import cv2
 import pytest
 
 from pipeline.__main__ import NOT_AVAILABLE, main
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
+from tests.pipeline.preview.people import line_up
 
 PHOTO = Path("assets/photos/grace_hopper.jpg")
 WEIGHTS_SETTINGS = {"device": "cpu", "page": "off"}
@@ -44,6 +47,21 @@ def test_a_job_of_the_profile_fast_becomes_an_mp4(server: Server, tmp_path: Path
     assert (num_frames, size) == (27, (640, 640))
     assert sound_seconds == pytest.approx(1.1, abs=0.05)
     assert "INFO worker: Weights: bf16; all on the device." in server.log.read_text()
+
+
+def test_a_dialogue_becomes_an_mp4(server: Server, tmp_path: Path) -> None:
+    picture = cv2.imencode(".png", line_up(PHOTO, Path("assets/photos/mona_lisa.jpg"))[:, :, ::-1])[1].tobytes()
+    voice = cut_voice(1.1)
+    speakers = json.dumps([{"face": 0, "audio": "a"}, {"face": 1, "audio": "b"}])
+    data = {"profile": "fast", "seed": "11", "num_inference_steps": "1", "speakers": speakers}
+    answer = server.client.post("/jobs", files={"image": picture, "a": voice, "b": voice}, data=data)
+    job = server.wait_for(answer.json()["job_id"], timeout_seconds=280)
+    assert [speaker["face"] for speaker in job["metadata"]["speakers"]] == [0, 1]
+    video = tmp_path / "video.mp4"
+    video.write_bytes(server.client.get(f"/jobs/{job['job_id']}/video").content)
+    num_frames, size, sound_seconds = describe(video)
+    assert (num_frames, size) == (27, (896, 448))
+    assert sound_seconds == pytest.approx(1.1, abs=0.05)
 
 
 def test_a_voice_below_a_second_is_refused(server: Server) -> None:
