@@ -14,6 +14,8 @@ from pipeline.profiles import FrameSize as FrameSize  # noqa: PLC0414 - belongs 
 FRAME_RATE = 25
 """Of the videos; who makes or reads something frame by frame is told the rate."""
 SPEECH_SAMPLING_RATE = 16_000
+SPEECH_PROBABILITY = 0.5
+"""From which on a moment counts as speech."""
 MAX_FACES = 16
 """In one photo; more are not looked for."""
 
@@ -74,27 +76,29 @@ class Portrait:
 
     Attributes:
         frame: RGB (height, width, 3), at the video's size.
-        face: The face that talks, in pixels of `frame`.
+        speakers: The faces that talk, in pixels of `frame`, in the order in which they were asked for.
         crop: The part of the photo that `frame` shows, in the photo's pixels.
         faces: All faces found in the photo, largest first, in the photo's pixels.
         photo_size: Of the upright photo.
         quarter_turns: How often the photo was turned to be upright, by 90 degrees counterclockwise, beyond what its
             file says.
         notices: Warnings about the photo.
-        speakers: The faces that talk, in pixels of `frame`, in the order in which they were asked for; `face` is the
-            first.
         bystanders: The other faces whose mouths lie in the frame, in its pixels, the largest first.
     """
 
     frame: Pixels
-    face: Face
+    speakers: tuple[Face, ...]
     crop: Box
     faces: tuple[Face, ...]
     photo_size: FrameSize
     quarter_turns: int = 0
     notices: tuple[Notice, ...] = ()
-    speakers: tuple[Face, ...] = ()
     bystanders: tuple[Face, ...] = ()
+
+    @property
+    def face(self) -> Face:
+        """The first who talks."""
+        return self.speakers[0]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, field_validator
 
 from app.records import Frozen, Resolved
+from pipeline.dialogue import MAX_TURNS
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.notices import Field as About
 from pipeline.notices import Notice
@@ -21,9 +22,6 @@ from pipeline.types import Box, Face, FrameSize, Portrait
 
 MAX_ARRAY_BYTES = 256_000_000
 """Of all arrays behind an answer. The largest is a photo of 64 megapixels as JPEG."""
-
-_MAX_TURNS = 2_100
-"""Ten minutes of the shortest, and more."""
 
 Array = npt.NDArray[Any]
 
@@ -225,11 +223,11 @@ class FoundTurns(_Told):
     """Who speaks when.
 
     Attributes:
-        turns: In order; at most what ten minutes hold of the shortest.
+        turns: In order, and no more than may be asked for.
     """
 
     kind: Literal["turns"] = "turns"
-    turns: Annotated[tuple[FoundTurn, ...], Field(max_length=_MAX_TURNS)]
+    turns: Annotated[tuple[FoundTurn, ...], Field(max_length=MAX_TURNS)]
 
 
 class FoundFace(_Told):
@@ -277,13 +275,12 @@ class FramedPhoto(_Told):
         num_talking, num_in_frame = len(self.speakers), len(self.speakers) + len(self.bystanders)
         return Portrait(
             frame=frame,
-            face=faces[0],
+            speakers=faces[:num_talking],
             crop=self.crop,
             faces=faces[num_in_frame:],
             photo_size=self.photo_size,
             quarter_turns=self.quarter_turns,
             notices=self.notices,
-            speakers=faces[:num_talking],
             bystanders=faces[num_talking:num_in_frame],
         )
 

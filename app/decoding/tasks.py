@@ -36,13 +36,12 @@ from pipeline.image.load import load_photo
 from pipeline.image.upright import turn
 from pipeline.notices import Field
 from pipeline.turns.find import find_turns
-from pipeline.types import Floats, Sound
+from pipeline.types import SPEECH_PROBABILITY, Floats, Sound
 
 Turn = Callable[[Field], None]
 Done = tuple[Result, list[Array]]
 
 _STAGES: dict[str, Field] = {"photo": "image", "voice": "audio"}
-_SPEAKS_FROM = 0.5
 _JPEG_QUALITY = 95
 _BYTES_A_SAMPLE = 2
 _LOUDEST = 32767
@@ -96,7 +95,7 @@ def _listen(order: ListenOrder, _: Turn) -> Done:
     speech, packing = load_speech(order.recording), read_packing(order.recording)
     heard = HeardVoice(
         total_seconds=speech.total_seconds,
-        spoken_share=float((speech.activity > _SPEAKS_FROM).mean()),
+        spoken_share=float((speech.activity > SPEECH_PROBABILITY).mean()),
         container=packing.container,
         codec=packing.codec,
         is_plain=speech.sound.hearing is None or speech.sound.hearing.is_plain,

@@ -227,14 +227,10 @@ class PageView:
     def _dialogue(self, job: Job) -> _Updates:
         """Take over who speaks when; the turns are used if there is one recording again."""
         part, turns = self.page.voice.dialogue, job.request.turns
+        updates: _Updates = {part.asked: "", part.known: ""}
         if not job.request.speakers:
-            return {part.asked: "", part.known: ""}
-        updates: _Updates = {
-            part.asked: "",
-            part.known: "",
-            part.sharing: "each" if turns is None else "all",
-            part.order: job.request.order,
-        }
+            return updates
+        updates |= {part.sharing: "each" if turns is None else "all", part.order: job.request.order}
         if isinstance(turns, tuple):
             updates |= {part.asked: write_turns(turns), part.known: REUSED, part.timeline: gr.HTML("", visible=False)}
         return updates

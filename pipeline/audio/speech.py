@@ -9,9 +9,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pipeline.nets import read_net
 from pipeline.notices import Notice
 from pipeline.scene import count_frames
-from pipeline.types import SPEECH_SAMPLING_RATE, Floats
+from pipeline.types import SPEECH_PROBABILITY, SPEECH_SAMPLING_RATE, Floats
 
-SPEECH_PROBABILITY = 0.5
 MIN_SPEECH_SECONDS = 0.3
 _WINDOW, _BEFORE = 512, 64
 """Samples that the detector judges at a time, and those before them that it hears again."""

@@ -15,11 +15,10 @@ import torch
 
 from pipeline.diffusion.clips import FRAMES_PER_LATENT
 from pipeline.diffusion.people import BACKGROUND
-from pipeline.types import Floats
+from pipeline.types import SPEECH_PROBABILITY, Floats
 
 NUM_SEATS = 2
 SILENCE = -1
-SPEECH_PROBABILITY = 0.5
 # Against how loud the voice is otherwise: singing and shouting, which are not always found to be speech.
 LOUD_SHARE = 0.1
 LOUD_PERCENTILE = 95

@@ -37,16 +37,14 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
     photo = FrameSize(upright.pixels.shape[1], upright.pixels.shape[0])
     size, crop = _cut(speakers, photo, framing, resolution)
     others = (move_face(face, crop, size) for face in upright.faces if not any(face is one for one in speakers))
-    talking = tuple(move_face(face, crop, size) for face in speakers)
     return Portrait(
         frame=cut_frame(upright.pixels, crop, size),
-        face=talking[0],
+        speakers=tuple(move_face(face, crop, size) for face in speakers),
         crop=crop,
         faces=upright.faces,
         photo_size=photo,
         quarter_turns=upright.quarter_turns,
         notices=notices,
-        speakers=talking,
         bystanders=tuple(face for face in others if shows_mouth(face, size)),
     )
 

@@ -51,7 +51,7 @@ def gate(activity: Curve | Floats) -> Curve:
     return ramp((near - 0.15) / 0.35)
 
 
-def find_turns(activity: Curve | Floats) -> npt.NDArray[np.bool_]:
+def find_heard(activity: Curve | Floats) -> npt.NDArray[np.bool_]:
     """Return in which frames (num_frames,) there is speech, or little time until or since."""
     return np.asarray(binary_dilation(gate(activity) > 0, iterations=_HANGOVER_FRAMES))
 

@@ -10,7 +10,7 @@ from openfacefx.coarticulation import build_viseme_curves
 from openfacefx.gestures import GestureParams, generate_gestures
 from openfacefx.visemes import VISEMES
 
-from pipeline.preview.loudness import Curve, find_turns, gate, measure_envelope
+from pipeline.preview.loudness import Curve, find_heard, gate, measure_envelope
 from pipeline.preview.phones import hear_phones
 from pipeline.preview.smooth import ramp
 from pipeline.preview.voicing import measure_voicing
@@ -89,7 +89,7 @@ def perform(
     """
     waveform, num_frames = speaker.waveform, len(speaker.activity)
     voice = np.maximum(speaker.activity, measure_voicing(waveform, num_frames, frame_rate))
-    heard = np.ones(num_frames, bool) if alone else find_turns(voice)
+    heard = np.ones(num_frames, bool) if alone else find_heard(voice)
     envelope = measure_envelope(waveform, num_frames, frame_rate, voice, heard) * gate(voice)
     segments = hear_phones(waveform, report, _cut_turns(heard, len(waveform), frame_rate))
     visemes = _sample_visemes(segments, num_frames, frame_rate)

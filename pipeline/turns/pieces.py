@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.audio.speech import SPEECH_PROBABILITY, find_activity
+from pipeline.audio.speech import find_activity
 from pipeline.turns.encoder import FRAMES_A_SECOND, PIECE_FRAMES, Places, embed_pieces, measure_spectrum
-from pipeline.types import Floats
+from pipeline.types import SPEECH_PROBABILITY, Floats
 
 GRID = 5
 """Frames between the places at which it is asked who speaks."""
@@ -112,7 +112,7 @@ def cut_pieces(waveform: Floats) -> Pieces | None:
 
 def _find_runs(is_on: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return where each run of true values begins, and one past where it ends."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], is_on.astype(np.int8), [0]])))
+    edges = np.flatnonzero(np.diff(is_on, prepend=False, append=False))
     return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
 
 

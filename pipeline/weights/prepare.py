@@ -6,8 +6,9 @@ it is read. No more than one shard is in memory.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -51,53 +52,54 @@ def prepare(
     Raises:
         WeightsError: A file is missing, broken or does not fit; the message names it.
     """
+    preparation = _Preparation(source, target, layout, shard_bytes, revisions or {}, report)
     if is_prepared(target):
         check_files(target)
     elif target.exists():
         raise WeightsError(f"Expected no folder at {target}, or a prepared one. Name another target.")
     else:
-        _prepare_models(source, target, layout, shard_bytes, revisions or {}, report)
-    _prepare_overlays(source, target, layout, shard_bytes, revisions or {}, report)
+        preparation.write_models()
+    preparation.write_overlays()
 
 
-def _prepare_models(  # noqa: PLR0917  # as `prepare`
-    source: Path,
-    target: Path,
-    layout: CheckpointLayout,
-    shard_bytes: int,
-    revisions: dict[str, str],
-    report: Report,
-) -> None:
-    checkpoint = open_checkpoint(source, layout)
-    with write_whole(target) as partial:
-        for component in checkpoint.components.values():
-            write_component(component, partial / component.spec.name, shard_bytes, report)
-        for name, folder in checkpoint.folders.items():
-            shutil.copytree(folder, partial / name)
-        if (source / LORA_FOLDER).is_dir():
-            shutil.copytree(source / LORA_FOLDER, partial / LORA_FOLDER)
-        files = {path for component in checkpoint.components.values() for path in component.files}
-        write_manifest(partial, _list_sources(files, source), revisions)
+@dataclass(frozen=True)
+class _Preparation:
+    """What `prepare` was told."""
 
+    source: Path
+    target: Path
+    layout: CheckpointLayout
+    shard_bytes: int
+    revisions: dict[str, str]
+    report: Report
 
-def _prepare_overlays(  # noqa: PLR0917  # as `prepare`
-    source: Path,
-    target: Path,
-    layout: CheckpointLayout,
-    shard_bytes: int,
-    revisions: dict[str, str],
-    report: Report,
-) -> None:
-    """Write those overlays of the transformer that are released and not there, each in a folder of its own."""
-    transformer = open_component(target / layout.transformer.name, layout.transformer)
-    for name, component in layout.find_overlays(source, transformer).items():
-        path = overlay_path(target, name)
-        if is_prepared(path):
-            continue
-        path.parent.mkdir(exist_ok=True)
-        with write_whole(path) as partial:
-            write_component(component, partial / component.spec.name, shard_bytes, report)
-            write_manifest(partial, _list_sources(component.files, source), revisions)
+    def write_models(self) -> None:
+        checkpoint = open_checkpoint(self.source, self.layout)
+        with write_whole(self.target) as partial:
+            for name, folder in checkpoint.folders.items():
+                shutil.copytree(folder, partial / name)
+            if (self.source / LORA_FOLDER).is_dir():
+                shutil.copytree(self.source / LORA_FOLDER, partial / LORA_FOLDER)
+            self._write(checkpoint.components.values(), partial)
+
+    def write_overlays(self) -> None:
+        """Write those overlays of the transformer that are released and not there, each in a folder of its own."""
+        spec = self.layout.transformer
+        transformer = open_component(self.target / spec.name, spec)
+        for name, component in self.layout.find_overlays(self.source, transformer).items():
+            path = overlay_path(self.target, name)
+            if is_prepared(path):
+                continue
+            path.parent.mkdir(exist_ok=True)
+            with write_whole(path) as partial:
+                self._write((component,), partial)
+
+    def _write(self, components: Collection[Component], folder: Path) -> None:
+        """Write models, and at the end what makes the folder a prepared one."""
+        for component in components:
+            write_component(component, folder / component.spec.name, self.shard_bytes, self.report)
+        files = {path for component in components for path in component.files}
+        write_manifest(folder, _list_sources(files, self.source), self.revisions)
 
 
 @contextmanager
