@@ -22,7 +22,7 @@ run: $(APP)/app.stamp
 OTHER = $(filter-out $(OLDEST),$(NEWEST))
 test: $(TESTS)/test.stamp $(if $(OTHER),$(APP)/fast.stamp)
 	$(TESTS)/bin/python -m tests.app.ui.browser
-	$(TESTS)/bin/python -m pytest -n 3 --no-loadscope-reorder
+	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder
 	$(if $(OTHER),$(MAKE) fast)
 
 fast: $(APP)/fast.stamp
