@@ -7,6 +7,7 @@
 Every number that may be changed is a setting of `app.deployment`; docs/deploy.md has them all.
 """
 
+import asyncio
 import atexit
 import os
 import sys
@@ -64,12 +65,14 @@ def require_secret(name: str, key: str) -> modal.Secret:
 # ## What containers are made of
 #
 # Jobs and weights live on volumes: containers come and go, and the web and the GPU containers share nothing else but
-# the dict, through which a run tells how far it is. GPU containers mount the weights read-only.
+# the dict, through which a run tells how far it is. GPU containers mount the weights read-only, and never the keys that
+# videos are signed with.
 
 app = modal.App(SETTINGS.app)
 data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True, version=1)
 weights_volume = modal.Volume.from_name(f"{SETTINGS.app}-weights", create_if_missing=True, version=1)
 read_only_weights = weights_volume.with_mount_options(read_only=True)
+trust_volume = modal.Volume.from_name(f"{SETTINGS.app}-trust", create_if_missing=True, version=1)
 compiled_volume = modal.Volume.from_name(f"{SETTINGS.app}-compiled", create_if_missing=True, version=1)
 store = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
 hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")
@@ -383,7 +386,11 @@ class ModalCloud:
     image=web_image,
     env=ENVIRONMENT,
     secrets=[password_secret],
-    volumes={SETTINGS.data_path: data_volume, SETTINGS.weights_path: read_only_weights},
+    volumes={
+        SETTINGS.data_path: data_volume,
+        SETTINGS.trust_path: trust_volume,
+        SETTINGS.weights_path: read_only_weights,
+    },
     cpu=(0.5, 4.0),
     memory=(1 * GIGABYTES, 4 * GIGABYTES),
     min_containers=SETTINGS.min_webs,
@@ -421,6 +428,7 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     capacity = SETTINGS.num_pools * SETTINGS.max_gpus + 1
     runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
     app_settings, dollars = settings.model_copy(update=changes), float(SETTINGS.dollars_per_day)
+    make_keys(app_settings)
     web_app = create_app(app_settings, runner, dollars_per_day=dollars)
     web_app.add_middleware(SchemeMiddleware)  # Modal's proxy is all that reaches this container
     return web_app
@@ -442,11 +450,26 @@ def find_place(profile: str, availability: Any = None) -> Any:  # noqa: ANN401 -
     )
 
 
+def make_keys(settings: Any) -> None:  # noqa: ANN401 - the app's settings, which a machine that only deploys cannot import
+    """Make the keys that videos are signed and marked with at the first start. The app tells what is in the way."""
+    from app.trust.sealer import find_identity, open_trust_folder
+    from pipeline.errors import CertificateError
+
+    with suppress(CertificateError):
+        if settings.content_credentials:
+            find_identity(settings)
+        if settings.watermark:
+            open_trust_folder(settings).find_mark_key()
+        trust_volume.commit()
+
+
 def link_data() -> Path:
     """Make a data folder whose jobs are on the volume. Its lock and uploads are not: an open file hinders a commit."""
     folder, jobs = Path(tempfile.mkdtemp()), Path(SETTINGS.data_path) / "jobs"
     jobs.mkdir(parents=True, exist_ok=True)
     (folder / "jobs").symlink_to(jobs)
+    Path(SETTINGS.trust_path).mkdir(parents=True, exist_ok=True)
+    (folder / "trust").symlink_to(SETTINGS.trust_path)
     return folder
 
 
@@ -475,7 +498,7 @@ class SweepContext(WorkerContext):
 @app.function(
     image=web_image,
     env=ENVIRONMENT,
-    volumes={SETTINGS.data_path: data_volume},
+    volumes={SETTINGS.data_path: data_volume, SETTINGS.trust_path: trust_volume},
     schedule=modal.Period(minutes=30),
     max_containers=1,
     timeout=10 * MINUTES,
@@ -486,11 +509,15 @@ def sweep() -> bool:
     from app.log import set_up_log
     from app.remote import Sweeper
     from app.settings import load_settings
+    from app.trust.sealer import Sealer
 
     settings = load_settings()
     set_up_log("%(levelname)s %(message)s", settings.log_level)
     data_volume.reload()
-    sweeper = Sweeper(link_data(), SweepContext(), timedelta(hours=settings.result_hours))
+    folder = link_data()
+    sealer = Sealer(settings.model_copy(update={"data_dir": folder}))
+    kept = timedelta(hours=settings.result_hours)
+    sweeper = Sweeper(folder, SweepContext(), kept, lambda record, job: asyncio.run(sealer.seal(record, job)))
     try:
         return sweeper.sweep(datetime.now(UTC))
     finally:

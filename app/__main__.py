@@ -1,4 +1,4 @@
-"""`python -m app`: the web app on this machine."""
+"""`python -m app`: the web app on this machine; `python -m app trust`: what its videos are signed with."""
 
 import asyncio
 import logging
@@ -91,11 +91,15 @@ class _Server(uvicorn.Server):
 
 
 def main() -> int:
-    """Serve until stopped; return the exit code."""
+    """Serve until stopped, or carry out the command that was given; return the exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.umask(0o077)  # other users of this machine must not read photos, voices and videos
     _allow_connections()
     try:
+        if sys.argv[1:2] == ["trust"]:
+            from app.trust.command import run
+
+            return run(sys.argv[2:])
         settings = load_settings()
         set_up_log("%(asctime)s %(levelname)s %(message)s", settings.log_level)
         with _listen(settings) as listener:

@@ -80,6 +80,7 @@ class Deployment:
             it at the profile's own limit or, where it has none, at `max_minutes`.
         data_path: Where containers have the data volume.
         weights_path: Where containers have the weights volume.
+        trust_path: Where the web container has the volume of keys that videos are signed with.
         compiled_path: Where GPU containers have the volume of what was compiled for the model.
     """
 
@@ -104,6 +105,7 @@ class Deployment:
     profile_minutes: Mapping[str, int] = field(default_factory=dict)
     data_path: str = "/data"
     weights_path: str = "/weights"
+    trust_path: str = "/trust"
     compiled_path: str = "/compiled"
 
     @property

@@ -15,13 +15,13 @@ from app.origins import OriginMiddleware, find_hosts, find_public_origin
 from app.password import PasswordMiddleware
 from app.policy import PolicyMiddleware
 from app.problems import add_handlers, add_handlers_to_mounts, refuse_other_methods
-from app.routes import health, jobs, photos, profiles, recordings, videos
+from app.routes import health, jobs, photos, profiles, recordings, verify, videos
 from app.routes.openapi import complete_schema
 from app.settings import Settings
 from app.storage import JobStore
 from pipeline.version import VERSION
 
-_ROUTERS = (videos.router, jobs.router, photos.router, recordings.router, profiles.router, health.router)
+_ROUTERS = (videos.router, jobs.router, photos.router, recordings.router, profiles.router, verify.router, health.router)
 _DESCRIPTION = """
 A photo and a voice become a talking video.
 

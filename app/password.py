@@ -15,7 +15,7 @@ from app.clients import find_client
 from app.errors import GuessesError, PasswordError
 from app.problems import answer_error
 
-OPEN_PATHS = frozenset({"/health"})
+OPEN_PATHS = frozenset({"/health", "/verify"})
 """Paths that need no password."""
 
 _GUESSES = 10

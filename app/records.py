@@ -96,6 +96,8 @@ class JobResult(Stored):
         notices: Warnings about the photo and the voice.
         cost: Of the GPU; None if none had to be paid for.
         speakers: Who speaks how long; none where an app before version 4 made the video.
+        content_credentials: Whether video and poster are signed.
+        watermark: Whether the video has a mark that is not seen.
     """
 
     num_frames: int
@@ -109,6 +111,8 @@ class JobResult(Stored):
     notices: tuple[Notice, ...] = ()
     cost: GpuCost | None = None
     speakers: tuple[SpokenTime, ...] = ()
+    content_credentials: bool = False
+    watermark: bool = False
 
 
 class Resolved(Stored):
@@ -195,6 +199,7 @@ class JobRecord(Stored):
         run_seconds: How long its run took, on a monotonic clock; None before its end, or if unknown.
         cost: Of its run, even if it failed; None if nothing has to be paid for.
         erased: Its files and its request have been deleted.
+        watermark: What the mark in its video says (`pipeline.watermark.Payload.text`); None for a video without.
     """
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION), AfterValidator(lambda _: SCHEMA_VERSION)] = (
@@ -224,3 +229,4 @@ class JobRecord(Stored):
     error: Notice | None = None
     cost: GpuCost | None = None
     erased: bool = False
+    watermark: Annotated[str | None, Field(pattern=r"^[0-9a-f]{12}$")] = None

@@ -4,12 +4,16 @@ import os
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.engine import EngineSettings, PrecisionSetting
+from pipeline.errors import CertificateError
+
+if TYPE_CHECKING:
+    from pipeline.credentials import Identity
 
 Network = IPv4Network | IPv6Network
 
@@ -211,6 +215,50 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a number from 1 to 1000000"},
         ),
     ] = 4000.0
+    content_credentials: Annotated[
+        bool,
+        Field(
+            description="Signs videos with Content Credentials (docs/trust.md).",
+            json_schema_extra={"allowed": "on, off"},
+        ),
+    ] = True
+    watermark: Annotated[
+        bool,
+        Field(
+            description="Puts a mark that is not seen into videos (docs/trust.md).",
+            json_schema_extra={"allowed": "on, off"},
+        ),
+    ] = True
+    certificate: Annotated[
+        Path | None,
+        Field(
+            description="Certificates to sign with: the key's own first, then those that vouch for it. Not set: one "
+            "of the app's own.",
+            json_schema_extra={"allowed": "a PEM file, together with the key"},
+        ),
+    ] = None
+    certificate_key: Annotated[
+        Path | None,
+        Field(
+            description="The private key of the certificate.",
+            json_schema_extra={"allowed": "a PEM file without a passphrase"},
+        ),
+    ] = None
+    time_stamp_url: Annotated[
+        HttpUrl | None,
+        Field(
+            description="A time-stamp service (RFC 3161), asked at each signing: signatures then outlive the "
+            "certificate.",
+            json_schema_extra={"allowed": "an http or https address"},
+        ),
+    ] = None
+    trust_list: Annotated[
+        Path | None,
+        Field(
+            description="Certificates of authorities whose signatures POST /verify calls trusted.",
+            json_schema_extra={"allowed": "a PEM file with certificates"},
+        ),
+    ] = None
     page: Annotated[
         bool,
         Field(
@@ -280,6 +328,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(error))) from None
     _check_folders(settings)
+    _check_certificates(settings)
     return settings
 
 
@@ -299,6 +348,58 @@ def _check_folders(settings: Settings) -> None:
     weights = settings.weights_dir
     if weights is not None and not weights.is_dir():
         raise SettingsError(f"VIDEO_LAB_WEIGHTS_DIR is '{weights}', which is no folder. Allowed: a folder that exists.")
+
+
+def read_certificate(settings: Settings) -> "Identity | None":
+    """Return what videos are signed with, as far as settings say; None where they do not.
+
+    Raises:
+        SettingsError: A file cannot be read, or cannot sign.
+    """
+    from pipeline.credentials import read_identity
+
+    certificate, key = settings.certificate, settings.certificate_key
+    if certificate is None or key is None:
+        if certificate is key:
+            return None
+        raise SettingsError("VIDEO_LAB_CERTIFICATE and VIDEO_LAB_CERTIFICATE_KEY belong together: set both, or none.")
+    try:
+        return read_identity(_read("CERTIFICATE_KEY", key), _read("CERTIFICATE", certificate))
+    except CertificateError as error:
+        raise SettingsError(f"VIDEO_LAB_CERTIFICATE is '{certificate}', which cannot be used. {error}") from None
+
+
+def read_trust_list(settings: Settings) -> str:
+    """Return the certificates of trusted authorities, as PEM; "" where none are set.
+
+    Raises:
+        SettingsError: The file cannot be read, or has no certificates.
+    """
+    if settings.trust_list is None:
+        return ""
+    from cryptography.x509 import load_pem_x509_certificates
+
+    content = _read("TRUST_LIST", settings.trust_list)
+    try:
+        load_pem_x509_certificates(content)
+        return content.decode()
+    except ValueError:
+        raise SettingsError(
+            f"VIDEO_LAB_TRUST_LIST is '{settings.trust_list}', which has no certificates. Allowed: a PEM file with "
+            "certificates."
+        ) from None
+
+
+def _check_certificates(settings: Settings) -> None:
+    read_certificate(settings)
+    read_trust_list(settings)
+
+
+def _read(name: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}{name} is '{path}', which cannot be read: {error.strerror}.") from None
 
 
 def _explain(error: ValidationError) -> Iterator[str]:

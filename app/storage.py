@@ -23,7 +23,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _RECORD = "job.json"
 _SEGMENT = re.compile(r"init\.mp4|[0-9]+\.m4s")
 _SCENE = "scene.safetensors"
-_UNFINISHED = frozenset({*INPUT_NAMES.values(), _SCENE, f"{_SCENE}.part", f"{_RECORD}.part"})
+_CREDENTIALS = "photo.c2pa"
+_UNFINISHED = frozenset({*INPUT_NAMES.values(), _SCENE, f"{_SCENE}.part", _CREDENTIALS, f"{_RECORD}.part"})
 """What a folder may have in it while its job is being submitted, before it has a record."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -63,6 +64,11 @@ class JobFolder:
     def scene(self) -> Path:
         """The scene as it was checked (`app.scene_file`); a job of an older version has none."""
         return self.path / _SCENE
+
+    @property
+    def credentials(self) -> Path:
+        """The photo's own Content Credentials (`pipeline.credentials`), if it has any that can be kept."""
+        return self.path / _CREDENTIALS
 
     @property
     def video(self) -> Path:

@@ -1,10 +1,13 @@
 """`video-lab PHOTO VOICE -o out.mp4`, or `python -m pipeline ...`: one video, from the command line."""
 
 import argparse
+import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, get_args
@@ -13,16 +16,19 @@ from tqdm import tqdm
 
 from pipeline.casting import assign_voices, check_speakers
 from pipeline.engine import EngineSettings, PrecisionSetting
-from pipeline.engines import PROFILES, create_engine, find_availability
-from pipeline.errors import EngineUnavailableError, InputError, PipelineError
+from pipeline.engines import PROFILES, create_engine, find_availability, get_engine_spec
+from pipeline.errors import CertificateError, EngineUnavailableError, InputError, PipelineError, SigningError
 from pipeline.generate import make_video
+from pipeline.profiles import Profile
 from pipeline.request import Field, Inputs, VideoRequest, flatten, unflatten
 from pipeline.sampling import find_profile
 from pipeline.types import GenerationResult, Progress
 from pipeline.version import VERSION
+from pipeline.watermark import Payload
 
 DONE, FAILED, BAD_INPUT, NOT_AVAILABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
+_OFF = {"off", "0", "false", "no", "f", "n"}
 _WAYS_OUT = (
     "docs/model.md says what this machine would need, docs/deploy.md how to use a GPU elsewhere. The preview works "
     "everywhere."
@@ -83,7 +89,37 @@ def _run(options: argparse.Namespace) -> GenerationResult:
     if not availability.available:
         raise EngineUnavailableError(f"{availability.reason} {_WAYS_OUT}")
     with _ProgressBar() as bar:
-        return make_video(asked, inputs, create_engine(profile.model, settings), options.output, bar.show)
+        engine, watermark = create_engine(profile.model, settings), _choose_mark(options)
+        result = make_video(asked, inputs, engine, options.output, bar.show, watermark=watermark)
+    _sign(result.path, options.image, profile, options.trust)
+    return result
+
+
+def _choose_mark(options: argparse.Namespace) -> Payload | None:
+    """Return what the mark in the frames says where there are keys. There is no job: its short id is drawn."""
+    if options.watermark == "off" or not options.trust.is_dir():
+        return None
+    from pipeline.credentials import TrustFolder
+
+    try:
+        return Payload.for_job(secrets.token_hex(16), TrustFolder(options.trust).find_mark_key())
+    except CertificateError as error:
+        sys.stderr.write(f"Note: The video has no watermark. {error}\n")
+        return None
+
+
+def _sign(video: Path, photo: Path, profile: Profile, trust: Path) -> None:
+    """Sign the video where there is something to sign with. It is whole all the same if that fails."""
+    if not trust.is_dir():
+        return
+    from pipeline.credentials import Making, TrustFolder, read_own_credentials, sign
+
+    spec, now = get_engine_spec(profile.model), datetime.now(UTC)
+    try:
+        making = Making(spec.title, profile.name, spec.source_type, now)
+        sign(video, making, TrustFolder(trust).find_signer(now), read_own_credentials(photo))
+    except (CertificateError, SigningError, OSError) as error:
+        sys.stderr.write(f"Note: The video has no Content Credentials. {error}\n")
 
 
 def _cast(asked: VideoRequest, photo: Path, voice: Path | None) -> tuple[VideoRequest, Inputs]:
@@ -170,6 +206,19 @@ def _create_parser() -> argparse.ArgumentParser:
     add("-o", "--output", type=_read_output, required=True, metavar="VIDEO", help="the mp4 to write")
     for field in flatten(VideoRequest):
         _add_option(parser, field)
+    add(
+        "--trust",
+        type=Path,
+        default=Path(os.environ.get("VIDEO_LAB_DATA_DIR", "data")) / "trust",
+        metavar="FOLDER",
+        help="keys that the video is signed and marked with, if there are any; default: those of the app, %(default)s",
+    )
+    add(
+        "--watermark",
+        choices=("on", "off"),
+        default="off" if os.environ.get("VIDEO_LAB_WATERMARK", "").lower() in _OFF else "on",
+        help="a mark in the picture that is not seen, where there are keys; default: %(default)s",
+    )
     _add_engine_options(parser)
     return parser
 

@@ -32,6 +32,7 @@ class EngineSpec:
         start_seconds: What a run takes however short the voice is, on top of what was measured for each second.
         finishing_seconds: To write the last batch and close the file, beside what the engine computes.
         needs_gpu: Whether it needs a GPU. What does not runs on the web's machine and is free.
+        source_type: The IPTC's name for what its videos are, which their Content Credentials say.
         draft: Its videos only show what the real one will be like, and say so.
         weights_bytes: What is read from the disk before it can begin; 0 where there are no weights to fetch.
         load_weights: Says where they come from and how they are read; None where there are none.
@@ -52,6 +53,7 @@ class EngineSpec:
     start_seconds: float = 0.0
     finishing_seconds: float = 1.0
     needs_gpu: bool = False
+    source_type: str = "trainedAlgorithmicMedia"
     draft: bool = False
     weights_bytes: float = 0.0
     load_weights: "Callable[[], WeightsSpec] | None" = None

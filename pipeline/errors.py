@@ -62,5 +62,13 @@ class OutputError(PipelineError):
     """The video cannot be written; the message says why."""
 
 
+class CertificateError(PipelineError):
+    """A key or a certificate cannot sign videos; the message says why and what to do."""
+
+
+class SigningError(PipelineError):
+    """A finished video cannot be signed; it is whole all the same."""
+
+
 class GenerationCancelledError(PipelineError):
     """The job was cancelled while it ran."""

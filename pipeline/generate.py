@@ -20,6 +20,7 @@ from pipeline.types import GenerationResult, Pixels, Progress, SoundMix
 from pipeline.version import VERSION
 from pipeline.video import BackgroundWriter, VideoWriter
 from pipeline.voices import load_voices
+from pipeline.watermark import Payload
 
 _RECORDINGS = ("one voice recording", "two voice recordings", "three voice recordings", "four voice recordings")
 
@@ -80,6 +81,7 @@ def make_video(
     report: Reporter,
     *,
     live: Path | None = None,
+    watermark: Payload | None = None,
 ) -> GenerationResult:
     """Prepare the scene that was asked for, and generate its video.
 
@@ -90,17 +92,24 @@ def make_video(
         output: As of `generate`.
         report: As of `generate`.
         live: As of `generate`.
+        watermark: As of `generate`.
 
     Raises:
         InputError: The photo, the voice or a setting cannot be used.
         PipelineError: As of `generate`.
     """
     run = RunProgress(report)
-    return _generate(prepare_scene(request, inputs, run.enter), engine, output, run, live)
+    return _generate(prepare_scene(request, inputs, run.enter), engine, output, run, live, watermark=watermark)
 
 
 def generate(
-    scene: Scene, engine: Engine, output: Path, report: Reporter, live: Path | None = None
+    scene: Scene,
+    engine: Engine,
+    output: Path,
+    report: Reporter,
+    live: Path | None = None,
+    *,
+    watermark: Payload | None = None,
 ) -> GenerationResult:
     """Make the video of a scene.
 
@@ -110,6 +119,7 @@ def generate(
         output: The mp4; it appears when it is complete, and not at all if something fails.
         report: Takes progress; may raise `GenerationCancelledError`.
         live: Folder for segments that can be watched before the video is complete; None makes none.
+        watermark: What the mark in every frame says, which is not seen; None makes none.
 
     Raises:
         InputError: The scene's sound cannot be read any more.
@@ -118,13 +128,16 @@ def generate(
         OutputError: The video cannot be written.
         GenerationCancelledError: `report` said so.
     """
-    return _generate(scene, engine, output, RunProgress(report), live)
+    return _generate(scene, engine, output, RunProgress(report), live, watermark=watermark)
 
 
-def _generate(scene: Scene, engine: Engine, output: Path, run: RunProgress, live: Path | None) -> GenerationResult:
+def _generate(
+    scene: Scene, engine: Engine, output: Path, run: RunProgress, live: Path | None, *, watermark: Payload | None
+) -> GenerationResult:
     _check_available(engine, scene)
     run.plan(plan_run(scene))
-    with VideoWriter(output, scene.source.size, read_sound(scene.sound), _describe(scene), live) as writer:
+    sound = read_sound(scene.sound)
+    with VideoWriter(output, scene.source.size, sound, _describe(scene), live, watermark=watermark) as writer:
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)

@@ -178,6 +178,8 @@ TEXTS: dict[str, str] = {
     "remote.time_limit": "The video was not done after {minutes} minutes, several times what it was expected to take, "
     "so its run was ended. Try again, with a shorter voice or a quicker profile.",
     "remote.timeout": "The GPU took longer than the deployment allows. Use a shorter voice or a quicker profile.",
+    "verify.undecodable": "The file could not be checked: that took more time or memory than any real one takes. Send "
+    "the original.",
 }
 
 

@@ -52,7 +52,9 @@ SLOW = (
     "app/test_origins.py",
     "app/test_password.py",
     "app/test_readme.py",
+    "app/test_sealer.py",
     "app/test_settings.py",
+    "app/test_trust.py",
     "pipeline/audio/test_hearing.py",
     "pipeline/audio/test_load.py",
     "pipeline/image/test_load.py",
@@ -68,6 +70,7 @@ SLOW = (
     "pipeline/test_memory.py",
     "pipeline/test_same_bytes.py",
     "pipeline/turns",
+    "pipeline/watermark/test_read.py",
 )
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {

@@ -17,7 +17,9 @@ from app.decoding.messages import (
     DecoderSettings,
     ExtractOrder,
     Failed,
+    FoundCredentials,
     FoundTurns,
+    FoundWatermark,
     FramedPhoto,
     FrameOrder,
     HeardVoice,
@@ -25,9 +27,12 @@ from app.decoding.messages import (
     Refused,
     Result,
     TurnsOrder,
+    VerifyOrder,
+    WatermarkOrder,
     Written,
 )
 from app.errors import DecodingError
+from pipeline.credentials import Credentials, Known
 from pipeline.errors import InputError
 from pipeline.notices import Field as About
 from pipeline.profiles import Resolution
@@ -41,9 +46,15 @@ _START_SECONDS = 60.0
 _ATTEMPTS = 2
 """A process that was killed from outside says nothing about the file, so its order is tried again."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-_UNDECODABLE: dict[About, str] = {"image": "photo.undecodable", "audio": "audio.undecodable"}
+_UNDECODABLE: dict[About, str] = {
+    "image": "photo.undecodable",
+    "audio": "audio.undecodable",
+    "request": "verify.undecodable",
+}
 
-_Wanted = TypeVar("_Wanted", CheckedRequest, HeardVoice, FoundTurns, FramedPhoto, Written)
+_Wanted = TypeVar(
+    "_Wanted", CheckedRequest, HeardVoice, FoundTurns, FramedPhoto, Written, FoundCredentials, FoundWatermark
+)
 _log = logging.getLogger(__name__)
 
 
@@ -100,6 +111,18 @@ class Decoders:
     async def extract(self, recording: Path, target: Path, total_seconds: float) -> None:
         """Write the sound of a recording as WAV; raises as `check` does."""
         await self._order(ExtractOrder(recording=recording, target=target, total_seconds=total_seconds), Written)
+
+    async def read_credentials(self, file: Path, known: Known, trust_list: str) -> Credentials | None:
+        """Find out what a picture or a video says of how it was made; raises as `check` does."""
+        order = VerifyOrder(file=file, known=known, trust_list=trust_list)
+        return (await self._order(order, FoundCredentials))[0].credentials
+
+    async def read_watermark(self, file: Path) -> FoundWatermark:
+        """Look for the mark that is not seen. A file in which nothing can be looked for has none."""
+        try:
+            return (await self._order(WatermarkOrder(file=file), FoundWatermark))[0]
+        except InputError:
+            return FoundWatermark()
 
     async def close(self) -> None:
         """End all processes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from app.decoding.messages import DecoderSettings
+from app.decoding.messages import AnyOrder, DecoderSettings
 
 _FILE_BYTES = 256_000_000
 """Largest file that it may write: ten minutes of sound have 115 MB."""
@@ -34,15 +34,11 @@ def limit_process(settings: DecoderSettings) -> None:
         threading.Thread(target=_watch_memory, args=(settings.memory_bytes,), daemon=True).start()
 
 
-def limit_order(settings: DecoderSettings, effort: int) -> None:
-    """Limit the processor time of an order; beyond it, the system kills the process.
-
-    Args:
-        settings: Say what an order may take.
-        effort: How many times that.
-    """
+def limit_order(settings: DecoderSettings, order: AnyOrder) -> None:
+    """Limit the processor time of an order; beyond it, the system kills the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + effort * settings.cpu_seconds)
+    most = order.effort * (order.cpu_seconds or settings.cpu_seconds)
+    _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + most)
 
 
 def _lower(kind: int, most: int) -> None:

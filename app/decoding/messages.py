@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, field_validator
 
 from app.records import Frozen, Resolved
+from pipeline.credentials import Credentials, Known
 from pipeline.dialogue import MAX_TURNS
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.notices import Field as About
@@ -51,9 +52,11 @@ class Order(_Told):
 
     Attributes:
         about: The request's field that the file belongs to.
+        cpu_seconds: What it may take; None leaves it at what the decoder's settings say.
     """
 
     about: ClassVar[About] = "image"
+    cpu_seconds: ClassVar[int | None] = None
 
     @property
     def effort(self) -> int:
@@ -124,7 +127,29 @@ class ExtractOrder(Order):
     total_seconds: float
 
 
-AnyOrder = CheckOrder | FrameOrder | ConvertOrder | ListenOrder | TurnsOrder | ExtractOrder
+class VerifyOrder(Order):
+    """Find out what a picture or a video says of how it was made."""
+
+    about: ClassVar[About] = "request"
+    cpu_seconds: ClassVar[int | None] = 4  # 100 MB take a third of one
+    kind: Literal["verify"] = "verify"
+    file: Path
+    known: Known
+    trust_list: str
+
+
+class WatermarkOrder(Order):
+    """Look for the mark that is not seen, in a picture or a video."""
+
+    about: ClassVar[About] = "request"
+    cpu_seconds: ClassVar[int | None] = 15  # half of it in the worst case, on a slow core
+    kind: Literal["watermark"] = "watermark"
+    file: Path
+
+
+AnyOrder = (
+    CheckOrder | FrameOrder | ConvertOrder | ListenOrder | TurnsOrder | ExtractOrder | VerifyOrder | WatermarkOrder
+)
 ORDERS: TypeAdapter[AnyOrder] = TypeAdapter(Annotated[AnyOrder, Field(discriminator="kind")])
 
 
@@ -291,7 +316,37 @@ class Written(_Told):
     kind: Literal["written"] = "written"
 
 
-Result = CheckedRequest | HeardVoice | FoundTurns | FramedPhoto | Written | Refused | Failed
+class FoundCredentials(_Told):
+    """What a file's Content Credentials say; None where it has none."""
+
+    kind: Literal["credentials"] = "credentials"
+    credentials: Credentials | None
+
+
+class FoundWatermark(_Told):
+    """What the mark that is not seen says. Whose it is, only who has the key can say.
+
+    Attributes:
+        text: As `pipeline.watermark.Payload.text`; None where there is no mark.
+        confidence: 0 to 1.
+    """
+
+    kind: Literal["mark"] = "mark"
+    text: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+
+Result = (
+    CheckedRequest
+    | HeardVoice
+    | FoundTurns
+    | FramedPhoto
+    | Written
+    | FoundCredentials
+    | FoundWatermark
+    | Refused
+    | Failed
+)
 
 
 class ArrayHead(_Told):

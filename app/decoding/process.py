@@ -59,7 +59,7 @@ def main() -> None:
     outbox.send(Ready())
     for line in sys.stdin.buffer:
         order = ORDERS.validate_json(line)
-        limit_order(settings, order.effort)
+        limit_order(settings, order)
         result, arrays = _attempt(order, outbox)
         heads = tuple(ArrayHead.model_validate({"dtype": str(a.dtype), "shape": a.shape}) for a in arrays)
         outbox.send(Answer(result=result, arrays=heads), arrays)

@@ -3,6 +3,7 @@
 import io
 import wave
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -17,19 +18,26 @@ from app.decoding.messages import (
     CheckOrder,
     ConvertOrder,
     ExtractOrder,
+    FoundCredentials,
     FoundTurn,
     FoundTurns,
+    FoundWatermark,
     FramedPhoto,
     FrameOrder,
     HeardVoice,
     ListenOrder,
     Result,
     TurnsOrder,
+    VerifyOrder,
+    WatermarkOrder,
     Written,
 )
+from app.decoding.samples import sample_frames
 from app.records import list_voices
 from app.scene_file import resolve, write_scene
+from app.storage import JobFolder
 from pipeline.audio import load_speech, read_packing, read_sound
+from pipeline.credentials import read_credentials, read_own_credentials
 from pipeline.generate import prepare_scene
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
@@ -37,6 +45,7 @@ from pipeline.image.upright import turn
 from pipeline.notices import Field
 from pipeline.turns.find import find_turns
 from pipeline.types import SPEECH_PROBABILITY, Floats, Sound
+from pipeline.watermark import read_mark
 
 Turn = Callable[[Field], None]
 Done = tuple[Result, list[Array]]
@@ -72,12 +81,21 @@ def perform(order: AnyOrder, turn_to: Turn) -> Done:
 def _check(order: CheckOrder, turn_to: Turn) -> Done:
     scene = prepare_scene(order.request, order.inputs, lambda stage: turn_to(_STAGES[stage]))
     write_scene(order.scene, scene, *list_voices(order.inputs))
+    _keep_credentials(order)
     checked = CheckedRequest(
         resolved=resolve(scene),
         speech_seconds=scene.sound.duration_seconds,
         notices=scene.notices,
     )
     return checked, []
+
+
+def _keep_credentials(order: CheckOrder) -> None:
+    """Write the photo's own credentials beside the scene. None are worth the job: what is in the way is let be."""
+    with suppress(Exception):
+        archive = read_own_credentials(order.inputs["image"])
+        if archive is not None:
+            JobFolder(order.scene.parent).credentials.write_bytes(archive)
 
 
 def _frame(order: FrameOrder, _: Turn) -> Done:
@@ -120,6 +138,17 @@ def _extract(order: ExtractOrder, _: Turn) -> Done:
     return Written(), []
 
 
+def _verify(order: VerifyOrder, _: Turn) -> Done:
+    return FoundCredentials(credentials=read_credentials(order.file, order.known, order.trust_list)), []
+
+
+def _read_watermark(order: WatermarkOrder, _: Turn) -> Done:
+    with suppress(Exception):  # in what cannot be read, there is no mark to be found
+        if reading := read_mark(sample_frames(order.file)):
+            return FoundWatermark(text=reading.payload.text, confidence=reading.confidence), []
+    return FoundWatermark(), []
+
+
 def _to_pcm(samples: Floats) -> bytes:
     return (samples.T.clip(-1, 1) * np.float32(_LOUDEST)).astype("<i2").tobytes()
 
@@ -131,4 +160,6 @@ _TASKS: dict[type[AnyOrder], Callable[[Any, Turn], Done]] = {
     ListenOrder: _listen,
     TurnsOrder: _find_turns,
     ExtractOrder: _extract,
+    VerifyOrder: _verify,
+    WatermarkOrder: _read_watermark,
 }

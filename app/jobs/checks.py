@@ -10,16 +10,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from app.decoding import Decoders, DecoderSettings, HeardVoice
+from app.decoding import Decoders, DecoderSettings, FoundWatermark, HeardVoice
 from app.errors import DecodingError, QueueFullError
 from app.jobs.clock import Clock
 from app.jobs.fair_queue import FairSemaphore, may_take
 from app.jobs.forecast import Forecaster
 from app.jobs.queue import JobQueue
 from app.records import INPUT_NAMES, JobRecord
-from app.settings import MEGABYTE, Settings
+from app.settings import MEGABYTE, Settings, read_trust_list
 from app.storage import JobFolder
 from pipeline.casting import check_speakers, find_field
+from pipeline.credentials import Credentials, Known
 from pipeline.engines import get_profile
 from pipeline.errors import InputError, InputTooLargeError
 from pipeline.files import open_regular
@@ -94,12 +95,24 @@ class MediaChecks:
         self._clock = clock
         self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
         self._turns = FairSemaphore(_CHECKS_AT_ONCE, _CHECKS_WAITING)
+        # Anyone may ask for it, without the password: those who make videos do not wait for them.
+        self._verifying = FairSemaphore(1, _CHECKS_WAITING)
+        self._trust_list = read_trust_list(settings)
 
-    async def accept(self, request: VideoRequest, inputs: Inputs, folder: JobFolder, client: str) -> JobRecord:
+    async def accept(
+        self, request: VideoRequest, inputs: Inputs, folder: JobFolder, client: str, watermark: str | None = None
+    ) -> JobRecord:
         """Check a request when it is the client's turn; see `accept`."""
         async with self._turns.acquire(client):
-            now = self._clock.now()
-            return await accept(request, inputs, folder, now, settings=self._settings, decoders=self._decoders)
+            return await accept(
+                request,
+                inputs,
+                folder,
+                self._clock.now(),
+                settings=self._settings,
+                decoders=self._decoders,
+                watermark=watermark,
+            )
 
     async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
         """Return a photo as an upright JPEG.
@@ -146,6 +159,16 @@ class MediaChecks:
         async with self._turns.acquire(client):
             await self._decoders.extract(recording, target, total_seconds)
 
+    async def verify(self, file: Path, known: Known, client: str = "") -> tuple[Credentials | None, FoundWatermark]:
+        """Find out what a picture or a video says of how it was made.
+
+        Raises:
+            InputError: It takes too much to find out.
+        """
+        async with self._verifying.acquire(client):
+            credentials = await self._decoders.read_credentials(file, known, self._trust_list)
+            return credentials, await self._decoders.read_watermark(file)
+
     async def close(self) -> None:
         """End the decoders."""
         await self._decoders.close()
@@ -159,6 +182,7 @@ async def accept(
     *,
     settings: Settings,
     decoders: Decoders,
+    watermark: str | None = None,
 ) -> JobRecord:
     """Copy the request's files into the job's folder, have the scene made that will run, and write the record.
 
@@ -188,6 +212,7 @@ async def accept(
         created_at=now,
         speech_seconds=checked.speech_seconds,
         notices=checked.notices,
+        watermark=watermark,
     )
     await asyncio.to_thread(folder.write, record)
     return record

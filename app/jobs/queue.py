@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
 
@@ -14,7 +15,7 @@ from app.jobs.job import JobState
 from app.jobs.listeners import Listeners
 from app.jobs.registry import Registry
 from app.jobs.runners.protocol import JobRunner, RunEnd, RunLost, RunUpdate, find_unreported_end
-from app.records import ENDED, Resolved
+from app.records import ENDED, JobRecord, Resolved
 from app.storage import JobFolder
 from pipeline.notices import Notice
 from pipeline.sampling import choose_seed
@@ -26,6 +27,14 @@ _CANCEL_WAIT_SECONDS = 1.8
 _HAND_OVER_SECONDS = 20.0
 """Whatever stops a server gives it at least half a minute."""
 _log = logging.getLogger(__name__)
+
+
+Seal = Callable[[JobRecord, JobFolder], Awaitable[bool]]
+
+
+async def _leave_unsigned(record: JobRecord, folder: JobFolder) -> bool:
+    del record, folder
+    return False
 
 
 class JobQueue:
@@ -45,6 +54,8 @@ class JobQueue:
         clock: Clock,
         end: Callable[[JobState, RunEnd], None],
         listeners: Listeners,
+        *,
+        seal: Seal = _leave_unsigned,
     ) -> None:
         """Start without jobs.
 
@@ -54,6 +65,7 @@ class JobQueue:
             clock: Keeps the time of the records.
             end: Records how a job ended; is called more than once for a job that is cancelled.
             listeners: Are told when a job is accepted, starts and progresses.
+            seal: Signs a video that is done, before anybody gets it, and says whether it did.
         """
         self.runner = runner
         self.waiting: FairQueue[JobState] = FairQueue()
@@ -62,6 +74,7 @@ class JobQueue:
         self._registry = registry
         self._clock = clock
         self._end = end
+        self._seal = seal
         self._listeners = listeners
         self._is_closing = False
         self._num_changes = 0
@@ -73,7 +86,7 @@ class JobQueue:
         self._listeners.publish("accepted", state)
         self.dispatch()
 
-    def recover(self, state: JobState) -> None:
+    async def recover(self, state: JobState) -> None:
         """Resume a job that an earlier server left; if it has to wait, the next `dispatch` may start it."""
         record = state.record
         if record.handle and self.runner.durable:
@@ -81,7 +94,7 @@ class JobQueue:
                 state.begun_at = self._clock.steady - max((self._clock.now() - record.started_at).total_seconds(), 0.0)
             self._begin(state)
         elif end := find_unreported_end(self._registry.folder(state)):
-            self._end(state, end)
+            await self._finish(state, end)
         elif record.attempts - record.losses >= MAX_ATTEMPTS:
             self._end(state, RunEnd("failed", error=Notice("job.interrupted", "request", {"attempts": MAX_ATTEMPTS})))
         else:
@@ -226,9 +239,9 @@ class JobQueue:
         async for event in self.runner.events(state.handle, folder):
             match event:
                 case RunEnd():
-                    self._end(state, event)
+                    await self._finish(state, event)
                 case RunLost():
-                    self._lose(state, find_unreported_end(folder), event.error)
+                    await self._lose(state, find_unreported_end(folder), event.error)
                 case RunUpdate():
                     state.progress, state.num_live_segments = event.progress, event.num_live_segments
                     started_at = self._clock.take(event.started_at) or state.record.started_at or self._clock.now()
@@ -236,7 +249,15 @@ class JobQueue:
                     state.notify()
                     self._listeners.publish("progressed", state)
 
-    def _lose(self, state: JobState, end: RunEnd | None, error: Notice) -> None:
+    async def _finish(self, state: JobState, end: RunEnd) -> None:
+        """End the job; its video is signed first."""
+        if end.result is not None and state.record.status not in ENDED:
+            is_signed = await self._seal(state.record, self._registry.folder(state))
+            result = end.result.model_copy(update={"content_credentials": is_signed})
+            end = replace(end, result=result)
+        self._end(state, end)
+
+    async def _lose(self, state: JobState, end: RunEnd | None, error: Notice) -> None:
         """Run the job again, unless it has ended or its run was lost too often."""
         self.losses[error.code] += 1
         losses = state.record.losses + 1
@@ -244,7 +265,7 @@ class JobQueue:
         if state.is_cancelled:
             self._end(state, RunEnd("cancelled"))
         elif end is not None:
-            self._end(state, end)
+            await self._finish(state, end)
         elif losses >= MAX_ATTEMPTS:
             self._end(state, RunEnd("failed", error=error))
         else:

@@ -25,6 +25,8 @@ from app.quota import ByteQuota
 from app.records import ENDED, JobRecord, Status
 from app.settings import Settings
 from app.storage import JobStore, explain_full_disk
+from app.trust.marker import FoundMarks, Marker
+from app.trust.sealer import Sealer
 from pipeline.engine import Availability
 from pipeline.errors import EngineUnavailableError
 from pipeline.estimate import Estimate
@@ -63,7 +65,11 @@ class Jobs:
             settings.engine_settings, capacity=settings.workers, live=settings.is_live, log_level=settings.log_level
         )
         runners = [self._local_runner] if runner is None else [self._local_runner, runner]
-        self._queues = [JobQueue(runner, self._registry, self._clock, self._end, self._listeners) for runner in runners]
+        self._sealer, self._marker = Sealer(settings), Marker(settings)
+        self._queues = [
+            JobQueue(runner, self._registry, self._clock, self._end, self._listeners, seal=self._sealer.seal)
+            for runner in runners
+        ]
         self._forecaster = Forecaster(SpeedBook(store.speeds), self.availability)
         budget = Budget(store.spending, dollars_per_day) if dollars_per_day else None
         self._prices = PriceGuard(self._forecaster, self.availability, budget)
@@ -75,11 +81,12 @@ class Jobs:
 
     async def start(self) -> None:
         """Resume what an earlier server left, and start working."""
+        await self._sealer.prepare()
         for state in self._registry.load():
             if state.record.status in ENDED:
                 self._registry.clear(state)
             else:
-                self._queue(state.record.model).recover(state)
+                await self._queue(state.record.model).recover(state)
         for queue in self._queues:
             queue.dispatch()
         self._sweeper = asyncio.create_task(self._registry.sweep_forever())
@@ -154,7 +161,8 @@ class Jobs:
     async def _accept(self, request: VideoRequest, inputs: Inputs, profile: Profile, client: str) -> JobRecord:
         job_id, folder = self._store.create()
         try:
-            record = await self.media.accept(request, inputs, folder, client)
+            watermark = await self._marker.choose(job_id)
+            record = await self.media.accept(request, inputs, folder, client, watermark)
             if self._queue(profile.model) is not self._queues[0]:
                 self._prices.check(record)
             await self._queues[-1].runner.persist(folder)
@@ -163,6 +171,18 @@ class Jobs:
             self._prices.release(job_id)
             raise
         return record
+
+    async def verify(self, file: Path, client: str = "") -> FoundMarks:
+        """Find out what a picture or a video says of how it was made, and whether that was here.
+
+        Raises:
+            InputError: It takes too much to find out.
+            QueueFullError: Too many are waiting.
+            DecodingError: Nothing can be read at the moment.
+        """
+        known = await asyncio.to_thread(self._sealer.read_known)
+        credentials, mark = await self.media.verify(file, known, client)
+        return FoundMarks(credentials, await self._marker.tell(mark.text, mark.confidence))
 
     def check_room(self, client: str = "") -> None:
         """Check before an upload whether a job of the client could wait.
@@ -260,7 +280,8 @@ class Jobs:
 
     def find_troubles(self) -> Iterator[str]:
         """Return what the server's operator should look at, one sentence each."""
-        return chain(self._local_runner.find_troubles(), self._registry.find_troubles())
+        sources = (self._local_runner, self._registry, self._sealer, self._marker)
+        return chain.from_iterable(source.find_troubles() for source in sources)
 
     def _end(self, state: JobState, end: RunEnd) -> None:
         if not self._registry.end(state, end, timedelta(hours=self._settings.result_hours)):

@@ -7,7 +7,8 @@ finds what the sweep has done in the jobs' records.
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +21,7 @@ from app.jobs.clock import Clock
 from app.jobs.job import JobState
 from app.jobs.registry import Registry
 from app.jobs.runners.protocol import read_end
-from app.records import ENDED
+from app.records import ENDED, JobRecord
 from app.remote.store import PRESENCE_KEY, JobKeys, is_present
 from app.starts import KeyValueStore
 from app.storage import JobFolder, JobStore, is_abandoned
@@ -58,14 +59,22 @@ class SweepContext(KeyValueStore, Protocol):
 class Sweeper:
     """Does what the web container would, were it running: ends jobs, starts them, and applies the retention policy."""
 
-    def __init__(self, root: Path, context: SweepContext, kept: timedelta) -> None:
+    def __init__(
+        self,
+        root: Path,
+        context: SweepContext,
+        kept: timedelta,
+        seal: Callable[[JobRecord, JobFolder], bool] = lambda _record, _folder: False,
+    ) -> None:
         """Prepare the sweep.
 
         Args:
             root: A data folder of its own, in which the folder of jobs is shared.
             context: Has the store and the runs.
             kept: How long results are kept.
+            seal: Signs a video that is done, and says whether it did.
         """
+        self._seal = seal
         self._jobs = root / "jobs"
         self._context = context
         self._kept = kept
@@ -105,13 +114,20 @@ class Sweeper:
         age = now - record.created_at
         if (end := read_end(folder)) is not None:
             if end.finished_at is None or now - end.finished_at > LATE:
-                self._registry.end(state, end, self._kept)
+                self._end(state, end)
         elif not get_engine_spec(record.model).needs_gpu:
             if age > FREE_KEPT:
                 lost = Notice("job.interrupted", "request", {"attempts": max(record.attempts, 1)})
                 self._registry.end(state, RunEnd("failed", error=lost), self._kept)
         elif age > LATE:
             self._hand_over(JobKeys(record.id))
+
+    def _end(self, state: JobState, end: RunEnd) -> None:
+        """Record how a run ended; its video is signed first."""
+        if end.result is not None:
+            is_signed = self._seal(state.record, self._registry.folder(state))
+            end = replace(end, result=end.result.model_copy(update={"content_credentials": is_signed}))
+        self._registry.end(state, end, self._kept)
 
     def _hand_over(self, keys: JobKeys) -> None:
         """Start a job that a web container has accepted but did not live to start."""

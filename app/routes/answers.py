@@ -52,6 +52,8 @@ def describe_result(job: Job) -> Metadata | None:
         gpu=result.cost and result.cost.gpu,
         gpu_seconds=result.cost and result.cost.seconds,
         price_usd=result.cost and result.cost.dollars,
+        content_credentials=result.content_credentials,
+        watermark=result.watermark,
         warnings=describe_notices(result.notices),
         speakers=[SpokenAnswer(face=one.face, seconds=one.seconds) for one in result.speakers],
     )

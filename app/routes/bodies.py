@@ -97,6 +97,35 @@ async def read_files(
         raise BodyError(f"The form cannot be read: {reason}") from None
 
 
+async def read_upload(request: Request, folder: Path, limits: Mapping[str, int]) -> Path:
+    """Read a multipart form with one file, and write it into the folder.
+
+    Args:
+        request: With the form.
+        folder: Where the file goes, under its name in the form.
+        limits: The names that it may have, and how many bytes.
+
+    Raises:
+        BodyError: It cannot be read.
+        UploadsFullError: The client, or all clients together, have too many bytes on the disk.
+    """
+    if _media_type(request) != "multipart/form-data":
+        raise MediaTypeError("Expected a body of content type multipart/form-data.")
+    limited = await _limit(request, max(limits.values()) + SMALL_BODY_BYTES, partial(_count, request, folder))
+    expected = f"Send one file as {' or '.join(limits)}."
+    try:
+        async with limited.form(max_files=1, max_fields=0) as form:
+            name, upload = next(iter(form.multi_items()), ("", None))
+            if name not in limits or not isinstance(upload, UploadFile):
+                raise BodyError(f"The file is missing. {expected}")
+            if (upload.size or 0) > limits[name]:
+                raise BodyTooLargeError(f"The file has more than {limits[name] / MEGABYTE:g} MB. Send a smaller one.")
+            await to_thread.run_sync(_write_upload, upload, folder / name)
+            return folder / name
+    except HTTPException as error:
+        raise BodyError(f"The form cannot be read: {error.detail} {expected}") from None
+
+
 def _count(request: Request, folder: Path, num_bytes: int) -> None:
     """Count bytes that have arrived, before they are written.
 

@@ -1,5 +1,6 @@
 """Describes for OpenAPI the bodies that the routes read themselves."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,6 +35,17 @@ def describe_body(body: type[Body], options: type[Body] | None = None) -> dict[s
     if options is not None:
         content["multipart/form-data"] = {"schema": _describe_form(body, options)}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def describe_upload(files: Mapping[str, str]) -> dict[str, Any]:
+    """Describe the body of a route that takes one file of a form.
+
+    Args:
+        files: Each name that the file may have, and what it is then.
+    """
+    parts = {name: _describe_file(told) for name, told in files.items()}
+    schema = {"type": "object", "properties": parts, "minProperties": 1, "maxProperties": 1}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def complete_schema(app: FastAPI, *, has_password: bool) -> None:
@@ -79,12 +91,16 @@ def _add_refusals(schema: dict[str, Any], *, has_password: bool) -> None:
 
 def _describe_form(body: type[Body], options: type[Body]) -> dict[str, Any]:
     fields = [field for field in FILES if field in body.model_fields]
-    files = {FILES[field]: _FILE | {"description": _FORM_PARTS[FILES[field]]} for field in fields}
+    files = {FILES[field]: _describe_file(_FORM_PARTS[FILES[field]]) for field in fields}
     others = options.model_json_schema(ref_template=_REF)["properties"]
     texts = {name: _take_null_out(described) for name, described in others.items()}
     needed = [FILES[field] for field in fields if body.model_fields[field].is_required()]
     form = {"type": "object", "required": needed, "properties": files | texts}
     return form | ({"additionalProperties": _VOICE} if {"audio_b64", "speakers"} <= body.model_fields.keys() else {})
+
+
+def _describe_file(told: str) -> dict[str, Any]:
+    return {"type": "string", "contentMediaType": "application/octet-stream", "description": told}
 
 
 def _take_null_out(described: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _METADATA: JsonDict = {
     "frame_rate": 25,
     "seconds": 2.2,
     "seed": 7,
+    "content_credentials": True,
+    "watermark": True,
     "warnings": [_WARNING],
     "speakers": [{"face": 0, "seconds": 4.32}],
 }
@@ -88,6 +90,8 @@ class Metadata(BaseModel):
     gpu: Annotated[str | None, Field(description="The GPU, where one was paid for by the second.")] = None
     gpu_seconds: Annotated[float | None, Field(description="How long the run had it.")] = None
     price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars.")] = None
+    content_credentials: Annotated[bool, Field(description="Video and poster are signed (docs/trust.md).")] = False
+    watermark: Annotated[bool, Field(description="The video has a mark that is not seen.")] = False
     warnings: list[NoticeAnswer]
     speakers: Annotated[list[SpokenAnswer], Field(description="Who speaks how long.")] = []
 
@@ -109,6 +113,31 @@ class VideoAnswer(BaseModel):
 
     video_b64: Annotated[str, Field(description="The mp4, H.264 and AAC, as base64.")]
     metadata: Metadata
+
+
+class CredentialsAnswer(BaseModel):
+    """What a file's Content Credentials say."""
+
+    valid: Annotated[bool, Field(description="Nothing was changed since it was signed.")]
+    trusted: Annotated[bool, Field(description="The signer is known to VIDEO_LAB_TRUST_LIST.")]
+    issuer: Annotated[str | None, Field(description="Whom the signer's certificate names.")]
+    made_at: Annotated[datetime | None, Field(description="When it was made, as the file says.")]
+    claim_generator: Annotated[str | None, Field(description="The program that made it, as the file says.")]
+
+
+class WatermarkAnswer(BaseModel):
+    """What the mark that is not seen says."""
+
+    job: Annotated[str, Field(description="Short id of the job: 8 digits that follow from its id, and lead to none.")]
+    confidence: Annotated[float, Field(description="0 to 1.")]
+
+
+class VerifyAnswer(BaseModel):
+    """What was found in a picture or a video; null where there is nothing."""
+
+    content_credentials: CredentialsAnswer | None
+    watermark: WatermarkAnswer | None
+    made_here: Annotated[bool | None, Field(description="Made by this deployment; null if nobody can tell.")]
 
 
 class ProgressAnswer(BaseModel):

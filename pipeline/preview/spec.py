@@ -44,6 +44,7 @@ PREVIEW = EngineSpec(
     basis="measured",
     start_seconds=START_SECONDS,
     finishing_seconds=0.3,
+    source_type="compositeSynthetic",  # a photo's own pixels, and a mouth that was drawn: nothing was trained on
     draft=True,
     max_speakers=4,
     # Drawn from the photo's own pixels: what the camera did not see of the far cheek would tear.

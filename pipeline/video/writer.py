@@ -20,6 +20,7 @@ from pipeline.types import FRAME_RATE, FrameSize, Pixels, SoundTrack
 from pipeline.video.color import convert_frame, tag_color
 from pipeline.video.segments import SegmentWriter
 from pipeline.video.track import TrackReader
+from pipeline.watermark import Embedder, Payload
 
 _X264_OPTIONS = {
     "preset": "veryfast",
@@ -45,13 +46,21 @@ class VideoWriter:
         track: The sound; cut or filled with silence to the frames' length.
         metadata: The mp4's tags, e.g. `title` and `comment`.
         live: Folder for segments that can be watched before the file is complete; None makes none.
+        watermark: What the mark in every frame says; None makes none.
 
     Raises:
         OutputError: The file cannot be written; all methods raise it.
     """
 
     def __init__(
-        self, path: Path, size: FrameSize, track: SoundTrack, metadata: Mapping[str, str], live: Path | None = None
+        self,
+        path: Path,
+        size: FrameSize,
+        track: SoundTrack,
+        metadata: Mapping[str, str],
+        live: Path | None = None,
+        *,
+        watermark: Payload | None = None,
     ) -> None:
         self._path = path
         self._part_path = path.with_name(f"{path.name}.tmp")
@@ -64,6 +73,7 @@ class VideoWriter:
         self._video = _add_video(self._container, size)
         self._audio = _add_audio(self._container, track)
         self._sound = TrackReader(track)
+        self._embedder = None if watermark is None else Embedder(size, watermark)
         self._num_frames = 0
 
     def __enter__(self) -> Self:
@@ -85,11 +95,14 @@ class VideoWriter:
         """Append frames (n, height, width, 3), RGB, and the sound that belongs to them."""
         with _explain_errors(self._path):
             for pixels in frames:
-                frame = convert_frame(pixels)
+                frame = convert_frame(self._mark(pixels))
                 frame.pts, frame.time_base = self._num_frames, Fraction(1, FRAME_RATE)
                 self._mux(self._video.encode(frame))
                 self._num_frames += 1
                 self._write_sound()
+
+    def _mark(self, pixels: Pixels) -> Pixels:
+        return pixels if self._embedder is None else self._embedder.mark(pixels[None])[0]
 
     def _finish(self) -> None:
         with _explain_errors(self._path):

@@ -44,7 +44,8 @@ class Chaos:
         self.server = self._start()
 
     def _start(self) -> Server:
-        server = Server(self._folder / "data", page="off", live="off", workers=self._workers)
+        same = {"content_credentials": "off", "watermark": "off"}  # both differ from job to job
+        server = Server(self._folder / "data", page="off", live="off", workers=self._workers, **same)
         server.wait_until_healthy()
         return server
 

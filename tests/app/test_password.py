@@ -86,6 +86,7 @@ def test_the_app_asks_at_each_of_its_routes(locked: TestClient, locked_app: Fast
     paths = {getattr(route, "path", "/") for route in locked_app.routes} | {"/gradio_api/upload", "/config", "/nothing"}
     answers = {path: locked.get(path).status_code for path in paths}
     assert answers.pop("/health") == 200
+    assert answers.pop("/verify") == 405  # it is open, and takes files only
     assert set(answers.values()) == {401}
     assert {"/metrics", "/jobs/{job_id}/video", "/openapi.json", "/docs"} <= set(answers)
 
@@ -94,7 +95,7 @@ def test_the_description_says_where_the_password_is_asked(locked_app: FastAPI) -
     paths = locked_app.openapi()["paths"]
     assert {"401", "429"} <= set(paths["/jobs"]["post"]["responses"])
     assert not {"401", "429"} & set(paths["/health"]["get"]["responses"])
-    assert [path for path in paths if "security" not in next(iter(paths[path].values()))] == ["/health"]
+    assert [path for path in paths if "security" not in next(iter(paths[path].values()))] == ["/verify", "/health"]
 
 
 def test_guesses_become_slow_and_the_right_one_is_taken_after_a_while() -> None:

@@ -74,6 +74,7 @@ def loopback(volumes: Path, hub: FakeHub) -> Iterator[Loopback]:
         "VIDEO_LAB_MODAL_OPEN": "1",
         "VIDEO_LAB_MODAL_DATA_PATH": str(volumes / "data"),
         "VIDEO_LAB_MODAL_WEIGHTS_PATH": str(volumes / "weights"),
+        "VIDEO_LAB_MODAL_TRUST_PATH": str(volumes / "trust"),
         "VIDEO_LAB_MODAL_COMPILED_PATH": str(volumes / "compiled"),
     }
     loopback = Loopback(ROOT, environment, volumes / "containers.log")

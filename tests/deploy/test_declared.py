@@ -102,7 +102,17 @@ def test_lets_a_request_be_held_as_long_as_a_run_may_take(declared: dict[str, De
 def test_sweeps_twice_an_hour_without_a_visitor(declared: dict[str, Declared], volumes: Path) -> None:
     sweep = declared["sweep"]
     assert (sweep.period_minutes, sweep.gpus, sweep.max_containers) == (30, [], 1)
-    assert sweep.volumes == {f"{volumes}/data": ("video-lab-data", False)}
+    assert sweep.volumes == {
+        f"{volumes}/data": ("video-lab-data", False),
+        f"{volumes}/trust": ("video-lab-trust", False),
+    }
+
+
+def test_gives_the_keys_that_videos_are_signed_with_to_no_gpu(declared: dict[str, Declared], volumes: Path) -> None:
+    mounting = {
+        name: one.volumes[f"{volumes}/trust"] for name, one in declared.items() if f"{volumes}/trust" in one.volumes
+    }
+    assert mounting == dict.fromkeys(("web", "sweep"), ("video-lab-trust", False))
 
 
 def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
@@ -111,7 +121,9 @@ def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
 
 def test_mounts_the_weights_for_reading_only(declared: dict[str, Declared], volumes: Path) -> None:
     for function in (declared[name] for name in ("InfiniteTalkGenerator.*", "InfiniteTalkTeamGenerator.*", "web")):
-        mounted = {path: volume for path, volume in function.volumes.items() if path != f"{volumes}/compiled"}
+        mounted = {
+            path: volume for path, volume in function.volumes.items() if path.rpartition("/")[2] in {"data", "weights"}
+        }
         assert mounted == {
             f"{volumes}/data": ("video-lab-data", False),
             f"{volumes}/weights": ("video-lab-weights", True),

@@ -30,8 +30,18 @@ def test_starts_without_torch(deployed: Deployed) -> None:
 
 def test_makes_a_preview(deployed: Deployed) -> None:
     job_id = deployed.submit("preview")
-    assert deployed.wait(job_id, has_ended)["status"] == "done"
-    assert deployed.http.get(f"/jobs/{job_id}/video").content[4:8] == b"ftyp"
+    job = deployed.wait(job_id, has_ended)
+    assert job["status"] == "done"
+    video = deployed.http.get(f"/jobs/{job_id}/video").content
+    assert video[4:8] == b"ftyp"
+    assert job["metadata"]["content_credentials"]
+    assert deployed.http.post("/verify", files={"video": video}).json()["made_here"]
+
+
+def test_keeps_the_keys_that_sign(deployed: Deployed) -> None:
+    plane = deployed.loopback.plane
+    assert plane.named["volume", "video-lab-trust"] in plane.commits
+    assert (deployed.data.parent / "trust" / "signer.pem").is_file()
 
 
 def test_keeps_jobs_on_the_data_volume_and_nothing_that_stays_open(deployed: Deployed) -> None:

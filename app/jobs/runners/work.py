@@ -18,6 +18,7 @@ from pipeline.request import Inputs, Role
 from pipeline.scene import Scene
 from pipeline.types import GenerationResult
 from pipeline.video import write_poster
+from pipeline.watermark import Payload
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
     """
     partial = folder.path / "part.mp4"
     folder.delete_live_segments()
-    result = _generate(folder, engine, partial, report, folder.live if live else None)
+    text = folder.read().watermark
+    watermark = None if text is None else Payload.of(text)
+    result = _generate(folder, engine, partial, report, live=folder.live if live else None, watermark=watermark)
     write_poster(partial, folder.poster)
     sync(partial)
     partial.replace(folder.video)
@@ -78,6 +81,7 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
         seed=result.seed,
         timings=result.timings,
         notices=result.notices,
+        watermark=watermark is not None,
         speakers=tuple(
             SpokenTime(face=face, seconds=round(seconds, 2))
             for face, seconds in zip(folder.read().request.talking_faces, result.spoken_seconds, strict=True)
@@ -85,7 +89,15 @@ def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool =
     )
 
 
-def _generate(folder: JobFolder, engine: Engine, output: Path, report: Reporter, live: Path | None) -> GenerationResult:
+def _generate(
+    folder: JobFolder,
+    engine: Engine,
+    output: Path,
+    report: Reporter,
+    *,
+    live: Path | None,
+    watermark: Payload | None,
+) -> GenerationResult:
     """Run the scene that was checked; where an older version took the job, make it anew."""
     inputs = folder.inputs
     for role in inputs.keys() - {"image"}:
@@ -93,9 +105,9 @@ def _generate(folder: JobFolder, engine: Engine, output: Path, report: Reporter,
     scene = read_scene(folder.scene, *folder.voices)
     if scene is None:
         _require(inputs, "image")
-        return make_video(folder.read_request(), inputs, engine, output, report, live=live)
+        return make_video(folder.read_request(), inputs, engine, output, report, live=live, watermark=watermark)
     _compare(scene, folder.read())
-    return generate(scene, engine, output, report, live)
+    return generate(scene, engine, output, report, live, watermark=watermark)
 
 
 def _require(inputs: Inputs, role: Role) -> None:

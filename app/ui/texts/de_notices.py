@@ -176,6 +176,8 @@ TEXTS: dict[str, str] = {
     "die App betreibt, findet mehr im Protokoll der Bereitstellung.",
     "remote.timeout": "Die GPU brauchte länger, als die Bereitstellung erlaubt. Bitte eine kürzere Stimme oder eine "
     "schnellere Qualität wählen.",
+    "verify.undecodable": "Die Datei ließ sich nicht prüfen: Das brauchte mehr Zeit oder Speicher, als es bei echten "
+    "Dateien braucht. Bitte das Original schicken.",
 }
 
 OF_PERSONS: dict[Person, str] = {"face": "Person {number}: {sentence}", "speaker": "Stimme {number}: {sentence}"}

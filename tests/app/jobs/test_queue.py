@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.jobs.queue import MAX_ATTEMPTS
+from app.jobs.queue import MAX_ATTEMPTS, JobQueue
 from app.jobs.runners.protocol import RunUpdate, write_end
-from app.records import Resolved
+from app.records import JobRecord, Resolved
+from app.storage import JobFolder
 from pipeline.types import Progress
 from tests.app.jobs.rig import DONE, LOST, Rig, settle
 
@@ -62,30 +63,64 @@ async def test_a_run_whose_end_nobody_heard_is_not_made_again(rig: Rig, *, has_v
     write_end(rig.registry.folder(job), DONE)
     if has_video:
         rig.registry.folder(job).video.write_bytes(b"mp4")
-    rig.queue.recover(job)
+    await rig.queue.recover(job)
     rig.queue.dispatch()
     assert job.record.status == ("done" if has_video else "running")
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_a_video_whose_signing_was_interrupted_is_signed_later_and_not_made_again(
+    rig: Rig, *, is_killed: bool
+) -> None:
+    signs = asyncio.Event()
+
+    async def seal(record: JobRecord, folder: JobFolder) -> bool:
+        del record, folder
+        return await signs.wait()
+
+    def start_queue() -> JobQueue:
+        return JobQueue(rig.runner, rig.registry, rig.clock, rig.end, rig.listeners, seal=seal)
+
+    interrupted = rig.queue = start_queue()
+    job = rig.add()
+    await settle()
+    write_end(rig.registry.folder(job), DONE)
+    await rig.finish(job)
+    assert job.record.status == "running"
+    if not is_killed:
+        await interrupted.close()
+    rig.queue = start_queue()
+    recovering = asyncio.create_task(rig.queue.recover(job))
+    await settle()
+    signs.set()
+    await recovering
+    rig.queue.dispatch()
+    assert job.record.status == "done"
+    assert job.record.result is not None
+    assert job.record.result.content_credentials
+    assert rig.runner.started == [job.record.id]
+    await interrupted.close()
 
 
 async def test_a_damaged_end_says_nothing(rig: Rig) -> None:
     job = rig.make(status="running", attempts=1)
     rig.registry.folder(job).video.write_bytes(b"mp4")
     rig.registry.folder(job).end.write_text('{"status":"do')
-    rig.queue.recover(job)
+    await rig.queue.recover(job)
     assert job.record.status == "queued"
 
 
 @pytest.mark.parametrize(("attempts", "losses", "status"), [(3, 0, "failed"), (3, 1, "queued"), (2, 0, "queued")])
 async def test_only_what_stopped_the_server_counts_as_that(attempts: int, losses: int, status: str, rig: Rig) -> None:
     job = rig.make(status="running", attempts=attempts, losses=losses)
-    rig.queue.recover(job)
+    await rig.queue.recover(job)
     assert job.record.status == status
 
 
 async def test_a_job_of_an_older_version_gets_a_seed_for_all_its_runs(rig: Rig) -> None:
     drawn, kept = rig.make(), rig.make(resolved=Resolved(seed=5))
     for job in (drawn, kept):
-        rig.queue.recover(job)
+        await rig.queue.recover(job)
     seeds = {rig.registry.folder(drawn).read_request().seed for _ in range(2)}
     assert len(seeds) == 1
     assert None not in seeds
