@@ -3,6 +3,7 @@
     modal run deploy.py --download-weights
     modal deploy deploy.py
     modal run deploy.py --image face.jpg --audio voice.wav --profile fast
+    modal run deploy.py --reports list
 
 Every number that may be changed is a setting of `app.deployment`; docs/deploy.md has them all.
 """
@@ -244,11 +245,18 @@ class VideoMaker:
         return self.worker.run(job_id)
 
     @modal.method()
-    def make(self, scene: bytes, voices: dict[Role, bytes], request: dict[str, Any], run_key: str) -> tuple[str, bytes]:
+    def make(
+        self,
+        scene: bytes,
+        voices: dict[Role, bytes],
+        request: dict[str, Any],
+        run_key: str,
+        watermark: str | None = None,
+    ) -> tuple[str, bytes]:
         """Make a video for the command line. Returns how it ended, as JSON, and the mp4."""
         from app.jobs.runners.protocol import EVENTS
 
-        end, video = self.worker.make(scene, voices, request, run_key)
+        end, video = self.worker.make(scene, voices, request, run_key, watermark)
         return EVENTS.dump_json(end).decode(), video
 
 
@@ -468,6 +476,11 @@ def link_data() -> Path:
     folder, jobs = Path(tempfile.mkdtemp()), Path(SETTINGS.data_path) / "jobs"
     jobs.mkdir(parents=True, exist_ok=True)
     (folder / "jobs").symlink_to(jobs)
+    return link_keys(folder)
+
+
+def link_keys(folder: Path) -> Path:
+    """Add the folder of keys, which is on its own volume, to a data folder."""
     Path(SETTINGS.trust_path).mkdir(parents=True, exist_ok=True)
     (folder / "trust").symlink_to(SETTINGS.trust_path)
     return folder
@@ -532,11 +545,50 @@ def sweep() -> bool:
 
 
 @app.function(image=web_image, env=ENVIRONMENT, timeout=5 * MINUTES)
-def check(photo: bytes, voices: dict[Role, bytes], request: dict[str, Any]) -> tuple[str, bytes]:
-    """Check a request before a GPU is paid for. Returns why it cannot be used, if so, and the scene for the GPU."""
+def check(photo: bytes, voices: dict[Role, bytes], request: dict[str, Any]) -> tuple[str, bytes, bytes]:
+    """Check a request before a GPU is paid for.
+
+    Returns:
+        Why it cannot be used, if so; the scene for the GPU; and the photo's own credentials for who signs.
+    """
     from app.remote import check_files
 
     return check_files(photo, voices, request, find_place)
+
+
+@app.function(
+    image=web_image, env=ENVIRONMENT, volumes={SETTINGS.trust_path: trust_volume}, timeout=5 * MINUTES, max_containers=1
+)
+def vouch(
+    video: bytes = b"", archive: bytes = b"", request: dict[str, Any] | None = None
+) -> tuple[str | None, bytes, tuple[str, ...]]:
+    """Choose the mark for a video that is to be made, or sign one: the GPU has no keys, and those who ask have none.
+
+    Returns:
+        What the mark says, the video, and what was in the way.
+    """
+    from app.remote import choose_mark, sign_video
+    from app.settings import load_settings
+
+    settings = load_settings().model_copy(update={"data_dir": link_keys(Path(tempfile.mkdtemp()))})
+    make_keys(settings)
+    if request is None:
+        return asyncio.run(choose_mark(settings)), b"", ()
+    return None, *asyncio.run(sign_video(video, archive, request, settings))
+
+
+@app.function(image=web_image, env=ENVIRONMENT, volumes={SETTINGS.data_path: data_volume}, timeout=5 * MINUTES)
+def look_at_reports(arguments: list[str]) -> tuple[str, str]:
+    """Carry out a command about videos that were reported. Returns why it cannot be, if so, and what it says."""
+    from app.reports.command import ReportCommandError, carry_out
+
+    data_volume.reload()
+    try:
+        return "", "\n".join(carry_out(arguments, Path(SETTINGS.data_path) / "jobs"))
+    except ReportCommandError as error:
+        return str(error), ""
+    finally:
+        data_volume.commit()
 
 
 @app.local_entrypoint()
@@ -544,26 +596,35 @@ def check(photo: bytes, voices: dict[Role, bytes], request: dict[str, Any]) -> t
 def main(
     *,
     request: dict[str, Any],
+    reports: str = "",
     download_weights: bool = False,
     variants: str = "",
     image: str = "",
     audio: str = "",
     output: str = "video.mp4",
 ) -> None:
-    """Fetch the weights, or make one video from a photo and a voice."""
+    """Fetch the weights, look at reported videos, or make one video from a photo and a voice."""
+    if reports:
+        problem, answer = look_at_reports.remote(reports.split())
+        say(answer)
+        sys.exit(problem or None)
     if download_weights:
         names = [name.strip() for name in variants.split(",") if name.strip()]
         sys.exit(fetch_weights.remote(names) or None)
     profile = request["profile"]
     check_pair(profile, request["model"])
     photo, (request, voices) = read_file(image, "--image"), read_voices(request, audio)
-    problem, scene = check.remote(photo, voices, request)
+    problem, scene, archive = check.remote(photo, voices, request)
     if problem:
         sys.exit(problem)
+    watermark, _, _ = vouch.remote()
     key = f"command-{time.time_ns()}"
-    call = find_generator(profile).make.spawn(scene, voices, request, key)
+    call = find_generator(profile).make.spawn(scene, voices, request, key, watermark)
     result, video = follow(call, lambda: store.get(f"{key}/progress"))
     keep(result, video, output)
+    _, signed, troubles = vouch.remote(video, archive, request)
+    Path(output).write_bytes(signed)
+    say("\n".join(troubles) or "It is signed.")
 
 
 def tell_next_steps() -> None:

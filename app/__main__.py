@@ -1,4 +1,7 @@
-"""`python -m app`: the web app on this machine; `python -m app trust`: what its videos are signed with."""
+"""`python -m app`: the web app on this machine.
+
+`python -m app trust`: what its videos are signed with. `python -m app reports`: which of them were reported.
+"""
 
 import asyncio
 import logging
@@ -100,6 +103,10 @@ def main() -> int:
             from app.trust.command import run
 
             return run(sys.argv[2:])
+        if sys.argv[1:2] == ["reports"]:
+            from app.reports.command import run as run_reports
+
+            return run_reports(sys.argv[2:])
         settings = load_settings()
         set_up_log("%(asctime)s %(levelname)s %(message)s", settings.log_level)
         with _listen(settings) as listener:

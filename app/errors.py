@@ -180,6 +180,16 @@ class DecodingError(AppError):
         )
 
 
+class OriginError(AppError):
+    """What was made here cannot be told from what others made: the folder of keys cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server cannot tell at the moment what was made here: its keys cannot be read. GET /health tells "
+            "whoever runs it what to do."
+        )
+
+
 class BudgetError(AppError):
     """The video would cost more than may be spent.
 
@@ -251,6 +261,15 @@ class JobExpiredError(JobError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__("The job's files have been deleted: they are kept for a limited time. Make it again.", job_id)
+
+
+class JobHiddenError(JobError):
+    """Somebody has reported the job's video."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            "Somebody has reported this video. Nobody can see it until whoever runs the app has looked at it.", job_id
+        )
 
 
 class JobFailedError(JobError):

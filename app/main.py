@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app.arrival import ArrivalMiddleware
@@ -48,9 +48,10 @@ def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_p
     metrics.watch_jobs(service)
     app = _create_api(service)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
-    for router in _ROUTERS:
+    routers = (*_ROUTERS, *(_create_page_routers(service, settings) if settings.page else ()))
+    for router in routers:
         app.include_router(router)
-    refuse_other_methods(app, _ROUTERS)
+    refuse_other_methods(app, routers)
     complete_schema(app, has_password=settings.password is not None)
     add_handlers(app)
     if settings.page:
@@ -90,8 +91,14 @@ def _add_doors(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     app.add_middleware(ClientMiddleware, trusted=settings.trusted_proxies, hosts=hosts)
 
 
+def _create_page_routers(service: Jobs, settings: Settings) -> tuple[APIRouter, ...]:
+    from app.ui import create_routers  # Gradio takes seconds to import
+
+    return create_routers(service, settings)
+
+
 def _mount_page(app: FastAPI, service: Jobs, settings: Settings) -> None:
-    from app.ui import mount_page  # Gradio takes seconds to import
+    from app.ui import mount_page
 
     mount_page(app, service, settings)
     add_handlers_to_mounts(app)

@@ -18,34 +18,53 @@ from app.problems import answer_error
 OPEN_PATHS = frozenset({"/health", "/verify"})
 """Paths that need no password."""
 
+OPEN_FILES = frozenset(
+    {
+        *(f"/ui/{name}" for name in ("icon.svg", "share.css", "verify.css", "verify.js")),
+        *(f"/static/fonts/IBMPlexSans/IBMPlexSans-{weight}.woff2" for weight in ("Regular", "Bold")),
+    }
+)
+"""What the page at `/verify` is made of: these files alone, which are the same for everybody."""
+
 _GUESSES = 10
 """How many wrong passwords a client may send in a row; the people of an office share one address."""
 _SECONDS_PER_GUESS = 1.0
 _MAX_CLIENTS = 10_000
 
 
-class Guesses:
-    """Counts how many more wrong passwords each client may send.
+class Attempts:
+    """Counts how often each client may still do something, such as send a wrong password.
 
     Args:
         clock: Seconds from any point in time on.
-        max_clients: Those that are remembered; then the one whose last wrong password is longest ago is forgotten.
+        max_clients: Those that are remembered; then the one whose last attempt is longest ago is forgotten.
+        in_a_row: How many attempts a client may make at once.
+        seconds_each: After which each of them is forgotten, one after the other.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_clients: int = _MAX_CLIENTS) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        max_clients: int = _MAX_CLIENTS,
+        *,
+        in_a_row: int = _GUESSES,
+        seconds_each: float = _SECONDS_PER_GUESS,
+    ) -> None:
         self._clock = clock
+        self._spare_seconds = (in_a_row - 1) * seconds_each
+        self._seconds_each = seconds_each
         self._max_clients = max_clients
-        self._free_at: OrderedDict[str, float] = OrderedDict()  # when all wrong ones are forgotten
+        self._free_at: OrderedDict[str, float] = OrderedDict()  # when all are forgotten
 
     def find_wait(self, client: str) -> float:
-        """Return the seconds until the client's password is checked again; 0 if it is checked now."""
+        """Return the seconds until the client may make another attempt; 0 if it may now."""
         debt = self._free_at.get(client, 0.0) - self._clock()
-        return max(0.0, debt - (_GUESSES - 1) * _SECONDS_PER_GUESS)
+        return max(0.0, debt - self._spare_seconds)
 
     def add(self, client: str) -> None:
-        """Count a wrong password."""
+        """Count an attempt."""
         now = self._clock()
-        self._free_at[client] = max(self._free_at.pop(client, 0.0), now) + _SECONDS_PER_GUESS
+        self._free_at[client] = max(self._free_at.pop(client, 0.0), now) + self._seconds_each
         while len(self._free_at) > self._max_clients:
             self._free_at.popitem(last=False)
 
@@ -53,14 +72,15 @@ class Guesses:
 class PasswordMiddleware:
     """Asks everyone for the password, with HTTP Basic authentication."""
 
-    def __init__(self, app: ASGIApp, password: str, guesses: Guesses | None = None) -> None:
+    def __init__(self, app: ASGIApp, password: str, guesses: Attempts | None = None) -> None:
         self._app = app
         self._password = password.encode()
-        self._guesses = guesses or Guesses()
+        self._guesses = guesses or Attempts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer 401 or 429."""
-        error = None if scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS else self._find_error(scope)
+        is_open = scope["type"] == "lifespan" or scope["path"] in OPEN_PATHS or scope["path"] in OPEN_FILES
+        error = None if is_open else self._find_error(scope)
         if error is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":

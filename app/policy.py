@@ -28,6 +28,19 @@ SHARE_POLICY = (
 )
 """For the page behind a shared link, which others may embed."""
 
+REPORT_POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+"""For the form that reports a video: a page that embeds it could have visitors press its button unknowingly."""
+
+VERIFY_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+"""For the page that checks files. It shows the one that was chosen, and writes what is in it as text only."""
+
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
@@ -58,6 +71,12 @@ _SHARE_PERMISSIONS = ", ".join(
 
 SHARE_HEADERS: Mapping[str, str] = {_HEADER: SHARE_POLICY, "Permissions-Policy": _SHARE_PERMISSIONS}
 """For the page behind a shared link."""
+
+REPORT_HEADERS: Mapping[str, str] = {_HEADER: REPORT_POLICY}
+"""For the form that reports a video."""
+
+VERIFY_HEADERS: Mapping[str, str] = {_HEADER: VERIFY_POLICY}
+"""For the page that checks files."""
 
 
 def make_page_policy(html: str) -> str:

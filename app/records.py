@@ -36,6 +36,11 @@ version 2 adds is optional. Version 3 spells the request as the API does; the re
 Version 4 has several speakers, all but one of whom an older app would leave out."""
 
 
+CONSENT_WORDING = 1
+"""Version of the sentence that is agreed to, in all languages alike; docs/trust.md has them all. It is raised where the
+sentence means something else."""
+
+
 class Frozen(BaseModel):
     """An immutable value that is stored or sent as JSON."""
 
@@ -79,6 +84,18 @@ class SpokenTime(Stored):
 
     face: int
     seconds: float
+
+
+class Consent(Stored):
+    """That whoever asked for a video may use face and voice, and will say what made it. Nobody is named.
+
+    Attributes:
+        given_at: When it was said, which is when the video was asked for.
+        wording: Version of the sentence.
+    """
+
+    given_at: AwareDatetime
+    wording: int
 
 
 class JobResult(Stored):
@@ -190,6 +207,7 @@ class JobRecord(Stored):
         owner: Id of the key that the job was submitted with; None without one.
         batch_id: The batch that the job belongs to; None if it stands alone.
         reference: The client's own name for the job.
+        consent: None where nobody has said it.
         inputs: Names of the files in the job's folder, by their role.
         resolved: None if the job was accepted by an app that writes version 1.
         attempts: How often its run was started.
@@ -212,6 +230,7 @@ class JobRecord(Stored):
     owner: str | None = None
     batch_id: str | None = None
     reference: str | None = None
+    consent: Consent | None = None
     request: StoredRequest
     inputs: dict[Role, _FileName] = ONE_VOICE
     resolved: Resolved | None = None

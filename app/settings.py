@@ -215,6 +215,14 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a number from 1 to 1000000"},
         ),
     ] = 4000.0
+    consent: Annotated[
+        Literal["off", "asked", "required"],
+        Field(
+            description="Who has to say that face and voice may be used (docs/trust.md). asked: whoever uses the page. "
+            "required: everybody.",
+            json_schema_extra={"allowed": "off, asked, required"},
+        ),
+    ] = "asked"
     content_credentials: Annotated[
         bool,
         Field(

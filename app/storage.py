@@ -96,6 +96,16 @@ class JobFolder:
         return self.path / "end.json"
 
     @property
+    def reports(self) -> Path:
+        """What people reported about the video (`app.reports`)."""
+        return self.path / "reports.json"
+
+    @property
+    def decision(self) -> Path:
+        """What was decided about these reports."""
+        return self.path / "decision.json"
+
+    @property
     def is_whole(self) -> bool:
         """Whether everything that a run needs is there."""
         return all(path.is_file() for path in self.inputs.values())
@@ -123,7 +133,8 @@ class JobFolder:
 
     def delete_inputs(self) -> None:
         """Delete photo, voice, scene and what a run left unfinished. Live segments stay: they may be watched."""
-        self._delete_all_but({_RECORD, self.video.name, self.poster.name, self.live.name})
+        reported = {self.reports.name, self.decision.name}
+        self._delete_all_but({_RECORD, self.video.name, self.poster.name, self.live.name} | reported)
 
     def find_segment(self, name: str) -> Path | None:
         """Return one of the live segments, or what comes before the first of them; None where it is not there."""
@@ -133,6 +144,11 @@ class JobFolder:
     def delete_live_segments(self) -> None:
         """Delete the segments that could be watched while the video was made."""
         _delete(self.live)
+
+    def delete_video(self) -> None:
+        """Delete all that shows the video."""
+        for path in (self.video, self.poster, self.live):
+            _delete(path)
 
     def delete_files(self) -> None:
         """Delete everything but the record."""

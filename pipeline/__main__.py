@@ -112,12 +112,13 @@ def _sign(video: Path, photo: Path, profile: Profile, trust: Path) -> None:
     """Sign the video where there is something to sign with. It is whole all the same if that fails."""
     if not trust.is_dir():
         return
-    from pipeline.credentials import Making, TrustFolder, read_own_credentials, sign
+    from pipeline.credentials import Making, TrustFolder, read_photo_credentials, sign
 
     spec, now = get_engine_spec(profile.model), datetime.now(UTC)
     try:
         making = Making(spec.title, profile.name, spec.source_type, now)
-        sign(video, making, TrustFolder(trust).find_signer(now), read_own_credentials(photo))
+        own = read_photo_credentials(photo)
+        sign(video, making, TrustFolder(trust).find_signer(now), None if own is None else own.archive)
     except (CertificateError, SigningError, OSError) as error:
         sys.stderr.write(f"Note: The video has no Content Credentials. {error}\n")
 

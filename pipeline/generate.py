@@ -18,7 +18,7 @@ from pipeline.sampling import check_options, choose_sampling, choose_seed, find_
 from pipeline.scene import Scene, Speaker, Still
 from pipeline.types import GenerationResult, Pixels, Progress, SoundMix
 from pipeline.version import VERSION
-from pipeline.video import BackgroundWriter, VideoWriter
+from pipeline.video import BackgroundWriter, Label, VideoWriter, make_label
 from pipeline.voices import load_voices
 from pipeline.watermark import Payload
 
@@ -99,7 +99,8 @@ def make_video(
         PipelineError: As of `generate`.
     """
     run = RunProgress(report)
-    return _generate(prepare_scene(request, inputs, run.enter), engine, output, run, live, watermark=watermark)
+    scene, labelled = prepare_scene(request, inputs, run.enter), request.label == "on"
+    return _generate(scene, engine, output, run, live, watermark=watermark, labelled=labelled)
 
 
 def generate(
@@ -110,6 +111,7 @@ def generate(
     live: Path | None = None,
     *,
     watermark: Payload | None = None,
+    labelled: bool = False,
 ) -> GenerationResult:
     """Make the video of a scene.
 
@@ -120,6 +122,7 @@ def generate(
         report: Takes progress; may raise `GenerationCancelledError`.
         live: Folder for segments that can be watched before the video is complete; None makes none.
         watermark: What the mark in every frame says, which is not seen; None makes none.
+        labelled: Say visibly in every frame that it is made by a computer.
 
     Raises:
         InputError: The scene's sound cannot be read any more.
@@ -128,16 +131,24 @@ def generate(
         OutputError: The video cannot be written.
         GenerationCancelledError: `report` said so.
     """
-    return _generate(scene, engine, output, RunProgress(report), live, watermark=watermark)
+    return _generate(scene, engine, output, RunProgress(report), live, watermark=watermark, labelled=labelled)
 
 
 def _generate(
-    scene: Scene, engine: Engine, output: Path, run: RunProgress, live: Path | None, *, watermark: Payload | None
+    scene: Scene,
+    engine: Engine,
+    output: Path,
+    run: RunProgress,
+    live: Path | None,
+    *,
+    watermark: Payload | None,
+    labelled: bool,
 ) -> GenerationResult:
     _check_available(engine, scene)
     run.plan(plan_run(scene))
-    sound = read_sound(scene.sound)
-    with VideoWriter(output, scene.source.size, sound, _describe(scene), live, watermark=watermark) as writer:
+    size, sound = scene.source.size, read_sound(scene.sound)
+    label = _make_label(scene) if labelled else None
+    with VideoWriter(output, size, sound, _describe(scene), live, watermark=watermark, label=label) as writer:
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)
@@ -145,7 +156,7 @@ def _generate(
     run.stop_clock()
     return GenerationResult(
         path=output,
-        size=scene.source.size,
+        size=size,
         num_frames=scene.num_frames,
         frame_rate=scene.frame_rate,
         speech_seconds=scene.sound.duration_seconds,
@@ -166,6 +177,11 @@ def _check_available(engine: Engine, scene: Scene) -> None:
         raise EngineError(f"Expected at most {spec.max_speakers} speakers for {spec.title}, got {len(scene.speakers)}.")
     if not (spec.takes_video or isinstance(scene.source, Still)):
         raise EngineError(f"Expected a photo for {spec.title}, got a video.")
+
+
+def _make_label(scene: Scene) -> Label:
+    faces = [*(speaker.face for speaker in scene.speakers), *scene.bystanders]
+    return make_label(scene.source.size, faces, draft=get_engine_spec(scene.profile.model).draft)
 
 
 def _describe(scene: Scene) -> dict[str, str]:

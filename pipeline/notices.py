@@ -11,7 +11,7 @@ from typing import Literal
 Field = Literal[
     "image", "audio", "profile", "model", "prompt", "start_sec", "max_duration_sec", "seed", "aspect", "face", "crop",
     "num_inference_steps", "guidance_scale", "audio_guidance_scale", "speakers", "order", "turns", "num_speakers",
-    "request",
+    "label", "consent", "request",
 ]  # fmt: skip
 Value = str | int | float
 Person = Literal["face", "speaker"]
@@ -85,6 +85,8 @@ TEXTS: dict[str, str] = {
     "photo.face_tilted": "The head leans by about {value} degrees. An upright one talks more naturally.",
     "photo.face_tilted_error": "The head leans too far, by about {value} degrees. Choose a photo of an upright head.",
     "photo.turned": "The photo lay on its side or upside down, and was turned upright.",
+    "photo.synthetic": "The photo says of itself that a computer made it; its marks are kept. If there is a camera's "
+    "photo of the person, a video of that one looks more natural.",
     "photo.mouth_covered": "The mouth seems to be covered, by a mask, a hand or a microphone perhaps; the video would "
     "paint one over it. Choose a photo that shows the whole mouth.",
     "photo.blurred": "The face is blurred, and so will the video be. A sharper photo looks better.",
@@ -148,6 +150,8 @@ TEXTS: dict[str, str] = {
     "people.untried": "Nobody has published a video of {count} people by this model. Try a few seconds first.",
     "crop.zoom": "Expected a zoom above 0, such as 1.5, got {zoom}.",
     "crop.shift": "Expected the crop's shift as two numbers, such as 0.1 and -0.05.",
+    "consent.missing": "Consent is missing. Confirm that you may use this face and this voice, and will say that the "
+    "video is made by a computer: send `consent` as true.",
     "request.large_file": "The file has {megabytes} MB; at most {limit} MB are accepted. Choose a smaller one.",
     "request.file_gone": "The uploaded file is gone. Choose it again.",
     "request.model_mismatch": "The profile {profile} belongs to the model {model}, but {asked} was asked for. Leave "

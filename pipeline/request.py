@@ -198,6 +198,14 @@ class VideoRequest(FrameRequest):
         ),
     ] = None
 
+    label: Annotated[
+        Literal["on", "off"], Option("Whether the video says in a corner of the picture that it is made by a computer.")
+    ] = "off"
+    consent: Annotated[
+        bool,
+        Option("Says: I may use this face and this voice, and I will say that the video is made by a computer."),
+    ] = False
+
     @property
     def is_plain(self) -> bool:
         """Whether the profile's own numbers are used."""

@@ -75,7 +75,7 @@ SLOW = (
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {
     "page": tuple(f"app/ui/test_{letter}" for letter in "cdeghj"),
-    "looks": tuple(f"app/ui/test_{letter}" for letter in "lopst"),
+    "looks": tuple(f"app/ui/test_{letter}" for letter in "loprstv"),
     "server": ("app/routes/", "app/test_main.py", "app/test_origins.py", "app/test_readme.py", "app/ui/gate/"),
 }
 

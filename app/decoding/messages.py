@@ -38,11 +38,13 @@ class DecoderSettings(Frozen):
     Attributes:
         memory_bytes: What it may have beyond what it begins with. A photo of 64 megapixels takes up to 1.2 GB, ten
             minutes of voice take 0.2.
+        niceness: How far others go before it.
         cpu_seconds: What an order may take. On a slow core, the largest photo takes ten, and ten minutes of voice too.
     """
 
     server_pid: int
     log_level: str = "info"
+    niceness: int = 0
     memory_bytes: int = 1_500_000_000
     cpu_seconds: int = 60
 

@@ -2,7 +2,7 @@
 
 import io
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -37,12 +37,12 @@ from app.records import list_voices
 from app.scene_file import resolve, write_scene
 from app.storage import JobFolder
 from pipeline.audio import load_speech, read_packing, read_sound
-from pipeline.credentials import read_credentials, read_own_credentials
+from pipeline.credentials import read_credentials, read_photo_credentials
 from pipeline.generate import prepare_scene
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
 from pipeline.image.upright import turn
-from pipeline.notices import Field
+from pipeline.notices import Field, Notice
 from pipeline.turns.find import find_turns
 from pipeline.types import SPEECH_PROBABILITY, Floats, Sound
 from pipeline.watermark import read_mark
@@ -81,21 +81,23 @@ def perform(order: AnyOrder, turn_to: Turn) -> Done:
 def _check(order: CheckOrder, turn_to: Turn) -> Done:
     scene = prepare_scene(order.request, order.inputs, lambda stage: turn_to(_STAGES[stage]))
     write_scene(order.scene, scene, *list_voices(order.inputs))
-    _keep_credentials(order)
+    found = tuple(notice for notice in _keep_credentials(order) if notice not in scene.notices)
     checked = CheckedRequest(
         resolved=resolve(scene),
         speech_seconds=scene.sound.duration_seconds,
-        notices=scene.notices,
+        notices=scene.notices + found,
     )
     return checked, []
 
 
-def _keep_credentials(order: CheckOrder) -> None:
+def _keep_credentials(order: CheckOrder) -> Iterator[Notice]:
     """Write the photo's own credentials beside the scene. None are worth the job: what is in the way is let be."""
     with suppress(Exception):
-        archive = read_own_credentials(order.inputs["image"])
-        if archive is not None:
-            JobFolder(order.scene.parent).credentials.write_bytes(archive)
+        own = read_photo_credentials(order.inputs["image"])
+        if own is not None and own.archive is not None:
+            JobFolder(order.scene.parent).credentials.write_bytes(own.archive)
+        if own is not None and own.is_synthetic:
+            yield Notice("photo.synthetic", "image")
 
 
 def _frame(order: FrameOrder, _: Turn) -> Done:

@@ -16,7 +16,7 @@ from app.jobs.clock import Clock
 from app.jobs.fair_queue import FairSemaphore, may_take
 from app.jobs.forecast import Forecaster
 from app.jobs.queue import JobQueue
-from app.records import INPUT_NAMES, JobRecord
+from app.records import CONSENT_WORDING, INPUT_NAMES, Consent, JobRecord
 from app.settings import MEGABYTE, Settings, read_trust_list
 from app.storage import JobFolder
 from pipeline.casting import check_speakers, find_field
@@ -33,6 +33,7 @@ from pipeline.version import VERSION
 
 _CHECKS_AT_ONCE = 2
 _CHECKS_WAITING = 100
+_VERIFY_NICENESS, _VERIFY_WAITING = 5, 20
 
 
 class Places:
@@ -93,10 +94,13 @@ class MediaChecks:
         """
         self._settings = settings
         self._clock = clock
-        self._decoders = Decoders(DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level))
+        decoder = DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level)
+        self._decoders = Decoders(decoder)
         self._turns = FairSemaphore(_CHECKS_AT_ONCE, _CHECKS_WAITING)
-        # Anyone may ask for it, without the password: those who make videos do not wait for them.
-        self._verifying = FairSemaphore(1, _CHECKS_WAITING)
+        # Anyone may have a file verified, without the password: those who make videos do not wait for it, and what has
+        # opened a stranger's file never opens theirs.
+        self._verifiers = Decoders(decoder.model_copy(update={"niceness": _VERIFY_NICENESS}))
+        self._verifying = FairSemaphore(1, _VERIFY_WAITING)
         self._trust_list = read_trust_list(settings)
 
     async def accept(
@@ -166,12 +170,12 @@ class MediaChecks:
             InputError: It takes too much to find out.
         """
         async with self._verifying.acquire(client):
-            credentials = await self._decoders.read_credentials(file, known, self._trust_list)
-            return credentials, await self._decoders.read_watermark(file)
+            credentials = await self._verifiers.read_credentials(file, known, self._trust_list)
+            return credentials, await self._verifiers.read_watermark(file)
 
     async def close(self) -> None:
         """End the decoders."""
-        await self._decoders.close()
+        await asyncio.gather(self._decoders.close(), self._verifiers.close())
 
 
 async def accept(
@@ -210,6 +214,7 @@ async def accept(
         inputs=names,
         resolved=checked.resolved.model_copy(update={"seed": seed}),
         created_at=now,
+        consent=Consent(given_at=now, wording=CONSENT_WORDING) if request.consent else None,
         speech_seconds=checked.speech_seconds,
         notices=checked.notices,
         watermark=watermark,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.jobs.clock import Clock
-from app.records import ENDED, GpuCost, JobRecord, JobResult, Status
+from app.records import ENDED, Consent, GpuCost, JobRecord, JobResult, Status
+from app.reports.book import Standing
 from pipeline.notices import Notice
 from pipeline.profiles import Model
 from pipeline.request import VideoRequest
@@ -60,6 +61,7 @@ class Job:
         finished_at: When it ended; None before.
         expires_at: When its files will be deleted; None before it has ended.
         is_expired: Its files have been deleted.
+        is_hidden: Somebody has reported its video, and nobody may see it.
         progress: How far the run is; None before it has started.
         eta_seconds: When it is likely to be done; None if it has ended.
         position: Place in the queue, 1 is next; None unless it is queued.
@@ -68,6 +70,7 @@ class Job:
         num_live_segments: How many segments can be watched already.
         speech_seconds: Length of the speech that is used.
         request: What was asked for, so that it can be reused.
+        consent: That face and voice may be used; None where nobody has said it.
         seed: The one asked for, or else drawn; None if an older version accepted the job.
         result: Facts about the video; None unless it is done.
         notices: Warnings about the photo and the voice.
@@ -84,6 +87,7 @@ class Job:
     finished_at: datetime | None
     expires_at: datetime | None
     is_expired: bool
+    is_hidden: bool
     progress: Progress | None
     eta_seconds: float | None
     position: int | None
@@ -92,6 +96,7 @@ class Job:
     num_live_segments: int
     speech_seconds: float
     request: VideoRequest
+    consent: Consent | None
     seed: int | None
     result: JobResult | None
     notices: tuple[Notice, ...]
@@ -109,7 +114,13 @@ def is_expired(record: JobRecord, now: datetime) -> bool:
     return record.erased or (record.expires_at is not None and record.expires_at <= now)
 
 
-def read_job(state: JobState, clock: Clock, position: int | None, eta_seconds: float | None) -> Job:
+def read_job(
+    state: JobState,
+    clock: Clock,
+    position: int | None,
+    eta_seconds: float | None,
+    standing: Standing | None = None,
+) -> Job:
     """Return the job as it is now, with times on the computer's clock."""
     record = state.record
     created_at = clock.show(record.created_at)
@@ -123,7 +134,8 @@ def read_job(state: JobState, clock: Clock, position: int | None, eta_seconds: f
         started_at=clock.show(record.started_at),
         finished_at=clock.show(record.finished_at),
         expires_at=clock.show(record.expires_at),
-        is_expired=is_expired(record, clock.now()),
+        is_expired=is_expired(record, clock.now()) or standing == "removed",
+        is_hidden=standing == "reported",
         progress=state.progress,
         eta_seconds=eta_seconds,
         position=position,
@@ -132,12 +144,17 @@ def read_job(state: JobState, clock: Clock, position: int | None, eta_seconds: f
         num_live_segments=state.num_live_segments,
         speech_seconds=record.speech_seconds,
         request=record.request,
+        consent=_show_consent(record.consent, clock),
         seed=record.request.seed if record.resolved is None else record.resolved.seed,
         result=record.result,
         notices=record.notices,
         error=record.error,
         cost=record.cost or (record.result.cost if record.result else None),
     )
+
+
+def _show_consent(consent: Consent | None, clock: Clock) -> Consent | None:
+    return consent and consent.model_copy(update={"given_at": clock.show(consent.given_at)})
 
 
 def _measure_wait(state: JobState) -> float | None:

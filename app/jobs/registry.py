@@ -5,13 +5,15 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
-from app.errors import JobExpiredError, JobNotFinishedError
+from app.errors import JobExpiredError, JobHiddenError, JobNotFinishedError, JobNotFoundError
 from app.jobs.clock import Clock
 from app.jobs.job import JobState, is_expired
 from app.jobs.runners.protocol import RunEnd
 from app.records import ENDED, STATUSES, JobRecord, Status
+from app.reports.book import Reason, Report, Standing, add_report, find_standing
 from app.storage import JobFolder, JobStore
 from pipeline.request import VideoRequest
 
@@ -77,19 +79,57 @@ class Registry:
             raise self._store.explain_missing(job_id) from None
 
     def find_result(self, job_id: str) -> JobFolder:
-        """Return the folder that has the job's video.
+        """Return the folder that has the job's video, which may be shown.
 
         Raises:
             JobNotFoundError: There is no such job, or its record cannot be read.
             JobNotFinishedError: The job is not done.
             JobExpiredError: The video has been deleted.
+            JobHiddenError: Somebody has reported the video.
         """
+        folder = self._find_video(job_id)
+        if find_standing(folder) == "reported":
+            raise JobHiddenError(job_id)
+        return folder
+
+    def find_segment(self, job_id: str, name: str) -> Path:
+        """Return one of the job's live segments, or what comes before the first.
+
+        Raises:
+            JobNotFoundError: There is no such job, or no such segment of it that may be shown.
+        """
+        state = self.find(job_id)
+        is_shown = self.find_standing(state) in {None, "released"}
+        segment = self.folder(state).find_segment(name) if is_shown else None
+        if segment is None:
+            raise JobNotFoundError
+        return segment
+
+    def report(self, job_id: str, reason: Reason, text: str) -> JobFolder:
+        """Keep what somebody reported of the job's video, and hide it; raises as `find_result` does.
+
+        Returns:
+            The folder with the video.
+        """
+        folder = self._find_video(job_id)
+        add_report(folder, Report(at=self._clock.now(), reason=reason, text=text))
+        return folder
+
+    def find_standing(self, state: JobState) -> Standing | None:
+        """Return how the job's video stands that somebody has reported; None if there is none."""
+        is_there = state.record.status == "done" and not state.record.erased
+        return find_standing(self.folder(state)) if is_there else None
+
+    def _find_video(self, job_id: str) -> JobFolder:
         record = self.find(job_id).record
         if is_expired(record, self._clock.now()):
             raise JobExpiredError(job_id)
         if record.status != "done":
             raise JobNotFinishedError(job_id, record.status)
-        return self._store.folder(job_id)
+        folder = self._store.folder(job_id)
+        if find_standing(folder) == "removed":
+            raise JobExpiredError(job_id)
+        return folder
 
     def find_troubles(self) -> Iterator[str]:
         """Yield what is wrong with the records and their clock, one sentence each."""
@@ -97,6 +137,8 @@ class Registry:
             yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
         if number := sum(not state.is_persisted for state in self._jobs.values()):
             yield f"Records that could not be written to the disk: {number}."
+        if number := sum(self.find_standing(state) == "reported" for state in self):
+            yield f"Videos that were reported, and are hidden until somebody looks at them: {number} (docs/trust.md)."
         if trouble := self._clock.trouble:
             yield trouble
 
@@ -200,6 +242,8 @@ class Registry:
             self._write(state)
             if state.record.status in ENDED:
                 self.clear(state)
+        if self.find_standing(state) == "removed":
+            self.erase(state)
         match find_retention_step(state.record, now) if self._clock.may_erase else None:
             case "forget":
                 self._store.delete(state.record.id)

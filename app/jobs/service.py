@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
-from app.errors import JobNotFoundError, ServerStoppingError
+from app.errors import ServerStoppingError
 from app.jobs.budget import Budget, PriceGuard
 from app.jobs.checks import MediaChecks, Places
 from app.jobs.clock import Clock
@@ -23,17 +23,19 @@ from app.jobs.runners.local import LocalRunner
 from app.jobs.runners.protocol import JobRunner, RunEnd
 from app.quota import ByteQuota
 from app.records import ENDED, JobRecord, Status
+from app.reports.book import Reason
 from app.settings import Settings
 from app.storage import JobStore, explain_full_disk
 from app.trust.marker import FoundMarks, Marker
 from app.trust.sealer import Sealer
 from pipeline.engine import Availability
-from pipeline.errors import EngineUnavailableError
+from pipeline.errors import EngineUnavailableError, InputError
 from pipeline.estimate import Estimate
 from pipeline.profiles import Model, Profile
 from pipeline.request import Inputs, VideoRequest
 from pipeline.sampling import find_profile
 
+_VERIFY_SHARE = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -43,6 +45,7 @@ class Jobs:
     Attributes:
         media: Reads photos and recordings before they belong to a job.
         quota: Counts the bytes of uploads before they belong to a job.
+        verify_quota: Counts those of files to verify, which anyone may send: they take no room from those of jobs.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Jobs:
         self._places = Places(self._queues, settings.queue_size, self._forecaster)
         self.media = MediaChecks(settings, self._clock)
         self.quota = ByteQuota(settings.max_uploads_bytes)
+        self.verify_quota = ByteQuota(int(settings.max_uploads_bytes * _VERIFY_SHARE))
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -145,6 +149,8 @@ class Jobs:
             DecodingError: Its files cannot be read at the moment.
         """
         profile = find_profile(request)
+        if self._settings.consent == "required" and not request.consent:
+            raise InputError("consent.missing", "consent")
         availability = self.availability(profile)
         if not availability.available:
             raise EngineUnavailableError(availability.reason)
@@ -179,8 +185,9 @@ class Jobs:
             InputError: It takes too much to find out.
             QueueFullError: Too many are waiting.
             DecodingError: Nothing can be read at the moment.
+            OriginError: What was made here is not known at the moment.
         """
-        known = await asyncio.to_thread(self._sealer.read_known)
+        known = await self._sealer.find_known()
         credentials, mark = await self.media.verify(file, known, client)
         return FoundMarks(credentials, await self._marker.tell(mark.text, mark.confidence))
 
@@ -203,6 +210,7 @@ class Jobs:
                 yield folder
             finally:
                 self.quota.release(folder)
+                self.verify_quota.release(folder)
 
     def get(self, job_id: str) -> Job:
         """Return the job as it is now; this and all that follow raise `JobNotFoundError` if there is no such job."""
@@ -255,15 +263,21 @@ class Jobs:
         return self._registry.find_result(job_id).poster
 
     def segment_path(self, job_id: str, name: str) -> Path:
-        """Return a live segment, or what comes before the first. They vanish a minute after the job has ended.
+        """Return a live segment as `Registry.find_segment` does; they vanish a minute after the job has ended."""
+        return self._registry.find_segment(job_id, name)
+
+    async def report(self, job_id: str, reason: Reason, text: str) -> None:
+        """Keep what somebody reported of the job's video, and hide it until whoever runs the app has looked.
+
+        Raises as `Registry.find_result` does, but not for a video that is hidden already.
 
         Raises:
-            JobNotFoundError: There is no such job, or no such segment of it.
+            StorageError: The disk is full.
         """
-        segment = self._registry.folder(self._registry.find(job_id)).find_segment(name)
-        if segment is None:
-            raise JobNotFoundError
-        return segment
+        with explain_full_disk():
+            folder = self._registry.report(job_id, reason, text)
+        await self._queues[-1].runner.persist(folder)
+        _log.warning("job %.6s: its video was reported (%s); `python -m app reports` has more", job_id, reason)
 
     def count_statuses(self) -> dict[Status, int]:
         """Return how many jobs of each status there are."""
@@ -298,4 +312,5 @@ class Jobs:
     def _read(self, state: JobState) -> Job:
         queue = self._queue(state.record.model)
         position = queue.find_position(state)
-        return read_job(state, self._clock, position, self._forecaster.predict(queue, state, position))
+        eta_seconds = self._forecaster.predict(queue, state, position)
+        return read_job(state, self._clock, position, eta_seconds, self._registry.find_standing(state))

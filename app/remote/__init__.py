@@ -1,7 +1,7 @@
 """Jobs on a GPU elsewhere: the runner on the web side, the worker on the GPU side. Names no cloud."""
 
 from app.remote.cloud import Cloud, ResultPayload, RunExpiredError, RunLostError, RunTimeoutError
-from app.remote.command import check_files
+from app.remote.command import check_files, choose_mark, sign_video
 from app.remote.limits import TimeLimits
 from app.remote.runner import RemoteRunner
 from app.remote.store import announce_presence
@@ -24,4 +24,6 @@ __all__ = [
     "WorkerContext",
     "announce_presence",
     "check_files",
+    "choose_mark",
+    "sign_video",
 ]

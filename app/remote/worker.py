@@ -96,7 +96,12 @@ class RemoteWorker:
         return ResultPayload(end, folder.video.read_bytes(), folder.poster.read_bytes())
 
     def make(
-        self, scene: bytes, voices: Mapping[Role, bytes], request: dict[str, Any], run_key: str
+        self,
+        scene: bytes,
+        voices: Mapping[Role, bytes],
+        request: dict[str, Any],
+        run_key: str,
+        watermark: str | None = None,
     ) -> tuple[RunEnd, bytes]:
         """Make a video from files that belong to no job; nothing is kept.
 
@@ -105,13 +110,14 @@ class RemoteWorker:
             voices: Contents of the recordings' files, by their roles.
             request: Fields of `VideoRequest`.
             run_key: Stands in for a job's id in the keys of the store.
+            watermark: What the mark in the video says; None makes none.
 
         Returns:
             How it ended, and the mp4.
         """
         with lay_out(voices, request) as folder:
             folder.scene.write_bytes(scene)
-            record_scene(folder)
+            record_scene(folder, watermark)
             end = self._attempt(folder, JobKeys(run_key), lost_seconds=0.0)
             return end, folder.video.read_bytes() if end.status == "done" else b""
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 from app.jobs import Job
 from app.records import GpuCost
-from app.schemas.answers import CostAnswer, JobAnswer, Links, Metadata, NoticeAnswer, ProgressAnswer, SpokenAnswer
+from app.schemas.answers import (
+    ConsentAnswer,
+    CostAnswer,
+    JobAnswer,
+    Links,
+    Metadata,
+    NoticeAnswer,
+    ProgressAnswer,
+    SpokenAnswer,
+)
 from pipeline.notices import Notice
 
 
@@ -25,6 +34,7 @@ def describe_job(job: Job) -> JobAnswer:
         position=job.position,
         audio_duration=round(job.speech_seconds, 3),
         request=job.request,
+        consent=job.consent and ConsentAnswer(given_at=job.consent.given_at, wording=job.consent.wording),
         metadata=describe_result(job),
         cost=_describe_cost(job.cost),
         warnings=describe_notices(job.notices),
@@ -83,7 +93,7 @@ def _describe_progress(job: Job) -> ProgressAnswer | None:
 
 def _describe_links(job: Job) -> Links:
     path = f"/jobs/{job.id}"
-    has_video = job.status == "done" and not job.is_expired
+    has_video = job.status == "done" and not (job.is_expired or job.is_hidden)
     return Links(
         job=path,
         events=f"{path}/events",

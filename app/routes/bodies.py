@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from app.clients import find_client
 from app.errors import AppError, BodyError, BodyTooLargeError, MediaTypeError, UploadsFullError
+from app.quota import ByteQuota
 from app.request_body import RequestBody
 from app.routes.base64_file import Base64Field, write_base64
 from app.routes.dependencies import find_quota
@@ -77,7 +78,7 @@ async def read_files(
         UploadsFullError: The client, or all clients together, have too many bytes on the disk.
     """
     fields = [field for field in FILES if field in body.model_fields]
-    count = partial(_count, request, folder)
+    count = partial(_count, find_quota(request), find_client(request.scope), folder)
     kind = _media_type(request)
     if kind == "application/json":
         packed = folder / "json"
@@ -97,13 +98,14 @@ async def read_files(
         raise BodyError(f"The form cannot be read: {reason}") from None
 
 
-async def read_upload(request: Request, folder: Path, limits: Mapping[str, int]) -> Path:
+async def read_upload(request: Request, folder: Path, limits: Mapping[str, int], quota: ByteQuota) -> Path:
     """Read a multipart form with one file, and write it into the folder.
 
     Args:
         request: With the form.
         folder: Where the file goes, under its name in the form.
         limits: The names that it may have, and how many bytes.
+        quota: Counts its bytes.
 
     Raises:
         BodyError: It cannot be read.
@@ -111,7 +113,8 @@ async def read_upload(request: Request, folder: Path, limits: Mapping[str, int])
     """
     if _media_type(request) != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type multipart/form-data.")
-    limited = await _limit(request, max(limits.values()) + SMALL_BODY_BYTES, partial(_count, request, folder))
+    count = partial(_count, quota, find_client(request.scope), folder)
+    limited = await _limit(request, max(limits.values()) + SMALL_BODY_BYTES, count)
     expected = f"Send one file as {' or '.join(limits)}."
     try:
         async with limited.form(max_files=1, max_fields=0) as form:
@@ -126,13 +129,12 @@ async def read_upload(request: Request, folder: Path, limits: Mapping[str, int])
         raise BodyError(f"The form cannot be read: {error.detail} {expected}") from None
 
 
-def _count(request: Request, folder: Path, num_bytes: int) -> None:
+def _count(quota: ByteQuota, client: str, folder: Path, num_bytes: int) -> None:
     """Count bytes that have arrived, before they are written.
 
     Raises:
         UploadsFullError: The client, or all clients together, have too many on the disk.
     """
-    quota, client = find_quota(request), find_client(request.scope)
     quota.add(folder, client, num_bytes)
     match quota.find_excess(client):
         case "client":

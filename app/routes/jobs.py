@@ -96,7 +96,7 @@ async def follow_job(job: JobOfPath, jobs: JobsOfApp) -> AsyncIterator[ServerSen
     "/{job_id}/video",
     summary="Fetch the video",
     response_class=FileResponse,
-    responses=_describe_file("video/mp4") | describe_problems(400, 404, 409, 410, 416),
+    responses=_describe_file("video/mp4") | describe_problems(400, 404, 409, 410, 416, 451),
 )
 async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, download: bool = False) -> Response:
     """Answer with the mp4, or parts of it; `?download=true` makes browsers save it."""
@@ -108,7 +108,7 @@ async def fetch_video(request: Request, job: JobOfPath, jobs: JobsOfApp, *, down
     "/{job_id}/poster",
     summary="Fetch a still picture of the video",
     response_class=FileResponse,
-    responses=_describe_file("image/jpeg") | describe_problems(404, 409, 410, 416),
+    responses=_describe_file("image/jpeg") | describe_problems(404, 409, 410, 416, 451),
 )
 async def fetch_poster(request: Request, job: JobOfPath, jobs: JobsOfApp) -> Response:
     """Answer with a frame of the video."""

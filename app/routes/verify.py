@@ -26,7 +26,7 @@ async def verify(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> 
     """Answer with what the file's Content Credentials and watermark say, whoever made it. Nothing of it is kept."""
     with jobs.receive() as folder:
         limits = {"video": settings.max_voice_bytes, "image": settings.max_photo_bytes}
-        file = await read_upload(request, folder, limits)
+        file = await read_upload(request, folder, limits, jobs.verify_quota)
         return _describe(await while_present(request, jobs.verify(file, find_client(request.scope))))
 
 

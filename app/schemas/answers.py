@@ -104,6 +104,13 @@ class CostAnswer(BaseModel):
     price_usd: Annotated[float | None, Field(description="What these seconds cost, in dollars; null if not known.")]
 
 
+class ConsentAnswer(BaseModel):
+    """That whoever asked for a video may use face and voice, and will say what made it."""
+
+    given_at: Annotated[datetime, Field(description="When it was said.")]
+    wording: Annotated[int, Field(description="Version of the sentence (docs/trust.md).")]
+
+
 class VideoAnswer(BaseModel):
     """A finished video."""
 
@@ -207,6 +214,7 @@ class JobAnswer(BaseModel):
     position: Annotated[int | None, Field(description="Place in the queue; 1 is next.")]
     audio_duration: Annotated[float, Field(description="Seconds of voice that are used.")]
     request: Annotated[VideoRequest, Field(description="What was asked for, to be sent again.")]
+    consent: Annotated[ConsentAnswer | None, Field(description="What was said; null where nothing was.")] = None
     metadata: Annotated[Metadata | None, Field(description="Of the video, once it is done.")]
     cost: Annotated[CostAnswer | None, Field(description="What its run cost, also where it failed.")] = None
     warnings: list[NoticeAnswer]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.errors import OriginError
 from app.settings import Settings
 from app.trust.sealer import open_trust_folder
 from pipeline.credentials import Credentials
@@ -71,7 +72,7 @@ class Marker:
         try:
             key = await asyncio.to_thread(self._folder.find_mark_key)
         except CertificateError as error:
-            self._trouble, self._troubled_at = f"A video has no watermark: {error}", time.monotonic()
+            self._note(f"A video has no watermark: {error}")
             _log.warning("job %.6s has no watermark: %s", job_id, error)
             return None
         return Payload.for_job(job_id, key).text
@@ -84,14 +85,22 @@ class Marker:
             confidence: 0 to 1.
 
         Raises:
-            CertificateError: The keys cannot be read.
+            OriginError: The keys cannot be read; `find_troubles` tells why.
         """
         if text is None:
             return None
-        payload, keys = Payload.of(text), await asyncio.to_thread(self._folder.read_mark_keys)
+        try:
+            keys = await asyncio.to_thread(self._folder.read_mark_keys)
+        except CertificateError as error:
+            self._note(str(error))
+            raise OriginError from None
+        payload = Payload.of(text)
         return FoundWatermark(payload.short_id, confidence, any(map(payload.is_made_with, keys)))
 
     def find_troubles(self) -> Iterator[str]:
         """Yield what is wrong with the key, in a sentence."""
         if time.monotonic() - self._troubled_at < _REPORTED_SECONDS:
             yield self._trouble
+
+    def _note(self, trouble: str) -> None:
+        self._trouble, self._troubled_at = trouble, time.monotonic()

@@ -7,16 +7,18 @@ import sys
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
+from app.errors import OriginError
 from app.lifetime import kill, wait_for_end
 from app.records import JobRecord
 from app.settings import Settings, SettingsError, read_certificate
 from app.storage import JobFolder
 from app.trust.messages import Sealed, SealOrder
-from pipeline.credentials import Identity, Known, Making, TrustFolder
+from pipeline.credentials import Identity, Known, Making, TrustFolder, find_partial
 from pipeline.engines import get_engine_spec
 from pipeline.errors import CertificateError
 
@@ -72,13 +74,17 @@ class Sealer:
             self._note("A video was signed without a time stamp: the service of VIDEO_LAB_TIME_STAMP_URL gave none.")
         return not sealed.trouble
 
-    def read_known(self) -> Known:
+    async def find_known(self) -> Known:
         """Return the certificates by which what was signed here is known.
 
         Raises:
-            CertificateError: They cannot be read.
+            OriginError: They cannot be read; `find_troubles` tells why.
         """
-        return self._folder.read_known()
+        try:
+            return await asyncio.to_thread(self._folder.read_known)
+        except CertificateError as error:
+            self._note(str(error))
+            raise OriginError from None
 
     def find_troubles(self) -> Iterator[str]:
         """Yield what is wrong with signing, one sentence each."""
@@ -104,12 +110,9 @@ class Sealer:
         )
 
     async def _attempt(self, order: SealOrder) -> Sealed:
-        """Sign; where that ends the process, once more without what comes from outside."""
-        try:
+        """Sign; where the process ends, by whatever killed it, once more without what comes from outside."""
+        with suppress(SealError):
             return await _run(order)
-        except SealError:
-            if order.archive is None and order.time_stamp_url is None:
-                raise
         sealed = await _run(order.model_copy(update={"archive": None, "time_stamp_url": None}))
         return sealed.model_copy(update={"lacks_time_stamp": order.time_stamp_url is not None})
 
@@ -130,7 +133,7 @@ def find_identity(settings: Settings) -> Identity:
     """
     folder, now = open_trust_folder(settings), datetime.now(UTC)
     given = read_certificate(settings)
-    if given is None or given.expires_at <= now:
+    if given is None or not given.is_valid(now):
         return folder.find_signer(now)
     folder.remember(given)
     return given
@@ -171,3 +174,5 @@ async def _run(order: SealOrder) -> Sealed:
     finally:
         kill(process)
         await wait_for_end(process)
+        for file in order.files:
+            find_partial(file).unlink(missing_ok=True)

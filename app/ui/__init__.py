@@ -6,6 +6,6 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from app.ui.mount import mount_page
+from app.ui.mount import create_routers, mount_page
 
-__all__ = ["mount_page"]
+__all__ = ["create_routers", "mount_page"]

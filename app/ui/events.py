@@ -46,10 +46,10 @@ def bind_events(
     follow = FollowView(page, jobs, settings, texts, Followers())
     view = PageView(page, jobs, profile, uploads, texts)
     photo_file, voice_file = page.photo.photo, page.voice.one.voice
-    keep = "(...files) => page.keep(...files)"
+    keep, kept = "(...inputs) => page.keep(...inputs)", [photo_file, voice_file, page.action.consent]
     # Before the others: bound after the finding of turns, to the same change, this was seen not to run.
-    for changed in (photo_file.change, voice_file.change):
-        changed(None, [photo_file, voice_file], None, js=keep, api_visibility="private")
+    for changed in (photo_file.change, voice_file.change, page.action.consent.change):
+        changed(None, kept, None, js=keep, api_visibility="private")
     photo = PhotoView(page.photo, jobs, texts)
     bind_photo(photo, page.profile.profile)
     bind_voice(page.voice, jobs, texts)
@@ -58,9 +58,9 @@ def bind_events(
     bind_profile(page, profile)
     _bind_run(page, start, follow, view)
     _bind_library(page, view, photo)
-    kept = [page.history, page.kept_photo, page.kept_voice]
+    recalled = [page.history, page.kept_photo, page.kept_voice, page.action.consent]
     recall = "(history) => [page.mine(history), ...page.recall()]"
-    loaded = blocks.load(view.load, kept, view.outputs, js=recall, **_AT_ONCE)
+    loaded = blocks.load(view.load, recalled, view.outputs, js=recall, **_AT_ONCE)
     asked = [page.history, page.sent, page.result.job_id]
     recall_sent = "(history, _, job) => [page.mine(history), page.recallSent(), job]"
     found = loaded.then(start.find_sent, asked, start.outputs, js=recall_sent, **_AT_ONCE)
@@ -79,7 +79,7 @@ def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView"
     for begun in (
         action.preview.click(start.press_preview, form, start.outputs, **sending),
         action.generate.click(start.press_generate, form, start.outputs, **sending),
-        picked.then(start.press_preview, form, start.outputs, **sending),
+        picked.then(start.press_example, form, start.outputs, **sending),
     ):
         begun.success(None, page.history, None, js=_KEEP_SENT, api_visibility="private")
         begun.then(None, None, None, js="() => page.showError()", api_visibility="private")
@@ -119,7 +119,8 @@ class PageView:
         page, profile = self.page, self.profile
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
         files = [page.photo.photo, page.voice.one.voice]
-        return [page.header, page.library, page.result.job_id, *files, *priced, *profile.sampling_widgets]
+        own = [page.header, page.library, page.result.job_id, page.action.consent]
+        return [*own, *files, *priced, *profile.sampling_widgets]
 
     @property
     def picked(self) -> list[Any]:
@@ -134,12 +135,14 @@ class PageView:
         framing = [photo.note, photo.aspect, photo.zoom, photo.shift_x, photo.shift_y, photo.speakers, photo.wanted]
         dialogue = page.voice.dialogue
         spoken = [dialogue.sharing, dialogue.order, dialogue.asked, dialogue.known, dialogue.timeline]
-        sampling = [*page.profile.options.values(), page.profile.random_seed, page.profile.advanced]
+        sampling = [*page.profile.options.values(), page.profile.random_seed, page.profile.of_models]
         priced = [page.profile.profile, page.profile.note, page.action.estimate]
         return [*framing, *spoken, *sampling, *priced]
 
-    async def load(self, history: list[HistoryItem] | None, photo: str, voice: str, request: gr.Request) -> _Updates:
-        """Fill the page in; a job in its address is opened, and files of before a reload are back."""
+    async def load(
+        self, history: list[HistoryItem] | None, photo: str, voice: str, is_agreed: bool, request: gr.Request
+    ) -> _Updates:
+        """Fill the page in; a job in its address is opened, and what was there before a reload is back."""
         name = self.profile.find_offered()
         visitor = find_visitor(request.cookies)
         return (
@@ -150,6 +153,7 @@ class PageView:
                 self.page.library: library.render(history or [], self.jobs, self.texts),
             }
             | {self.page.result.job_id: request.query_params.get("job", "")}
+            | {self.page.action.consent: is_agreed}
             | {self.page.photo.photo: self._recall(photo, visitor)}
             | {self.page.voice.one.voice: self._recall(voice, visitor)}
         )

@@ -31,6 +31,7 @@ class Form:
     zoom: float
     shift_x: float
     shift_y: float
+    is_agreed: bool
     is_seed_random: bool
     options: dict[str, Any]
 
@@ -71,6 +72,7 @@ class Form:
             aspect=self.aspect,
             crop=Crop(self.zoom, self.shift_x, self.shift_y),
             max_duration_sec=self.duration_seconds,
+            consent=self.is_agreed,
             **self._ask_for_speakers(),
             **read_options(options, PROFILES[profile_name], is_chosen=profile_name == self.profile),
         )
@@ -92,7 +94,7 @@ def form_widgets(page: Page) -> list[Any]:
     return [
         dialogue.asked, dialogue.sharing, dialogue.order, dialogue.arranged, *(own.voice for own in dialogue.own),
         photo.photo, voice.one.voice, profile.profile, voice.duration, photo.aspect, photo.speakers, photo.zoom,
-        photo.shift_x, photo.shift_y, profile.random_seed, *profile.options.values(),
+        photo.shift_x, photo.shift_y, page.action.consent, profile.random_seed, *profile.options.values(),
     ]  # fmt: skip
 
 

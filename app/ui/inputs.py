@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 from gradio.events import EventListener
 
-_Widget = TypeVar("_Widget", gr.Image, gr.Audio, gr.Video, gr.UploadButton, gr.Slider)
+_Widget = TypeVar("_Widget", gr.Image, gr.Audio, gr.Video, gr.UploadButton, gr.Slider, gr.Checkbox)
 
 
 def create_photo_input(**settings: Any) -> gr.Image:  # noqa: ANN401 - Gradio's own settings, handed on
@@ -42,6 +42,11 @@ def create_slider(lowest: float, highest: float, **settings: Any) -> gr.Slider: 
     slider fails whatever is pressed next then.
     """
     return _Slider(minimum=lowest, maximum=highest, **settings)
+
+
+def create_switch(**settings: Any) -> gr.Checkbox:  # noqa: ANN401 - as above
+    """Return a box whose value is `on` or `off`."""
+    return _Switch(**settings)
 
 
 def create_html(
@@ -84,6 +89,14 @@ def _bring_within(slider: gr.Slider, value: float | None) -> float:
     return min(max(slider.minimum if value is None else value, slider.minimum), slider.maximum)
 
 
+def _name_switch(_: _Widget, checked: bool | None) -> str:
+    return "on" if checked else "off"
+
+
+def _is_on(_: _Widget, value: str | None) -> bool:
+    return value == "on"
+
+
 def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]:
     """Return a class of widgets that differs in a method.
 
@@ -95,4 +108,5 @@ def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]
 
 _Photo, _Voice = _derive(gr.Image, preprocess=_get_path), _derive(gr.Audio, preprocess=_get_path)
 _FileButton, _VideoName = _derive(gr.UploadButton, preprocess=_get_path), _derive(gr.Video, postprocess=_name_file)
+_Switch = _derive(gr.Checkbox, preprocess=_name_switch, postprocess=_is_on)
 _Slider = _derive(gr.Slider, preprocess=_bring_within, postprocess=_bring_within)

@@ -114,13 +114,18 @@ class VoicePart:
 
 @dataclass(frozen=True)
 class ProfilePart:
-    """How the video is made; `options` has a widget for what else may be asked for, by the request's field."""
+    """How the video is made.
+
+    Attributes:
+        options: A widget for what else may be asked for, by the request's field.
+        of_models: Those that are of no use to a preview.
+    """
 
     profile: gr.Dropdown
     note: gr.HTML
     options: dict[str, Component]
     random_seed: gr.Checkbox
-    advanced: gr.Accordion
+    of_models: gr.Column
 
     @property
     def steps(self) -> gr.Slider:
@@ -137,9 +142,16 @@ class ProfilePart:
 
 @dataclass(frozen=True)
 class ActionPart:
-    """The buttons that start and stop."""
+    """The buttons that start and stop.
+
+    Attributes:
+        consent: Whether face and voice may be used; not visible where nobody is asked.
+        consent_note: Says that it has to be answered first.
+    """
 
     estimate: gr.HTML
+    consent: gr.Checkbox
+    consent_note: gr.HTML
     preview: gr.Button
     generate: gr.Button
     cancel: gr.Button
@@ -172,12 +184,13 @@ class Page:
     kept_voice: gr.Textbox
 
 
-def build_page(texts: Texts, kept_hours: float) -> Page:
+def build_page(texts: Texts, kept_hours: float, *, asks_consent: bool = True) -> Page:
     """Lay the page out, inside an open `gr.Blocks`.
 
     Args:
         texts: In the page's language.
         kept_hours: How long videos are kept.
+        asks_consent: Whether a video is made only for those who may use face and voice.
     """
     header = create_html(markup.header(texts), elem_id="top")
     with gr.Row(elem_id="hero"):
@@ -188,7 +201,7 @@ def build_page(texts: Texts, kept_hours: float) -> Page:
             photo = _build_photo(texts)
             voice = _build_voice(texts)
             profile = _build_profile(texts)
-            action = _build_actions(texts)
+            action = _build_actions(texts, asks_consent=asks_consent)
         with gr.Column(scale=5, min_width=_SIDE, elem_id="out"):
             result = _build_result(texts)
     library = create_html(markup.library(texts, []), elem_id="library", actions=["open", "delete"])
@@ -317,15 +330,19 @@ def _build_profile(texts: Texts) -> ProfilePart:
             interactive=True,
         )
         note = create_html(markup.quiet(texts.profile_summary(PROFILES[FREE_PROFILES[0]])), elem_id="profile-note")
-        with gr.Accordion(texts("advanced.heading"), open=False, visible=False, elem_id="advanced") as advanced:
-            options, random_seed = build_options(texts)
-    return ProfilePart(profile, note, options, random_seed, advanced)
+        with gr.Accordion(texts("advanced.heading"), open=False, elem_id="advanced"):
+            options, random_seed, of_models = build_options(texts)
+    return ProfilePart(profile, note, options, random_seed, of_models)
 
 
-def _build_actions(texts: Texts) -> ActionPart:
+def _build_actions(texts: Texts, *, asks_consent: bool) -> ActionPart:
     with gr.Column(elem_id="actions"):
         estimate = create_html(markup.estimate(texts("estimate.empty"), "preview"), elem_id="estimate")
         create_html(markup.lost(texts), elem_id="lost")
+        consent = gr.Checkbox(
+            label=texts("consent.sentence"), container=False, visible=asks_consent, elem_id="consent", min_width=0
+        )
+        consent_note = create_html(elem_id="consent-note")
         with gr.Row(elem_id="buttons"):
             cancel = gr.Button(
                 texts("action.cancel"), variant="stop", size="lg", visible=False, elem_id="cancel", min_width=100
@@ -336,7 +353,7 @@ def _build_actions(texts: Texts) -> ActionPart:
             generate = gr.Button(
                 texts("action.generate"), variant="primary", size="lg", elem_id="generate", min_width=100
             )
-    return ActionPart(estimate, preview, generate, cancel)
+    return ActionPart(estimate, consent, consent_note, preview, generate, cancel)
 
 
 def _build_result(texts: Texts) -> ResultPart:

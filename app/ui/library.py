@@ -45,7 +45,9 @@ def _find(item: HistoryItem, jobs: Jobs) -> Job | None:
 def _card(job: Job, texts: Texts) -> str:
     length = words.duration(texts, job.speech_seconds)
     title = texts("library.item", profile=texts.profile_name(job.profile), duration=length)
-    if job.status == "done":
+    if job.is_hidden:
+        picture = f"<span>{escape(texts('share.hidden'))}</span>"
+    elif job.status == "done":
         picture = f'<img src="/v/{job.id}/poster.jpg" alt="" loading="lazy">'
     else:
         picture = f"<span>{escape(texts(f'status.{job.status}'))}</span>"

@@ -156,4 +156,5 @@ def footer(texts: Texts, kept_hours: float) -> str:
     """Return the last line of the page."""
     hours = words.hours(texts, kept_hours)
     privacy = texts("page.privacy", hours=hours)
-    return f'<footer><p>{escape(privacy)}</p><a href="/docs">{escape(texts("page.api"))}</a></footer>'
+    links = f'<a href="/verify">{escape(texts("page.verify"))}</a><a href="/docs">{escape(texts("page.api"))}</a>'
+    return f"<footer><p>{escape(privacy)}</p><span>{links}</span></footer>"

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from gradio.routes import App
 
 from app.jobs import Jobs
@@ -21,16 +21,24 @@ from app.ui.files import create_files_router
 from app.ui.gate import Gate, GateMiddleware, UploadLimits, Uploads
 from app.ui.gate.sessions import bound_sessions, forget_leftovers
 from app.ui.layout import build_page
+from app.ui.report import create_report_router
 from app.ui.sent import Sent
 from app.ui.share import create_share_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
 from app.ui.theme import create_theme
+from app.ui.verify import create_verify_router
 
 _QUEUE = 64
 _QUEUE_LOOK_SECONDS = 0.02
 _EVENTS_AT_ONCE = 2000
 """Whoever watches a job has an event that lasts as long as the job."""
 _SWEEP_SECONDS = 60
+
+
+def create_routers(jobs: Jobs, settings: Settings) -> tuple[APIRouter, ...]:
+    """Return the routes of the page's own files, and of the pages besides it."""
+    pages = (create_share_router(jobs, settings), create_report_router(jobs), create_verify_router(settings))
+    return create_files_router(), *pages
 
 
 def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -47,8 +55,6 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
     os.environ["GRADIO_TEMP_DIR"] = str(uploads.folder)
     gate = Gate(uploads, jobs, app.state.metrics)
     gate.metrics.watch_uploads(lambda: (len(uploads), uploads.num_bytes))
-    app.include_router(create_files_router())
-    app.include_router(create_share_router(jobs, settings))
     others = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
     sent = Sent()
     for texts in [*others, ENGLISH]:  # the page at / would take the others' addresses
@@ -64,7 +70,7 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
 def _create_blocks(texts: Texts, gate: Gate, sent: Sent, settings: Settings) -> gr.Blocks:
     blocks: gr.Blocks
     with gr.Blocks(title=texts("page.title"), analytics_enabled=False, fill_width=True) as blocks:
-        page = build_page(texts, settings.result_hours)
+        page = build_page(texts, settings.result_hours, asks_consent=settings.consent != "off")
         bind_events(blocks, page, jobs=gate.jobs, sent=sent, settings=settings, texts=texts, uploads=gate.uploads)
         if texts is ENGLISH:
             add_endpoints(gate.jobs, gate.uploads)

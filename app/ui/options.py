@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.ui.inputs import create_slider
+from app.ui.inputs import create_slider, create_switch
 from app.ui.texts import Texts
 from pipeline.profiles import Profile, Sampling
 from pipeline.request import Field, VideoRequest, flatten
@@ -24,22 +24,24 @@ def list_shown(texts: Texts) -> list[Field]:
     return [field for field in flatten(VideoRequest) if _label(field) in texts.table]
 
 
-def build_options(texts: Texts) -> tuple[dict[str, Component], gr.Checkbox]:
+def build_options(texts: Texts) -> tuple[dict[str, Component], gr.Checkbox, gr.Column]:
     """Make the widgets inside of what they are to be in.
 
     Returns:
-        The widgets by the fields' names, and whether a seed is drawn.
+        The widgets by the fields' names, whether a seed is drawn, and what is of no use to a preview.
     """
-    shown = list_shown(texts)
-    widgets = {field.name: _build(field, texts) for field in shown if field.kind is str and not field.choices}
-    with gr.Row(elem_classes="sliders"):
-        for field in shown:
-            if field.name not in {*widgets, *SAMPLING}:
-                widgets[field.name] = _build(field, texts)
-        is_random = gr.Checkbox(label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=_WIDTH)
-    with gr.Row(elem_classes="sliders"):
-        widgets |= {field.name: _build(field, texts) for field in shown if field.name in SAMPLING}
-    return widgets, is_random
+    shown = [field for field in list_shown(texts) if not _is_switch(field)]
+    with gr.Column(visible=False) as of_models:
+        widgets = {field.name: _build(field, texts) for field in shown if field.kind is str and not field.choices}
+        with gr.Row(elem_classes="sliders"):
+            for field in shown:
+                if field.name not in {*widgets, *SAMPLING}:
+                    widgets[field.name] = _build(field, texts)
+            is_random = gr.Checkbox(label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=_WIDTH)
+        with gr.Row(elem_classes="sliders"):
+            widgets |= {field.name: _build(field, texts) for field in shown if field.name in SAMPLING}
+    widgets |= {field.name: _build(field, texts) for field in list_shown(texts) if _is_switch(field)}
+    return widgets, is_random, of_models
 
 
 def read_options(values: dict[str, Any], profile: Profile, *, is_chosen: bool) -> dict[str, Any]:
@@ -69,8 +71,14 @@ def _label(field: Field) -> str:
     return f"option.{field.name}"
 
 
+def _is_switch(field: Field) -> bool:
+    return set(field.choices or ()) == {"on", "off"}
+
+
 def _build(field: Field, texts: Texts) -> Component:
     label, option, elem_id = texts(_label(field)), field.option, field.name.replace("_", "-")
+    if _is_switch(field):
+        return create_switch(value=field.default, label=label, elem_id=elem_id, min_width=_WIDTH)
     if field.choices:
         choices = [(texts.table.get(f"{_label(field)}.{choice}", choice), choice) for choice in field.choices]
         return gr.Dropdown(choices, value=field.default, label=label, elem_id=elem_id, min_width=_WIDTH)

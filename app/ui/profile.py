@@ -39,7 +39,7 @@ class ProfileView:
     @property
     def sampling_widgets(self) -> list[Any]:
         """What may be set of the sampler."""
-        return [*self.part.sampling, self.part.advanced]
+        return [*self.part.sampling, self.part.of_models]
 
     def find_offered(self, wanted: str | None = None) -> str:
         """Return the profile that is wanted, or else the one that is preferred among those that can run here."""
@@ -55,7 +55,7 @@ class ProfileView:
         """Show what may be set of the profile; where nothing is denoised, that is nothing."""
         part = self.part
         own = {part.options[name]: value or 1 for name, value in asdict(profile.sampling).items()}
-        return own | {part.advanced: gr.Accordion(visible=profile.sampling.num_inference_steps > 0)}
+        return own | {part.of_models: gr.Column(visible=profile.sampling.num_inference_steps > 0)}
 
     def price(self, name: str, is_found: bool, voice_seconds: float, duration: float, steps: float | None) -> _Updates:
         """Say what each profile takes and costs.

@@ -16,7 +16,7 @@ def render(job: Job, texts: Texts, base: str) -> str:
         base: The address of the app, for links; ends with a slash.
     """
     result = job.result
-    if result is None or job.is_expired:
+    if result is None or job.is_expired or job.is_hidden:
         return markup.empty_stage(texts)
     return (
         f'<figure class="player"><video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" '

@@ -11,13 +11,16 @@ from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
 from app.policy import SHARE_HEADERS
 from app.settings import Settings
-from app.ui import markup
-from app.ui.assets import stamped
 from app.ui.document import choose_visitors_texts
+from app.ui.plain import NO_INDEX, link_home, render_notice, render_page
 from app.ui.texts import Texts
 from pipeline.engines import get_engine_spec
 
-_LOOK_SECONDS = 10
+_LOOK_AGAIN = '<meta http-equiv="refresh" content="10">'
+_SIGN = (
+    '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3l1.9 5.1L19 10l-5.1 1.9L12 17l-1.9-5.1L5 10l5.1-1.9z"/>'
+    '<path d="M18 15l.9 2.1L21 18l-2.1.9L18 21l-.9-2.1L15 18l2.1-.9z"/></svg>'
+)
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, no-cache"}
 _PAGE_HEADERS = {**_HEADERS, **SHARE_HEADERS}
 
@@ -32,9 +35,12 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
         texts = choose_visitors_texts(request.scope)
         job = _find(jobs, job_id)
         if job is None:
-            return HTMLResponse(_render_absent(texts, "share.gone"), status_code=404, headers=_PAGE_HEADERS)
-        if job.result is None:
-            page = _render_absent(texts, "share.gone") if job.has_ended else _render_pending(texts)
+            return HTMLResponse(render_notice(texts, "share.gone"), status_code=404, headers=_PAGE_HEADERS)
+        if job.is_hidden:
+            return HTMLResponse(render_notice(texts, "share.hidden"), status_code=451, headers=_PAGE_HEADERS)
+        if job.result is None or job.is_expired:
+            told = ("share.gone", "") if job.has_ended else ("share.pending", _LOOK_AGAIN)
+            page = render_notice(texts, *told)
             return HTMLResponse(page, headers=_PAGE_HEADERS | {"Cache-Control": "no-store"})
         return HTMLResponse(_render(job, texts, find_base(request, settings)), headers=_PAGE_HEADERS)
 
@@ -80,7 +86,7 @@ def _answer_file(find: Callable[[], Path], media_type: str, name: str | None = N
 def _render(job: Job, texts: Texts, base: str) -> str:
     assert job.result is not None
     address, title = f"{base}v/{job.id}", escape(texts("share.title"))
-    description = escape(texts("share.description"))
+    description = escape(f"{texts('share.description')} {texts('share.synthetic')}")
     width, height = job.result.width, job.result.height
     meta = {
         "og:type": "video.other",
@@ -98,33 +104,25 @@ def _render(job: Job, texts: Texts, base: str) -> str:
     }
     head = "".join(f'<meta property="{name}" content="{value}">' for name, value in meta.items())
     head += '<meta name="twitter:card" content="summary_large_image">'
-    remarks = [texts("result.mark")]
+    remarks = [texts(f"share.marks.{_name_marks(job)}")]
     if get_engine_spec(job.model).draft:
         remarks.append(texts("status.done.preview"))
     body = (
         f'<video controls playsinline preload="metadata" src="/v/{job.id}/video.mp4" poster="/v/{job.id}/poster.jpg" '
         f'width="{width}" height="{height}" aria-label="{escape(texts("result.label"))}"></video>'
-        f'<h1>{title}</h1><p>{description}</p><p class="remarks">{escape(" ".join(remarks))}</p>'
+        f'<h1>{title}</h1><p class="synthetic">{_SIGN}{escape(texts("share.synthetic"))}</p>'
+        f'<p class="remarks">{escape(" ".join(remarks))}</p>'
     )
-    return _page(texts, title, head, body)
-
-
-def _render_pending(texts: Texts) -> str:
-    return _render_absent(texts, "share.pending", head=f'<meta http-equiv="refresh" content="{_LOOK_SECONDS}">')
-
-
-def _render_absent(texts: Texts, key: str, head: str = "") -> str:
-    title = escape(texts(key))
-    return _page(texts, title, head, f"<h1>{title}</h1><p>{escape(texts(f'{key}.detail'))}</p>")
-
-
-def _page(texts: Texts, title: str, head: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta name="robots" content="noindex, nofollow">{head}'
-        f'<link rel="icon" type="image/svg+xml" href="{stamped("icon.svg")}">'
-        f'<link rel="stylesheet" href="{stamped("share.css")}"></head><body>'
-        f'<header><a href="/">{markup.LOGO}{escape(texts("page.title"))}</a></header><main>{body}'
-        f'<p><a class="button" href="/">{escape(texts("share.make"))}</a></p></main></body></html>'
+    # On top of a page that embeds this one: the form is shown in no other page.
+    links = (
+        f'<a href="/verify?job={job.id}" target="_top">{escape(texts("share.check"))}</a>'
+        f'<a href="/v/{job.id}/report" target="_top">{escape(texts("share.report"))}</a>'
     )
+    body += f'{link_home(texts)}<nav class="links">{links}</nav>'
+    return render_page(texts, title, body, NO_INDEX + head)
+
+
+def _name_marks(job: Job) -> str:
+    assert job.result is not None
+    marks = {"credentials": job.result.content_credentials, "watermark": job.result.watermark}
+    return "_".join(name for name, is_there in marks.items() if is_there) or "none"

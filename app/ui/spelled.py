@@ -13,7 +13,7 @@ from pipeline.request import MAX_SECONDS, AnyRequest, Field, flatten, unflatten
 
 _FIRST = ("profile", "max_duration_sec", "prompt", "seed", "aspect", "face", "zoom")
 """The order of the options that there were first; clients may name values by their place."""
-_LAST = ("speakers", "order", "turns")
+_LAST = ("speakers", "order", "turns", "label", "consent")
 """What came later, for the same reason."""
 _UNSET = {"max_duration_sec": MAX_SECONDS, "seed": -1, "face": 0}
 """What stands for an option that is not given, where that is not None."""

@@ -43,13 +43,19 @@ class StartView:
         page = self.page
         dialogue = page.voice.dialogue
         voices = [page.voice.one.note, *(own.note for own in dialogue.own), dialogue.note]
-        notes = [page.photo.note, *voices, page.profile.note]
+        notes = [page.photo.note, *voices, page.profile.note, page.action.consent_note]
         return [page.result.status, page.result.job_id, page.history, page.library, *notes]
 
     async def press_preview(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the free preview, whatever profile is chosen."""
         form = read_form(self.page, values)
         async for updates in self._start(form, FREE_PROFILES[0], history, token):
+            yield updates
+
+    async def press_example(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
+        """Start the free preview of an example, whose face and voice are ours to lend."""
+        form = read_form(self.page, values)
+        async for updates in self._start(form, FREE_PROFILES[0], history, token, is_example=True):
             yield updates
 
     async def press_generate(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
@@ -73,16 +79,23 @@ class StartView:
                 history = updates.get(self.page.history, history)
         return updates | ({self.page.result.job_id: shown} if shown else {})
 
-    async def _start(self, form: Form, profile: str, history: list[HistoryItem], token: str) -> AsyncIterator[_Updates]:
+    async def _start(
+        self, form: Form, profile: str, history: list[HistoryItem], token: str, *, is_example: bool = False
+    ) -> AsyncIterator[_Updates]:
+        consent = self.page.action.consent
         if form.missing:
             yield {self._note(role): markup.note([self._ask_for(role, form)], "error") for role in form.missing}
+            return
+        if consent.visible and not (form.is_agreed or is_example):
+            yield {self.page.action.consent_note: markup.note([self.texts("consent.first")], "error")}
             return
         try:
             request = form.request(profile)
         except InputError as error:
             yield self._explain(error)
             return
-        yield {self.page.result.status: status_card.sending_card(self.texts)}
+        sending = status_card.sending_card(self.texts)
+        yield {self.page.result.status: sending, self.page.action.consent_note: ""}
         submission = self.jobs.submit(request, form.inputs, find_caller())
         yield await self._answer(self.sent.send(token, submission), history)
 
@@ -142,6 +155,8 @@ class StartView:
                 return page.photo.note
             case "audio" | "start_sec" | "max_duration_sec":
                 return voice.one.note
+            case "consent":
+                return page.action.consent_note
             case "turns" | "order" | "num_speakers":
                 return voice.dialogue.note
             case _:

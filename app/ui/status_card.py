@@ -55,6 +55,8 @@ def _card(job: Job, texts: Texts, line: str, step: str = "", percent: float | No
 def _done_card(job: Job, texts: Texts) -> str:
     if job.is_expired or job.result is None:
         return plain_card("gone", texts("status.gone"), texts("status.gone.detail"))
+    if job.is_hidden:
+        return plain_card("gone", texts("share.hidden"), texts("share.hidden.detail"))
     done, detail = (
         texts("status.done"),
         texts("status.done.detail", time=words.duration(texts, job.result.compute_seconds)),

@@ -35,6 +35,7 @@ _LIGHT_AND_DARK = {
     "input_border_color_focus": ("#159880", "#38b49b"),
     "input_placeholder_color": ("#756d62", "#a1988c"),
     "slider_color": ("#0b7a68", "#38b49b"),
+    "checkbox_border_color": (_QUIET, _QUIET_DARK),
     "checkbox_background_color_selected": ("#0b7a68", "#159880"),
     "checkbox_border_color_selected": ("#0b7a68", "#159880"),
     "button_primary_background_fill": ("#0b7a68", "#38b49b"),

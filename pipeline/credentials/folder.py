@@ -51,7 +51,7 @@ class TrustFolder:
             CertificateError: A file is damaged, or cannot be read or written.
         """
         imported = self._read(_IMPORTED)
-        if imported is not None and now < imported.expires_at:
+        if imported is not None and imported.is_valid(now):
             self.remember(imported)
             return imported
         return self.find_own(now)
@@ -88,7 +88,11 @@ class TrustFolder:
         return self._read(_IMPORTED)
 
     def read_known(self) -> Known:
-        """Return the certificates by which one's own signatures are known."""
+        """Return the certificates by which one's own signatures are known.
+
+        Raises:
+            CertificateError: A file is damaged, or cannot be read.
+        """
         return Known("".join(self._read_known("root")), tuple(self._read_known("signer")))
 
     def list_known(self) -> Iterator[tuple[str, x509.Certificate]]:
@@ -108,7 +112,11 @@ class TrustFolder:
             return bytes.fromhex(path.read_text()) if path.exists() else self._make_mark_key()
 
     def read_mark_keys(self) -> list[bytes]:
-        """Return this key and those of earlier years."""
+        """Return this key and those of earlier years.
+
+        Raises:
+            CertificateError: A file is damaged, or cannot be read.
+        """
         with _explain(self.path):
             paths = sorted((self.path / _KNOWN).glob("watermark-*.key"))
             return [bytes.fromhex(path.read_text()) for path in paths]
@@ -139,7 +147,7 @@ class TrustFolder:
             if not path.exists():
                 return None
             identity = Identity.of(path.read_text())
-            identity.certificate  # noqa: B018 - it raises
+            identity.certificate, identity.algorithm  # noqa: B018 - they raise
             return identity
 
     def _write(self, name: str, identity: Identity) -> None:
@@ -161,22 +169,32 @@ class TrustFolder:
 
     def _read_known(self, kind: str) -> list[str]:
         with _explain(self.path):
-            return [path.read_text() for path in sorted((self.path / _KNOWN).glob(f"{kind}-*.pem"))]
+            texts = [path.read_text() for path in sorted((self.path / _KNOWN).glob(f"{kind}-*.pem"))]
+            for text in texts:
+                x509.load_pem_x509_certificates(text.encode())  # it raises
+        return texts
 
 
 def _is_fresh(identity: Identity, used: timedelta, now: datetime) -> bool:
-    return now < identity.certificate.not_valid_before_utc + used
+    """Whether it may sign now: not yet if it was made while the clock was ahead."""
+    begins_at = identity.certificate.not_valid_before_utc
+    return begins_at <= now < begins_at + used
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, so that it outlives a crash."""
-    partial = path.with_name(f"{path.name}.part")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a file that only its owner may read, so that it outlives a crash.
+
+    Others may write it at the same time: whoever is last has written all of it.
+    """
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -186,7 +204,8 @@ def _explain(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CertificateError(
-            f"The folder '{folder.name}' of keys cannot be used ({error.strerror}). Give it to the user of the app."
+            f"The folder '{folder.name}' of keys cannot be used ({error.strerror}). It must belong to the user of the "
+            "app, on a disk that has room."
         ) from None
     except ValueError:
         raise CertificateError(

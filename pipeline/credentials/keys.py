@@ -71,6 +71,10 @@ class Identity:
         """When the certificate loses its validity."""
         return self.certificate.not_valid_after_utc
 
+    def is_valid(self, now: datetime) -> bool:
+        """Whether readers accept what is signed now."""
+        return self.certificate.not_valid_before_utc <= now < self.expires_at
+
     @property
     def algorithm(self) -> str:
         """How C2PA names what the key signs with.

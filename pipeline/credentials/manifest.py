@@ -11,10 +11,14 @@ PHOTO = "photo"
 """By what the manifest's action names the photo."""
 OFFLINE: dict[str, Any] = {
     "version": 1,
+    "core": {"allowed_network_hosts": [], "decode_identity_assertions": False},
     "verify": {"verify_after_sign": False, "remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
 }
-"""Settings of C2PA's library: nothing is asked of other hosts, and no picture of anybody's face is added."""
+"""Settings of C2PA's library: nothing is asked of other hosts, and no picture of anybody's face is added.
+
+Statements of who somebody is (CAWG) name hosts that vouch for them. A service of time stamps is asked all the same.
+"""
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 

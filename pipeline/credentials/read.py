@@ -143,4 +143,8 @@ def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON has
 
 
 def _shorten(text: Any) -> str | None:  # noqa: ANN401 - whatever JSON has
-    return text[:_MAX_CHARACTERS] if isinstance(text, str) else None
+    """Return the beginning of a text without what is not seen or turns its direction; None if it is no text."""
+    if not isinstance(text, str):
+        return None
+    seen = "".join(character if character.isprintable() else " " for character in text[: 2 * _MAX_CHARACTERS])
+    return " ".join(seen.split())[:_MAX_CHARACTERS]

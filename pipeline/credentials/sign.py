@@ -25,7 +25,7 @@ def sign(
         path: An mp4 whose index comes first, or a JPEG.
         making: How it was made.
         identity: Signs it.
-        archive: Of `read_own_credentials`; one that cannot be used is left out.
+        archive: Of `read_photo_credentials`; one that cannot be used is left out.
         time_stamp_url: A service (RFC 3161) that confirms the time.
 
     Raises:
@@ -34,7 +34,7 @@ def sign(
     from c2pa import C2paError, C2paSignerInfo
 
     about = C2paSignerInfo(identity.algorithm, identity.chain.encode(), identity.key.encode(), time_stamp_url)
-    partial = path.with_name(f"{path.name}.signed")
+    partial = find_partial(path)
     try:
         try:
             _write(path, partial, making, about, archive)
@@ -50,6 +50,11 @@ def sign(
         raise SigningError(f"{path.name} could not be signed: {error.strerror}.") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def find_partial(path: Path) -> Path:
+    """Return where `sign` writes before it replaces a file: a process that is killed leaves it."""
+    return path.with_name(f"{path.name}.signed")
 
 
 def _write(path: Path, target: Path, making: Making, about: "C2paSignerInfo", archive: bytes | None) -> None:

@@ -14,7 +14,8 @@ from pipeline.image.upright import UprightPhoto, find_upright
 from pipeline.notices import Notice
 from pipeline.profiles import Resolution
 from pipeline.request import Framing
-from pipeline.types import Box, Face, FrameSize, Portrait
+from pipeline.types import Box, Face, FrameSize, Pixels, Portrait
+from pipeline.watermark import has_mark
 
 
 def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Portrait:
@@ -31,9 +32,10 @@ def prepare_portrait(path: Path, framing: Framing, resolution: Resolution) -> Po
     Raises:
         InputError: The picture cannot be used; the notice says why.
     """
-    upright = find_upright(FaceFinder(), load_photo(path).pixels)
+    pixels = load_photo(path).pixels
+    upright = find_upright(FaceFinder(), pixels)
     speakers = choose_faces(upright.faces, framing)
-    notices = tuple(_check(upright, speakers, framing))
+    notices = (*_check(upright, speakers, framing), *_recognize(pixels))
     photo = FrameSize(upright.pixels.shape[1], upright.pixels.shape[0])
     size, crop = _cut(speakers, photo, framing, resolution)
     others = (move_face(face, crop, size) for face in upright.faces if not any(face is one for one in speakers))
@@ -66,6 +68,12 @@ def _cut(
         return group.size, group.box
     size = choose_size(photo.width, photo.height, framing.aspect, resolution)
     return size, crop_around(speakers[0], photo, size, framing)
+
+
+def _recognize(pixels: Pixels) -> Iterator[Notice]:
+    """Tell of a picture out of a video that was made here, or by others with the same program."""
+    if has_mark(pixels):
+        yield Notice("photo.synthetic", "image")
 
 
 def _check(photo: UprightPhoto, speakers: tuple[Face, ...], framing: Framing) -> Iterator[Notice]:

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from pipeline.errors import OutputError
 from pipeline.types import FRAME_RATE, FrameSize, Pixels, SoundTrack
 from pipeline.video.color import convert_frame, tag_color
+from pipeline.video.label import Label
 from pipeline.video.segments import SegmentWriter
 from pipeline.video.track import TrackReader
 from pipeline.watermark import Embedder, Payload
@@ -47,6 +48,7 @@ class VideoWriter:
         metadata: The mp4's tags, e.g. `title` and `comment`.
         live: Folder for segments that can be watched before the file is complete; None makes none.
         watermark: What the mark in every frame says; None makes none.
+        label: Words in every frame; None has none.
 
     Raises:
         OutputError: The file cannot be written; all methods raise it.
@@ -61,6 +63,7 @@ class VideoWriter:
         live: Path | None = None,
         *,
         watermark: Payload | None = None,
+        label: Label | None = None,
     ) -> None:
         self._path = path
         self._part_path = path.with_name(f"{path.name}.tmp")
@@ -74,6 +77,7 @@ class VideoWriter:
         self._audio = _add_audio(self._container, track)
         self._sound = TrackReader(track)
         self._embedder = None if watermark is None else Embedder(size, watermark)
+        self._label = label
         self._num_frames = 0
 
     def __enter__(self) -> Self:
@@ -102,6 +106,9 @@ class VideoWriter:
                 self._write_sound()
 
     def _mark(self, pixels: Pixels) -> Pixels:
+        if self._label is not None:
+            pixels = pixels.copy()  # an engine may show the same one again
+            self._label.draw(pixels)
         return pixels if self._embedder is None else self._embedder.mark(pixels[None])[0]
 
     def _finish(self) -> None:

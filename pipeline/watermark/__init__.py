@@ -2,6 +2,6 @@
 
 from pipeline.watermark.embed import Embedder
 from pipeline.watermark.payload import Payload
-from pipeline.watermark.read import Reader, Reading, read_mark
+from pipeline.watermark.read import Reader, Reading, has_mark, read_mark
 
-__all__ = ["Embedder", "Payload", "Reader", "Reading", "read_mark"]
+__all__ = ["Embedder", "Payload", "Reader", "Reading", "has_mark", "read_mark"]

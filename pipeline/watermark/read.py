@@ -87,6 +87,14 @@ def read_mark(frames: Iterable[Pixels]) -> Reading | None:
     return reader.read()
 
 
+def has_mark(picture: Pixels) -> bool:
+    """Whether a picture (height, width, 3), RGB, has the mark, and was not cropped: a hundredth of a search."""
+    if not _is_readable(picture):
+        return False
+    residual = make_residual(picture, choose_size(picture))
+    return bool(abs(residual).max() > _LEAST_DETAIL) and _read_whole(residual) is not None
+
+
 def _is_readable(frame: Pixels) -> bool:
     shorter, longer = sorted(frame.shape[:2])
     return bool(shorter >= _SMALLEST_SIDE and longer <= _LONGEST * shorter)

@@ -4,6 +4,9 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from app.errors import OriginError
 from app.settings import Settings
 from app.trust.marker import Marker
 from pipeline.credentials import TrustFolder
@@ -43,6 +46,16 @@ def test_marks_stay_known_when_keys_are_made_anew_and_those_of_elsewhere_are_not
 def test_there_is_no_mark_and_no_key_where_that_is_turned_off(tmp_path: Path) -> None:
     assert choose(tmp_path, watermark=False) == (None, [])
     assert not (tmp_path / "trust").exists()
+
+
+def test_nobody_is_told_that_a_mark_is_not_from_here_because_a_key_cannot_be_read(tmp_path: Path) -> None:
+    text, _ = choose(tmp_path)
+    assert text is not None
+    next((tmp_path / "trust/known").glob("watermark-*")).write_text("damaged")
+    marker = Marker(Settings(data_dir=tmp_path))
+    with pytest.raises(OriginError):
+        asyncio.run(marker.tell(text, 1.0))
+    assert "is damaged" in next(marker.find_troubles())
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

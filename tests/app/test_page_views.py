@@ -138,8 +138,8 @@ def make_form(folder: Path, **others: object) -> list[Any]:
         "turns": "", "sharing": "each", "order": "together", "arranged": others.get("speakers", "[0]"),
         "own_0": None, "own_1": None, "own_2": None, "own_3": None, "photo": str(PHOTO), "voice": str(voice),
         "profile": "balanced", "duration_seconds": 10, "aspect": "auto", "speakers": "[0]", "zoom": 1, "shift_x": 0,
-        "shift_y": 0, "is_seed_random": True, "prompt": "", "seed": 0, "num_inference_steps": 20, "guidance_scale": 5,
-        "audio_guidance_scale": 4,
+        "shift_y": 0, "is_agreed": True, "is_seed_random": True, "prompt": "", "seed": 0, "num_inference_steps": 20,
+        "guidance_scale": 5, "audio_guidance_scale": 4, "label": "off",
     }  # fmt: skip
     return list((values | others).values())
 
@@ -237,6 +237,26 @@ def test_the_profiles_own_numbers_are_not_asked_for(views: Views, tmp_path: Path
     assert (request.num_inference_steps, request.guidance_scale, request.audio_guidance_scale) == (None, 3, None)
     preview = read_form(views.page, make_form(tmp_path, num_inference_steps=30)).request("preview")
     assert preview.num_inference_steps is None
+
+
+@pytest.mark.parametrize(("is_agreed", "label"), [(True, "off"), (False, "on")])
+def test_a_press_means_what_the_boxes_say(views: Views, tmp_path: Path, label: str, *, is_agreed: bool) -> None:
+    async def press(*, is_example: bool) -> tuple[Updates, Jobs]:
+        async with views.open() as jobs:
+            start = views.start(jobs)
+            begin = start.press_example if is_example else start.press_preview
+            form = make_form(tmp_path, is_agreed=is_agreed, label=label)
+            updates = [update async for update in begin([], TOKEN if is_agreed else TOKEN[::-1], *form)]
+            return updates[-1], jobs
+
+    page = views.page
+    if not is_agreed:
+        updates, _ = asyncio.run(press(is_example=False))
+        assert "Tick this box first." in updates.pop(page.action.consent_note)
+        assert updates == {}
+    updates, jobs = asyncio.run(press(is_example=not is_agreed))
+    job = jobs.get(updates[page.result.job_id])
+    assert (job.request.label, job.request.consent, job.consent is not None) == (label, is_agreed, is_agreed)
 
 
 def test_a_deleted_video_is_shown_no_longer(views: Views) -> None:

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from app.main import create_app
-from app.password import Guesses, PasswordMiddleware
+from app.password import OPEN_FILES, Attempts, PasswordMiddleware
 from app.settings import Settings
 from tests.app.conftest import Starter
 
@@ -33,7 +33,7 @@ class Door:
 
     def __init__(self, max_clients: int = 100) -> None:
         self.clock = Clock()
-        self._door = PasswordMiddleware(_let_in, PASSWORD, Guesses(self.clock, max_clients))
+        self._door = PasswordMiddleware(_let_in, PASSWORD, Attempts(self.clock, max_clients))
 
     def knock(self, password: str | None, address: str = ADDRESS, *, kind: str = "http", path: str = "/metrics") -> int:
         """Return the status; of a socket, 101 if it is opened."""
@@ -82,11 +82,18 @@ def test_everything_but_the_health_wants_the_password(path: str, kind: str, open
     assert door.knock(None, kind=kind, path="/health") == opened
 
 
+def test_what_the_page_that_checks_files_is_made_of_is_open_and_nothing_beside_it() -> None:
+    door = Door()
+    assert {door.knock(None, path=path) for path in OPEN_FILES} == {200}
+    beside = {"/ui/", "/ui/page.js", "/static/fonts/IBMPlexSans/", "/verify/", *(f"{path}/x" for path in OPEN_FILES)}
+    assert {door.knock(None, path=path) for path in beside} == {401}
+
+
 def test_the_app_asks_at_each_of_its_routes(locked: TestClient, locked_app: FastAPI) -> None:
     paths = {getattr(route, "path", "/") for route in locked_app.routes} | {"/gradio_api/upload", "/config", "/nothing"}
     answers = {path: locked.get(path).status_code for path in paths}
     assert answers.pop("/health") == 200
-    assert answers.pop("/verify") == 405  # it is open, and takes files only
+    assert answers.pop("/verify") == 405  # it is open, and takes files only where there is no page
     assert set(answers.values()) == {401}
     assert {"/metrics", "/jobs/{job_id}/video", "/openapi.json", "/docs"} <= set(answers)
 
@@ -152,7 +159,7 @@ def test_neither_right_passwords_nor_none_count_as_guesses() -> None:
 
 
 def test_guessers_are_forgotten_before_they_fill_the_memory() -> None:
-    guesses = Guesses(Clock(), max_clients=3)
+    guesses = Attempts(Clock(), max_clients=3)
     for client in "abcd":
         for _ in range(10):
             guesses.add(client)

@@ -1,6 +1,7 @@
 """What a server makes says so, in a way that others can check."""
 
 import io
+import json
 import random
 import stat
 import struct
@@ -42,11 +43,11 @@ def video(server: Server, job: dict[str, Any]) -> bytes:
     return server.client.get(job["links"]["video"]).content
 
 
-def sign_elsewhere(photo: bytes, folder: Path) -> bytes:
-    """Return a photo as a camera would sign it."""
+def sign_elsewhere(photo: bytes, folder: Path, source_type: str = "digitalCapture") -> bytes:
+    """Return a photo as a camera would sign it, or another program."""
     identity = TrustFolder(folder / "camera").find_signer(datetime.now(UTC))
     about = c2pa.C2paSignerInfo(identity.algorithm, identity.chain.encode(), identity.key.encode(), None)
-    created = {"action": "c2pa.created", "digitalSourceType": f"{SOURCE_TYPES}digitalCapture"}
+    created = {"action": "c2pa.created", "digitalSourceType": f"{SOURCE_TYPES}{source_type}"}
     definition = {
         "claim_generator_info": [{"name": "Camera", "version": "1"}],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [created]}}],
@@ -165,12 +166,35 @@ def test_a_photos_own_credentials_become_part_of_its_videos(
         (ingredient,) = reader.get_active_manifest()["ingredients"]
         origin = reader.get_manifest(ingredient["active_manifest"])
         assert reader.get_validation_state() == "Valid"
+    assert not job["warnings"]
     assert origin["claim_generator_info"][0]["name"] == "Camera"
     assert {path.name for path in (server.data_dir / "jobs" / job["job_id"]).iterdir()} == {
         "job.json",
         "poster.jpg",
         "video.mp4",
     }
+
+
+def test_a_still_of_a_video_is_known_again_and_keeps_its_statement(
+    server: Server, job: dict[str, Any], voice: bytes
+) -> None:
+    """With its credentials, and where they were lost."""
+    poster = server.client.get(job["links"]["poster"]).content
+    bare = io.BytesIO()
+    Image.open(io.BytesIO(poster)).save(bare, "JPEG", quality=90)
+    for still, num_manifests in ((poster, 2), (bare.getvalue(), 1)):
+        second = server.wait_for(server.submit(still, voice)["job_id"])
+        assert [warning["code"] for warning in second["warnings"]].count("photo.synthetic") == 1
+        with c2pa.Reader("video/mp4", io.BytesIO(server.client.get(second["links"]["video"]).content)) as reader:
+            assert reader.get_validation_state() == "Valid"
+            assert len(json.loads(reader.json())["manifests"]) == num_manifests
+
+
+def test_a_picture_that_says_it_is_synthetic_is_believed(
+    server: Server, photo: bytes, voice: bytes, tmp_path: Path
+) -> None:
+    drawn = sign_elsewhere(photo, tmp_path, "compositeWithTrainedAlgorithmicMedia")
+    assert "photo.synthetic" in {warning["code"] for warning in server.submit(drawn, voice)["warnings"]}
 
 
 def make_hostile(video: bytes) -> dict[str, bytes]:

@@ -43,6 +43,8 @@ def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
         "sweep",
         "fetch_weights",
         "check",
+        "vouch",
+        "look_at_reports",
     }
 
 
@@ -112,7 +114,7 @@ def test_gives_the_keys_that_videos_are_signed_with_to_no_gpu(declared: dict[str
     mounting = {
         name: one.volumes[f"{volumes}/trust"] for name, one in declared.items() if f"{volumes}/trust" in one.volumes
     }
-    assert mounting == dict.fromkeys(("web", "sweep"), ("video-lab-trust", False))
+    assert mounting == dict.fromkeys(("web", "sweep", "vouch"), ("video-lab-trust", False))
 
 
 def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:

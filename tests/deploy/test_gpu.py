@@ -10,7 +10,10 @@ from typing import Any
 import av
 import pytest
 
+from app.decoding.samples import sample_frames
+from pipeline.credentials import TrustFolder, read_credentials
 from pipeline.infinitetalk.weights import WEIGHTS
+from pipeline.watermark import read_mark
 from pipeline.weights.manifest import check_files
 from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
 from tests.deploy.loopback.plane import Loopback
@@ -168,7 +171,9 @@ def test_gives_up_a_start_that_crashes_again_and_again(survivor: str, deployed: 
     deployed.loopback.kill(GPU)
 
 
-def test_makes_a_video_from_the_command_line_on_several_gpus(weights: Path, tmp_path: Path, loopback: Loopback) -> None:
+def test_makes_a_video_from_the_command_line_on_several_gpus(
+    weights: Path, volumes: Path, tmp_path: Path, loopback: Loopback
+) -> None:
     output = tmp_path / "video.mp4"
     team = {"VIDEO_LAB_MODAL_TEAM_GPUS": "2", "VIDEO_LAB_MODAL_TEAM_PROFILES": "fast"}
     team["VIDEO_LAB_MODAL_GPU_FAST"] = "H100"
@@ -178,6 +183,10 @@ def test_makes_a_video_from_the_command_line_on_several_gpus(weights: Path, tmp_
     assert "2 x CPU" in printed
     assert count_frames(output.read_bytes()) == 25
     assert "25 frames" in printed
+    found = read_credentials(output, TrustFolder(volumes / "trust").read_known())
+    assert found is not None
+    assert found.made_here
+    assert read_mark(sample_frames(output)) is not None
     (options,) = loopback.plane.options.values()
     assert (options.resources.gpu_config.gpu_type, options.resources.gpu_config.count) == ("H100", 2)
     assert (options.resources.milli_cpu, options.resources.memory_mb) == (8000, 32 * 1024)

@@ -107,7 +107,8 @@ def _generate(
         _require(inputs, "image")
         return make_video(folder.read_request(), inputs, engine, output, report, live=live, watermark=watermark)
     _compare(scene, folder.read())
-    return generate(scene, engine, output, report, live, watermark=watermark)
+    labelled = folder.read().request.label == "on"
+    return generate(scene, engine, output, report, live, watermark=watermark, labelled=labelled)
 
 
 def _require(inputs: Inputs, role: Role) -> None:

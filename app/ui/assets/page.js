@@ -2,10 +2,11 @@
 // What Gradio's components cannot do by themselves. The page's own HTML says what it wants in data- attributes.
 const page = (() => {
   const find = (selector) => document.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
   const card = () => find("#status .status");
   const fits = (media) => matchMedia(`(${media})`).matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
-  const KEPT = "video-lab-inputs";
+  const KEPT = "video-lab-kept";
   const SENT = "video-lab-sent";
   const MINE = "video-lab-mine";
   const PIECES = ["#photo button", "#voice button", ".chip", "#buttons button", "#foot footer"];
@@ -88,16 +89,16 @@ const page = (() => {
     try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* the browser keeps nothing */ }
   }
 
-  // A tab that is loaded anew, as phones do after a while, gets the photo and the voice back from the server.
-  function keep(...files) {
-    sessionStorage.setItem(KEPT, JSON.stringify(files.map((file) => file?.path ?? "")));
+  // A tab that is loaded anew, as phones do after a while, gets photo, voice and consent back.
+  function keep(...inputs) {
+    sessionStorage.setItem(KEPT, JSON.stringify(inputs.map((input) => input?.path ?? input ?? "")));
     return [];
   }
 
   // What the timeline shows, or else what was asked for.
   const turns = (kept) => find("#turns .timeline")?.dataset.turns ?? kept;
 
-  const recall = () => JSON.parse(sessionStorage.getItem(KEPT) ?? '["", ""]');
+  const recall = () => JSON.parse(sessionStorage.getItem(KEPT) ?? '["", "", false]');
 
   function showInputs() {
     show(find("#photo-card"));
@@ -113,6 +114,7 @@ const page = (() => {
   // A sentence must not lie under the buttons; with it comes what it is about, if there is room.
   function reach(error) {
     const card = error.closest(".card");
+    if (!card) { find("#consent input").focus(); return; }
     const [top, bottom] = [card.getBoundingClientRect().top, error.getBoundingClientRect().bottom];
     const end = find("#actions").getBoundingClientRect().top;
     if (top >= 0 && bottom < end) return;
@@ -246,7 +248,7 @@ const page = (() => {
 
   function tellNews() {
     const before = told;
-    const lines = [...document.querySelectorAll(".status, .note")];
+    const lines = all(".status, .note");
     const read = (line) => line.dataset.announce ?? line.textContent;
     told = lines.map(read);
     const news = lines.filter((line) => read(line) && !before.includes(read(line)));
@@ -442,18 +444,18 @@ const page = (() => {
 
   // What Gradio leaves out for those who cannot see it.
   function describe() {
-    for (const button of document.querySelectorAll("button.label-wrap")) {
+    for (const button of all("button.label-wrap")) {
       button.setAttribute("aria-expanded", button.classList.contains("open"));
       button.querySelector(".icon")?.setAttribute("aria-hidden", "true");
     }
-    for (const group of document.querySelectorAll(".chips .wrap:has(input[type=radio])")) {
+    for (const group of all(".chips .wrap:has(input[type=radio])")) {
       group.setAttribute("role", "radiogroup");
       const label = group.closest(".chips").querySelector("[data-testid=block-info]");
       if (label) group.setAttribute("aria-label", label.textContent.trim());
     }
-    for (const buttons of document.querySelectorAll(".buttons")) buttons.toggleAttribute("data-shares", shares);
+    for (const buttons of all(".buttons")) buttons.toggleAttribute("data-shares", shares);
     find(VIDEO_INPUT)?.setAttribute("accept", "video/*");
-    for (const heading of document.querySelectorAll("[data-sources]")) {
+    for (const heading of all("[data-sources]")) {
       const buttons = heading.closest(".own, .card").querySelectorAll(".source-selection button");
       heading.dataset.sources.split("|").forEach((name, i) => buttons[i]?.setAttribute("aria-label", name));
     }
@@ -464,13 +466,13 @@ const page = (() => {
 
   function translate() {
     words ??= Object.entries(JSON.parse(find("#words").textContent));
-    for (const element of document.querySelectorAll(".block :is([aria-label], [title])")) {
+    for (const element of all(".block :is([aria-label], [title])")) {
       for (const name of ["aria-label", "title"]) {
         const english = element.getAttribute(name) ?? "";
         if (inOwnWords(english) !== english) element.setAttribute(name, inOwnWords(english));
       }
     }
-    for (const { lastChild: text } of document.querySelectorAll("#photo .wrap, .voice .text-button, .voice title, .uploading")) {
+    for (const { lastChild: text } of all("#photo .wrap, .voice .text-button, .voice title, .uploading")) {
       if (text?.nodeType !== Node.TEXT_NODE) continue;
       const told = inOwnWords(text.data.replace(/\s+/g, " "));
       if (told !== text.data) text.data = told;

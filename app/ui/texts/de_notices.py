@@ -7,6 +7,8 @@ TEXTS: dict[str, str] = {
     "photo.face_tilted": "Der Kopf ist um etwa {value} Grad geneigt. Aufrecht wirkt das Sprechen natürlicher.",
     "photo.face_tilted_error": "Der Kopf ist mit etwa {value} Grad zu weit geneigt. Bitte ein Foto mit aufrechtem "
     "Kopf wählen.",
+    "photo.synthetic": "Das Foto sagt von sich, dass es von einem Computer stammt; seine Kennzeichen bleiben erhalten. "
+    "Mit einem Kamerafoto der Person wirkt das Video natürlicher.",
     "photo.turned": "Das Foto lag auf der Seite oder auf dem Kopf und wurde aufgerichtet.",
     "audio.empty_file": "Die Aufnahme ist leer. Bitte eine andere Datei wählen oder neu aufnehmen.",
     "audio.too_many_bytes": "Die Aufnahme hat {megabytes} MB; höchstens {limit_megabytes} MB sind möglich. Bitte als "
@@ -41,6 +43,8 @@ TEXTS: dict[str, str] = {
     "profile.unknown": "Es gibt kein Profil {profile}. Zur Wahl stehen: {known}.",
     "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, nicht bei {value}.",
     "request.prompt_too_long": "Die Beschreibung hat {length} Zeichen; höchstens {limit} sind möglich. Bitte kürzen.",
+    "consent.missing": "Die Zustimmung fehlt. Bitte bestätigen, dass dieses Gesicht und diese Stimme verwendet werden "
+    "dürfen und dazugesagt wird, dass ein Computer das Video gemacht hat.",
     "request.large_file": "Die Datei hat {megabytes} MB; höchstens {limit} MB sind möglich. Bitte eine kleinere "
     "wählen.",
     "request.file_gone": "Die hochgeladene Datei ist nicht mehr da. Bitte noch einmal auswählen.",

@@ -10,7 +10,7 @@ VOICES = {"audio": (ASSETS / "voices/joe.wav").read_bytes()}
 
 
 def test_accepts_the_example() -> None:
-    problem, scene = check_files(PHOTO, VOICES, {"profile": "fast", "max_duration_sec": 1.2})
+    problem, scene, _ = check_files(PHOTO, VOICES, {"profile": "fast", "max_duration_sec": 1.2})
     assert problem == ""
     assert scene
 
@@ -25,6 +25,6 @@ def test_accepts_the_example() -> None:
     ],
 )
 def test_says_what_cannot_be_used(photo: bytes, request_: dict, message: str) -> None:
-    problem, scene = check_files(photo, VOICES, request_)
+    problem, scene, _ = check_files(photo, VOICES, request_)
     assert message in problem
     assert not scene

@@ -1,18 +1,24 @@
 """The GPU's side of a job."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from app.decoding.samples import sample_frames
 from app.jobs.runners.protocol import read_end
-from app.remote import check_files
+from app.remote import check_files, choose_mark, sign_video
 from app.remote.worker import MAX_ATTEMPTS
 from app.scene_file import write_scene
+from app.settings import Settings
 from app.storage import JobFolder
+from pipeline.credentials import TrustFolder, read_credentials
 from pipeline.generate import prepare_scene
 from pipeline.notices import Notice
 from pipeline.request import Role, VideoRequest
+from pipeline.watermark import read_mark
 from tests.app.remote.conftest import ASSETS, FixedLimits, GreyEngine, MemoryContext, make_worker
 
 PHOTO = (ASSETS / "photos/grace_hopper.jpg").read_bytes()
@@ -173,8 +179,18 @@ def test_notes_how_far_it_is(folder: JobFolder, context: MemoryContext) -> None:
     assert context.stages(folder.path.name) == "finishing"
 
 
-def test_makes_a_video_of_files_that_belong_to_no_job(folder: JobFolder, context: MemoryContext) -> None:
+def test_makes_a_video_of_files_that_belong_to_no_job(
+    folder: JobFolder, context: MemoryContext, tmp_path: Path
+) -> None:
     scene = check_files(PHOTO, VOICES, REQUEST)[1]
-    end, video = make_worker(folder, context, GreyEngine()).make(scene, VOICES, REQUEST, "command")
-    assert (end.status, video[4:8]) == ("done", b"ftyp")
+    settings, video = Settings(data_dir=tmp_path), tmp_path / "video.mp4"
+    text = asyncio.run(choose_mark(settings))
+    end, content = make_worker(folder, context, GreyEngine()).make(scene, VOICES, REQUEST, "command", text)
+    assert (end.status, content[4:8]) == ("done", b"ftyp")
     assert context.stages("command") == "finishing"
+    signed, troubles = asyncio.run(sign_video(content, b"no archive", REQUEST, settings))
+    video.write_bytes(signed)
+    found, mark = read_credentials(video, TrustFolder(tmp_path / "trust").read_known()), read_mark(sample_frames(video))
+    assert found is not None
+    assert mark is not None
+    assert (found.made_here, mark.payload.text, troubles) == (True, text, ())

@@ -14,6 +14,8 @@ from tests.app.ui.devices import Device, Devices
 from tests.app.ui.visitor import Visitor
 
 Visit = Callable[..., Visitor]
+BESIDE = ("/v/", "/verify")
+"""How the paths of pages begin that are not the one that Gradio builds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,7 +53,7 @@ def visit(devices: Devices, server: Server) -> Iterator[Visit]:
             visitor = Visitor(tab, f"http://127.0.0.1:{at.port}")
             stack.callback(visitor.leave)
             visitors.append(visitor)
-            return visitor.open(path)
+            return visitor.go(path) if path.startswith(BESIDE) else visitor.open(path)
 
         yield start
         assert [error for visitor in visitors for error in visitor.errors] == []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, expect, sync_playwright
 
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
@@ -19,11 +19,12 @@ from tests.app.ui.devices import DESKTOP, PHONE
 from tests.app.ui.visitor import PATIENCE, PHOTO, Visitor, save_two_people
 
 FOLDER = Path("docs/screenshots")
-HEIGHT = "() => document.querySelector('.gradio-container').scrollHeight"
-LOAD_VIDEOS = "() => document.querySelectorAll('#result video').forEach((video) => { video.preload = 'auto' })"
-VIDEOS_LOADED = "() => [...document.querySelectorAll('#result video')].every((video) => video.readyState >= 4)"
+HEIGHT = "() => (document.querySelector('.gradio-container') ?? document.documentElement).scrollHeight"
+VIDEOS = "document.querySelectorAll('#result video, main > video, .shown video')"
+LOAD_VIDEOS = f"() => {VIDEOS}.forEach((video) => {{ video.preload = 'auto' }})"
+VIDEOS_LOADED = f"() => [...{VIDEOS}].every((video) => video.readyState >= 4)"
 _QUALITY = 72
-State = Callable[[Visitor], None]
+State = Callable[[Visitor], object]
 
 
 class Tour:
@@ -45,6 +46,7 @@ class Tour:
             "empty": lambda _: None,
             "errors": self.show_errors,
             "filled": lambda visitor: visitor.fill_in(self.voice),
+            "consent": self.show_consent,
             "two-faces": lambda visitor: visitor.add_photo(self.two),
             "dialogue": self.show_dialogue,
             "turns": self.show_turns,
@@ -55,6 +57,10 @@ class Tour:
             "failed": self.show_failed,
             "cancelled": lambda visitor: self._open(visitor, self.cancelled, "cancelled"),
             "my-videos": self.show_library,
+            "share": lambda visitor: visitor.go(f"/v/{self.done}"),
+            "report": lambda visitor: visitor.go(f"/v/{self.done}/report"),
+            "verify": lambda visitor: visitor.go("/verify"),
+            "verify-made-here": self.show_made_here,
         }
 
     def show_errors(self, visitor: Visitor) -> None:
@@ -66,6 +72,14 @@ class Tour:
         """Open all that can be opened."""
         visitor.fill_in(self.voice)
         visitor.press("Adjust the frame")
+        visitor.press("Advanced")
+
+    def show_consent(self, visitor: Visitor) -> None:
+        """Press Preview before the box is ticked."""
+        visitor.add_photo()
+        visitor.add_voice(self.voice)
+        visitor.press("Preview")
+        expect(visitor.note("consent")).to_be_visible(timeout=PATIENCE)
 
     def show_dialogue(self, visitor: Visitor) -> None:
         """Let both people of a photo speak, one after the other."""
@@ -122,6 +136,13 @@ class Tour:
         expect(visitor.note("voice")).to_be_visible(timeout=PATIENCE)
         visitor.tab.locator("#library").scroll_into_view_if_needed()
         expect(visitor.tab.locator(".videos img")).to_be_visible(timeout=PATIENCE)
+
+    def show_made_here(self, visitor: Visitor) -> None:
+        """Check a video of this server's, as a file."""
+        content = self.server.client.get(f"/jobs/{self.done}/video").content
+        file: FilePayload = {"name": "video.mp4", "mimeType": "video/mp4", "buffer": content}
+        visitor.go("/verify").tab.locator("#file").set_input_files(file)
+        expect(visitor.tab.locator("#answer")).to_have_attribute("data-state", "here", timeout=PATIENCE)
 
     def _open(self, visitor: Visitor, job: str, state: str) -> None:
         visitor.open(f"/?job={job}").wait_for(state)

@@ -29,6 +29,7 @@ def with_two(visit: Visit, tmp_path: Path) -> Visitor:
     """A phone on which both people of a photo are to speak."""
     visitor = visit(phone=True)
     visitor.add_photo(save_two_people(tmp_path))
+    visitor.agree()
     assert not [url for url in visitor.requests if "people." in url]
     assert visitor.measure_shift() < MOST_SHIFT
     visitor.tab.get_by_role("button", name="Person 2").click()

@@ -56,6 +56,7 @@ def test_the_keyboard_goes_on_where_a_button_has_gone(visit: Visit, voice_file: 
     visitor.tab.locator("#photo input[type=file]").set_input_files(PHOTO)
     expect(visitor.tab.locator("#photo-card")).to_be_focused(timeout=PATIENCE)
     visitor.add_voice(voice_file)
+    visitor.agree()
     visitor.tab.locator("#preview").press("Enter")
     expect(visitor.tab.locator("#actions")).to_be_focused(timeout=PATIENCE)
 

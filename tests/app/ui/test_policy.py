@@ -30,6 +30,8 @@ def find_directives(server: Server, path: str) -> dict[str, str]:
         ("/health", "'none'", "DENY"),
         ("/ui/page.js", "'none'", "DENY"),
         ("/v/none", "*", None),
+        ("/v/none/report", "'none'", "DENY"),
+        ("/verify", "'none'", "DENY"),
     ],
 )
 def test_every_answer_says_who_may_embed_it(
@@ -51,6 +53,13 @@ def test_of_scripts_in_a_page_only_its_own_run(server: Server, path: str) -> Non
         *(["'unsafe-eval'"] if path == "/" else []),
     ]
     assert any("sha256-" in source for source in allowed)
+
+
+def test_pages_beside_it_run_and_style_nothing_that_stands_in_them(server: Server) -> None:
+    sources = {path: find_directives(server, path) for path in ("/verify", "/v/none", "/v/none/report")}
+    assert [directives.get("script-src") for directives in sources.values()] == ["'self'", None, None]
+    assert {directives["style-src"] for directives in sources.values()} == {"'self'"}
+    assert [directives["form-action"] for directives in sources.values()] == ["'none'", "'none'", "'self'"]
 
 
 def test_camera_and_microphone_are_for_the_page_alone(server: Server) -> None:

@@ -46,6 +46,18 @@ def test_a_shared_link_speaks_the_visitors_language(server: Server, done_job: st
     assert "Ein sprechendes Porträt" in page
 
 
+def test_a_shared_link_says_that_a_computer_made_the_video(server: Server, done_job: str) -> None:
+    page = server.client.get(f"/v/{done_job}").text
+    described = re.findall(r'<meta property="og:description" content="([^"]*)">', page)
+    shown = page.partition("<body>")[2]
+    assert "artificially generated or manipulated" in shown
+    assert ["artificially generated or manipulated" in text for text in described] == [True]
+    assert "It carries Content Credentials" in shown
+    assert "a watermark that nobody sees" in shown
+    german = server.client.get(f"/v/{done_job}", headers={"accept-language": "de"}).text
+    assert "künstlich erzeugt oder manipuliert" in german.partition("<body>")[2]
+
+
 def test_a_shared_preview_says_what_it_is(server: Server, done_job: str) -> None:
     assert "timing and framing only" in server.client.get(f"/v/{done_job}").text
 

@@ -90,6 +90,11 @@ class Visitor:
         self.tab.goto(f"{self.address}{path}", wait_until="commit")
         return self.wait_until_ready()
 
+    def go(self, path: str) -> "Visitor":
+        """Open another page than the one that Gradio builds."""
+        self.tab.goto(f"{self.address}{path}")
+        return self
+
     def leave(self) -> None:
         """Watch the tab no longer."""
         for event, listener in self._listeners.items():
@@ -120,9 +125,14 @@ class Visitor:
         self.tab.locator(place).evaluate(_DROP, given)
 
     def fill_in(self, voice: Path) -> None:
-        """Upload a photo and a voice."""
+        """Upload a photo and a voice, which may be used."""
         self.add_photo()
         self.add_voice(voice)
+        self.agree()
+
+    def agree(self) -> None:
+        """Say that face and voice may be used."""
+        self.tab.locator("#consent input").check()
 
     def note(self, field: str) -> Locator:
         """The sentences beside a widget."""

@@ -1,0 +1,1 @@
+"""What people report about videos, and what whoever runs the app decides."""
