@@ -117,17 +117,16 @@ gpu_image = add_sources(gpu_base)
     timeout=6 * HOURS,
     max_containers=1,
 )
-def fetch_weights(variants: list[str]) -> str:
-    """Fetch and prepare the weights. Returns what went wrong; nothing if all is well. May be run again at any time."""
+def fetch_weights(variants: list[str], model: str, release: str) -> str:
+    """Fetch and prepare a model's weights. Returns what went wrong, if anything did. May be run again at any time."""
     from huggingface_hub import HfApi
 
     from pipeline.errors import TokenError, WeightsError
     from pipeline.weights.install import install
 
     try:
-        for model in WEIGHTS:
-            target = Path(SETTINGS.find_weights(model))
-            install(get_weights(model), Path(SETTINGS.weights_path), target, HfApi(), say, variants)
+        spec = get_weights(model).choose_release(release)
+        install(spec, Path(SETTINGS.weights_path), Path(SETTINGS.find_weights(model)), HfApi(), say, variants)
     except TokenError as error:
         return f"{error}\nThen: modal secret create --force {SETTINGS.secret} HF_TOKEN=hf_..."
     except WeightsError as error:
@@ -425,7 +424,8 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
     changes["allowed_hosts"] = settings.allowed_hosts or ("*",)  # Modal brings nothing here under another's name
     watches = {
-        model: WeightsWatch(Path(SETTINGS.find_weights(model)), weights_volume.reload, DOWNLOAD) for model in WEIGHTS
+        model: WeightsWatch(Path(SETTINGS.find_weights(model)), weights_volume.reload, f"{DOWNLOAD} --model {model}")
+        for model in WEIGHTS
     }
 
     def find_availability(profile: Profile) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
@@ -599,18 +599,22 @@ def main(
     reports: str = "",
     download_weights: bool = False,
     variants: str = "",
+    release: str = "",
     image: str = "",
     audio: str = "",
     output: str = "video.mp4",
 ) -> None:
-    """Fetch the weights, look at reported videos, or make one video from a photo and a voice."""
+    """Fetch the weights of a model, look at reported videos, or make one video from a photo and a voice."""
     if reports:
         problem, answer = look_at_reports.remote(reports.split())
         say(answer)
         sys.exit(problem or None)
     if download_weights:
         names = [name.strip() for name in variants.split(",") if name.strip()]
-        sys.exit(fetch_weights.remote(names) or None)
+        model = request["model"] or WEIGHTS[0]
+        if model not in WEIGHTS:
+            sys.exit(f"There are no weights of a model {model}. There are: {', '.join(WEIGHTS)}.")
+        sys.exit(fetch_weights.remote(names, model, release) or None)
     profile = request["profile"]
     check_pair(profile, request["model"])
     photo, (request, voices) = read_file(image, "--image"), read_voices(request, audio)
@@ -638,6 +642,7 @@ The app is at {url}
   curl {url}/health
   curl -F image=@assets/photos/grace_hopper.jpg -F audio=@assets/voices/joe.wav -F profile=preview {url}/jobs
 Weights for the profiles that need a GPU, once: {DOWNLOAD}
+  of LongCat: {DOWNLOAD} --model longcat
 Logs: modal app logs {SETTINGS.app}""")
     tell_spending(SETTINGS)
 

@@ -125,7 +125,8 @@ class Deployment:
     @property
     def num_pools(self) -> int:
         """How many kinds of GPU containers make videos, each of which has jobs of its own."""
-        return len({(*self.find_gpus(profile), self.count_gpus(profile)) for profile in self.time_limits})
+        pools = {(PROFILES[name].model, *self.find_gpus(name), self.count_gpus(name)) for name in self.time_limits}
+        return len(pools)
 
     def name_gpu_setting(self, profile: str) -> str:
         """Return the variable that gives the profile a kind of GPU to itself."""

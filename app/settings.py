@@ -102,7 +102,8 @@ class Settings(BaseSettings):
     weights_dir: Annotated[
         Path | None,
         Field(
-            description="The folder of prepared model weights. Not set: profiles that need a GPU are unavailable.",
+            description="The folder of prepared weights of one model, or of such folders, each named after its "
+            "model. Not set: profiles that need a GPU are unavailable.",
             json_schema_extra={"allowed": "a folder that exists"},
         ),
     ] = None
@@ -145,6 +146,17 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a whole number from 1 to 8"},
         ),
     ] = 1
+    dmd_scale: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=2,
+            allow_inf_nan=False,
+            description="How much is added of the LoRA that lets LongCat do with eight steps (DMD). At 1, as it was "
+            "trained, users report red lips and exaggerated faces, and less of them at 0.3.",
+            json_schema_extra={"allowed": "a number from 0 to 2"},
+        ),
+    ] = 1.0
     workers: Annotated[
         int,
         Field(
@@ -321,7 +333,13 @@ class Settings(BaseSettings):
     def engine_settings(self) -> EngineSettings:
         """Where engines find what they need."""
         return EngineSettings(
-            self.weights_dir, self.device, self.precision, self.attention, self.compiled, self.num_gpus
+            self.weights_dir,
+            self.device,
+            self.precision,
+            self.attention,
+            self.compiled,
+            self.num_gpus,
+            self.dmd_scale,
         )
 
 

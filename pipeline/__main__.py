@@ -228,7 +228,7 @@ def _add_option(parser: argparse.ArgumentParser, field: Field) -> None:
     """Add an option of the request: under its own name, and under the shorter one that it may have."""
     name = f"--{field.name.replace('_', '-')}"
     told = field.option.description.rstrip(".")
-    default = "" if field.default in {None, "", ()} else f"; default: {field.default}"
+    default = "" if field.kind is bool or field.default in {None, "", ()} else f"; default: {field.default}"
     choices = tuple(PROFILES) if field.name == "profile" else field.choices
     settings: dict[str, Any] = {"action": "store_true"} if field.kind is bool else {"type": _find_type(field)}
     if choices:

@@ -45,13 +45,15 @@ class EngineSettings:
     """Where engines find what they need.
 
     Attributes:
-        weights: Folder of the prepared model weights; None where there are none.
+        weights: Folder of the prepared weights of one model, or of such folders, each named after its model; None where
+            there are none.
         device: `auto`, or a torch device such as `cuda:0` or `cpu`.
         precision: Of the large model's weights: `bf16`, `fp8` or `int8`; `auto` is `bf16` where the device holds
             them all, and `int8` where they have to wait in CPU memory.
         attention: A name that diffusers gives it, or `auto` for the fastest right one that is installed.
         compiled: Whether to compile the model on a GPU, while it loads.
         num_gpus: GPUs of this machine that make a video together, from `device` on; on the CPU, processes.
+        dmd_scale: How much of LongCat's LoRA for few steps is added.
     """
 
     weights: Path | None = None
@@ -60,6 +62,12 @@ class EngineSettings:
     attention: str = "auto"
     compiled: bool = True
     num_gpus: int = 1
+    dmd_scale: float = 1.0
+
+    def find_weights(self, model: str) -> Path | None:
+        """Return the folder of a model's weights; it may be missing, or hold another model's."""
+        own = None if self.weights is None else self.weights / model
+        return own if own is not None and own.is_dir() else self.weights
 
 
 class Engine(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine_spec import EngineSpec
 from pipeline.errors import InputError
 from pipeline.infinitetalk.spec import INFINITETALK
+from pipeline.longcat.spec import LONGCAT
 from pipeline.preview.spec import PREVIEW
 from pipeline.profiles import Model, Profile
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.engine import Availability, Engine, EngineSettings
     from pipeline.weights.spec import WeightsSpec
 
-ENGINES: tuple[EngineSpec, ...] = (PREVIEW, INFINITETALK)
+ENGINES: tuple[EngineSpec, ...] = (PREVIEW, INFINITETALK, LONGCAT)
 """In the order in which people see them."""
 
 PROFILES: dict[str, Profile] = {profile.name: profile for spec in ENGINES for profile in spec.profiles}
@@ -50,6 +51,12 @@ def get_profile(name: str) -> Profile:
         return PROFILES[name]
     except KeyError:
         raise InputError("profile.unknown", "profile", profile=name, known=", ".join(PROFILES)) from None
+
+
+def find_profile_of(model: str) -> Profile | None:
+    """Return the profile of a model that is preferred most; None where there is no such model."""
+    spec = {spec.name: spec for spec in ENGINES}.get(model)
+    return None if spec is None else max(spec.profiles, key=lambda profile: profile.preference)
 
 
 def get_weights(model: Model) -> "WeightsSpec":

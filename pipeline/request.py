@@ -156,7 +156,10 @@ AnyRequest = TypeVar("AnyRequest", bound=FrameRequest)
 class VideoRequest(FrameRequest):
     """All that may be asked for of a video, besides its files."""
 
-    model: Annotated[str | None, Option("Follows from the profile; an error if it does not fit.")] = None
+    model: Annotated[
+        str | None,
+        Option("Named without a profile, it takes the usual one of this model; an error if the two do not fit."),
+    ] = None
     prompt: Annotated[str, Option("What the scene is like.", max_length=2_000)] = ""
     start_sec: Annotated[
         float, Option("Where in the recording to begin, in seconds.", minimum=0, flags=("--start",))

@@ -23,6 +23,7 @@ SLOW = (
     "pipeline/diffusion",
     "pipeline/distributed",
     "pipeline/infinitetalk",
+    "pipeline/longcat",
     "pipeline/test_profiles.py",
     "pipeline/weights/test_any_engine.py",
     "pipeline/weights/test_install.py",
@@ -45,6 +46,7 @@ SLOW = (
     "app/remote/test_app.py",
     "app/remote/test_worker.py",
     "app/routes",
+    "app/test_consent.py",
     "app/test_kills.py",
     "app/test_engines.py",
     "app/test_main.py",
@@ -70,13 +72,21 @@ SLOW = (
     "pipeline/test_memory.py",
     "pipeline/test_same_bytes.py",
     "pipeline/turns",
+    "pipeline/video/test_label.py",
     "pipeline/watermark/test_read.py",
 )
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {
     "page": tuple(f"app/ui/test_{letter}" for letter in "cdeghj"),
     "looks": tuple(f"app/ui/test_{letter}" for letter in "loprstv"),
-    "server": ("app/routes/", "app/test_main.py", "app/test_origins.py", "app/test_readme.py", "app/ui/gate/"),
+    "server": (
+        "app/routes/",
+        "app/test_consent.py",
+        "app/test_main.py",
+        "app/test_origins.py",
+        "app/test_readme.py",
+        "app/ui/gate/",
+    ),
 }
 
 

@@ -41,7 +41,8 @@ class FakeHub:
         for source in sources:
             own = folder / source.folder
             files = {str(path.relative_to(own)): path.read_bytes() for path in own.rglob("*") if path.is_file()}
-            self.repositories[source.repository] = files or {source.patterns[0]: b"a file that is only copied"}
+            there = self.repositories.setdefault(source.repository, {})
+            there |= files or {source.patterns[0]: b"a file that is only copied"}
 
     @property
     def num_bytes(self) -> int:

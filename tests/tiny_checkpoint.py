@@ -17,12 +17,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast, Wav2Vec2Config, Wav2Vec2Model
 
-from pipeline.infinitetalk.architecture import (
-    Sizes,
-    read_base_config,
-    read_image_encoder_config,
-    read_text_encoder_config,
-)
+from pipeline.infinitetalk.architecture import read_base_config, read_image_encoder_config, read_text_encoder_config
 from pipeline.infinitetalk.checkpoint import (
     ADAPTER_FILE,
     IMAGE_ENCODER_FILE,
@@ -38,6 +33,7 @@ from pipeline.infinitetalk.key_names import (
     convert_vae,
 )
 from pipeline.weights.loading import Convert
+from pipeline.weights.sizes import Sizes
 from tests.released_keys import Shapes, TransformerSizes, adapter_shapes, base_shapes, linear, norm
 
 Layout = Literal["diffusers", "original"]
@@ -82,7 +78,7 @@ def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
         _write_diffusers_layout(base, transformer, text_encoder, image_encoder)
     else:
         _write_original_layout(base, transformer, text_encoder, image_encoder)
-    _write_audio_encoder(folder / "audio_encoder")
+    write_audio_encoder(folder / "audio_encoder")
     for file in (ADAPTER_FILE, PEOPLE_ADAPTER_FILE):
         adapter = folder / "adapter" / file
         adapter.parent.mkdir(parents=True)
@@ -92,24 +88,31 @@ def write_tiny_checkpoint(folder: Path, layout: Layout = "diffusers") -> Path:
 
 def _write_original_layout(base: Path, transformer: Tensors, text_encoder: Tensors, image_encoder: Tensors) -> None:
     config = {"_class_name": "WanModel", "num_heads": NUM_HEADS, "dim": TRANSFORMER.dim}
-    _write_model(base, config, transformer)
+    write_model(base, config, transformer)
     torch.save(text_encoder, base / TEXT_ENCODER_FILE)
     torch.save(image_encoder, base / IMAGE_ENCODER_FILE)
     torch.save(_with_original_names(_make_vae().state_dict()), base / VAE_FILE)
-    _write_tokenizer(base / ORIGINAL_TOKENIZER)
+    write_tokenizer(base / ORIGINAL_TOKENIZER)
 
 
 def _write_diffusers_layout(base: Path, transformer: Tensors, text_encoder: Tensors, image_encoder: Tensors) -> None:
     config = read_base_config(_sizes(transformer), NUM_HEADS) | {"_class_name": "WanTransformer3DModel"}
-    _write_model(base / "transformer", config, _convert(transformer, convert_transformer))
-    _write_model(
-        base / "text_encoder",
-        read_text_encoder_config(_sizes(text_encoder)),
-        _convert(text_encoder, convert_text_encoder),
-    )
+    write_model(base / "transformer", config, _convert(transformer, convert_transformer))
+    write_text_encoder(base / "text_encoder", text_encoder)
     config = read_image_encoder_config(_sizes(image_encoder))
     image_encoder = _convert(image_encoder, convert_image_encoder)
-    _write_model(base / "image_encoder", config, {f"vision_model.{name}": one for name, one in image_encoder.items()})
+    write_model(base / "image_encoder", config, {f"vision_model.{name}": one for name, one in image_encoder.items()})
+    write_vae(base / "vae")
+    write_tokenizer(base / "tokenizer")
+
+
+def write_text_encoder(folder: Path, tensors: Tensors) -> None:
+    """Write the text encoder in transformers' layout, from its tensors in the original one."""
+    write_model(folder, read_text_encoder_config(_sizes(tensors)), _convert(tensors, convert_text_encoder))
+
+
+def write_vae(folder: Path) -> None:
+    """Write the VAE that makes few latents of many pixels, in diffusers' layout."""
     channels = 3 * VAE_PATCH_SIZE**2
     vae = _make_vae(
         patch_size=VAE_PATCH_SIZE,
@@ -118,8 +121,7 @@ def _write_diffusers_layout(base: Path, transformer: Tensors, text_encoder: Tens
         scale_factor_spatial=8 * VAE_PATCH_SIZE,
         num_res_blocks=1,
     )
-    _write_model(base / "vae", dict(vae.config), vae.state_dict())
-    _write_tokenizer(base / "tokenizer")
+    write_model(folder, dict(vae.config), vae.state_dict())
 
 
 def _convert(tensors: Tensors, convert: Convert) -> Tensors:
@@ -147,7 +149,7 @@ def draw(shapes: Shapes, generator: torch.Generator) -> Tensors:
     return tensors
 
 
-def _write_model(folder: Path, config: dict[str, object], tensors: Tensors) -> None:
+def write_model(folder: Path, config: dict[str, object], tensors: Tensors) -> None:
     """Write a model in shards, with the index that says which tensor is where."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
@@ -223,7 +225,8 @@ def _leaves(*names: str) -> list[str]:
     return [f"{name}.{leaf}" for name in names for leaf in ("weight", "bias")]
 
 
-def _write_audio_encoder(folder: Path) -> None:
+def write_audio_encoder(folder: Path) -> None:
+    """Write wav2vec2 as it is released."""
     config = Wav2Vec2Config(
         hidden_size=TRANSFORMER.audio_channels,
         num_hidden_layers=TRANSFORMER.audio_layers,
@@ -253,7 +256,8 @@ def _with_released_names(tensors: Iterable[tuple[str, torch.Tensor]]) -> Iterato
     yield "quantizer.codevectors", torch.zeros(1, 4, 2)
 
 
-def _write_tokenizer(folder: Path) -> None:
+def write_tokenizer(folder: Path) -> None:
+    """Write a tokenizer that was trained with a few sentences."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()

@@ -69,7 +69,7 @@ def copy_with_toys(target: Path) -> Path:
         (toy / f"{name}.py").write_text(text)
     table = target / "pipeline" / "engines.py"
     before = table.read_text()
-    after = before.replace("(PREVIEW, INFINITETALK)", "(PREVIEW, INFINITETALK, TOY, BIG_TOY)")
+    after = before.replace("(PREVIEW, INFINITETALK, LONGCAT)", "(PREVIEW, INFINITETALK, LONGCAT, TOY, BIG_TOY)")
     after = after.replace("import PREVIEW\n", "import PREVIEW\nfrom pipeline.toy.spec import BIG_TOY, TOY\n")
     assert after.count("TOY") == 4, "the table of engines looks different"
     table.write_text(after)

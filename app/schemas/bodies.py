@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from pipeline.dialogue import parse_speakers
+from pipeline.engines import find_profile_of
 from pipeline.request import (
     MAX_SECONDS,
     MAX_SPEAKERS,
@@ -85,8 +86,14 @@ FaceCropBody = _create_body("FaceCropBody", "A photo to be framed, as base64.", 
 
 
 def read_request(body: Body, kind: type[AnyRequest]) -> AnyRequest:
-    """Return what was asked for, without the files; speakers name the roles of theirs."""
-    return kind(**{field.name: getattr(body, field.name) for field in list_fields(kind)})
+    """Return what was asked for, without the files; speakers name the roles of theirs.
+
+    Where a model is named and no profile, the profile is the one of the model that is preferred most.
+    """
+    asked = {field.name: getattr(body, field.name) for field in list_fields(kind)}
+    if asked.get("model") and "profile" not in body.model_fields_set:
+        asked["profile"] = getattr(find_profile_of(asked["model"]), "name", asked["profile"])
+    return kind(**asked)
 
 
 class TurnsOptions(Body):

@@ -72,7 +72,7 @@ class Form:
             aspect=self.aspect,
             crop=Crop(self.zoom, self.shift_x, self.shift_y),
             max_duration_sec=self.duration_seconds,
-            consent=self.is_agreed,
+            consent=bool(self.is_agreed),  # a record with anything else could not be read
             **self._ask_for_speakers(),
             **read_options(options, PROFILES[profile_name], is_chosen=profile_name == self.profile),
         )

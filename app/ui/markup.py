@@ -156,5 +156,6 @@ def footer(texts: Texts, kept_hours: float) -> str:
     """Return the last line of the page."""
     hours = words.hours(texts, kept_hours)
     privacy = texts("page.privacy", hours=hours)
-    links = f'<a href="/verify">{escape(texts("page.verify"))}</a><a href="/docs">{escape(texts("page.api"))}</a>'
+    verify = escape(texts("page.verify")).replace(" ", "&nbsp;")
+    links = f'<a href="/verify">{verify}</a><a href="/docs">{escape(texts("page.api"))}</a>'
     return f"<footer><p>{escape(privacy)}</p><span>{links}</span></footer>"

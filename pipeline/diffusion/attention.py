@@ -86,7 +86,7 @@ def set_attention(
 def use_backend(transformer: ModelMixin, backend: AttentionBackendName | None) -> None:
     """Let the transformer's self-attention use this one, which runs here; None is torch's own choice."""
     for block in transformer.blocks:
-        block.attn1.processor._attention_backend = backend  # noqa: SLF001  # diffusers can only set all attentions
+        block.self_attention._attention_backend = backend  # noqa: SLF001  # diffusers can only set all attentions
 
 
 def choose_backend(shape: AttentionShape, device: torch.device, dtype: torch.dtype) -> str:

@@ -1,5 +1,7 @@
 """Turn windows of speech features into the audio tokens that each latent frame attends to."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -18,18 +20,27 @@ class AudioProjection(nn.Module):
         intermediate_dim: Width of the hidden layers.
         output_dim: Width of a token.
         num_tokens: Tokens a latent frame.
+        linear: Makes a linear layer from its two widths.
     """
 
     def __init__(
-        self, *, window: int, num_layers: int, channels: int, intermediate_dim: int, output_dim: int, num_tokens: int
+        self,
+        *,
+        window: int,
+        num_layers: int,
+        channels: int,
+        intermediate_dim: int,
+        output_dim: int,
+        num_tokens: int,
+        linear: Callable[[int, int], nn.Module] = nn.Linear,
     ) -> None:
         super().__init__()
         self.num_tokens = num_tokens
         num_features = num_layers * channels
-        self.proj1 = nn.Linear(window * num_features, intermediate_dim)
-        self.proj1_vf = nn.Linear((window + FRAMES_PER_LATENT - 1) * num_features, intermediate_dim)
-        self.proj2 = nn.Linear(intermediate_dim, intermediate_dim)
-        self.proj3 = nn.Linear(intermediate_dim, num_tokens * output_dim)
+        self.proj1 = linear(window * num_features, intermediate_dim)
+        self.proj1_vf = linear((window + FRAMES_PER_LATENT - 1) * num_features, intermediate_dim)
+        self.proj2 = linear(intermediate_dim, intermediate_dim)
+        self.proj3 = linear(intermediate_dim, num_tokens * output_dim)
         self.norm = nn.LayerNorm(output_dim)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:

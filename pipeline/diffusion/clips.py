@@ -47,10 +47,10 @@ def plan_clips(num_frames: int, mode: Mode) -> ClipPlan:
             clips of the length that the model was trained with.
     """
     if mode == "clip" and num_frames <= LONGEST_SINGLE_CLIP_FRAMES:
-        return ClipPlan(num_frames, clip_frames=_round_up(num_frames))
+        return ClipPlan(num_frames, clip_frames=round_up(num_frames))
     return ClipPlan(num_frames)
 
 
-def _round_up(num_frames: int) -> int:
+def round_up(num_frames: int) -> int:
     """Return the next 4n + 1: the first latent frame holds one frame, each later one four."""
     return FRAMES_PER_LATENT * -(-(num_frames - 1) // FRAMES_PER_LATENT) + 1

@@ -14,11 +14,15 @@ import torch.nn.functional as F
 from diffusers.models.attention_dispatch import AttentionBackendName, dispatch_attention_fn
 
 FIRST_SEAT, SECOND_SEAT, BACKGROUND = range(3)
+# Of a model that knows people who keep still, and gives them a silent voice of their own.
+STILL_SEAT = 3
 # MultiTalk's L-RoPE: positions within 4 of one another bind a face to the voice in its middle, 20 apart separate.
 SEAT_STARTS = (0.0, 20.0)
 SEAT_WIDTH = 4.0
 BACKGROUND_POSITION = 12.0
 AUDIO_POSITIONS = (2.0, 22.0)
+# Where such a model knows that there are some, the background and they are here, and their voice.
+STILL_POSITION = 100.0
 ROTARY_BASE = 10000.0
 RANGE_EPSILON = 1e-8
 
@@ -30,39 +34,43 @@ class SeatedPeople(NamedTuple):
 
     Attributes:
         masks: (people + 1, tokens of a latent frame) of 0 and 1: each person, then the background.
-        weights: (latent frames, 3, people + 1). What each seat, and the background, makes of what a token gives to each
-            mask: the mean over all tokens of those who sit there in that latent frame.
+        weights: (latent frames, 3, people + 1), or 4 where people who keep still have a seat. What each seat, and the
+            background, makes of what a token gives to each mask: the mean over all tokens of those who sit there in
+            that latent frame.
     """
 
     masks: torch.Tensor
     weights: torch.Tensor
 
 
-def seat_people(masks: torch.Tensor, seats: torch.Tensor) -> SeatedPeople:
+def seat_people(masks: torch.Tensor, seats: torch.Tensor, num_seats: int = 3) -> SeatedPeople:
     """Let people take their seats.
 
     Args:
         masks: (people + 1, tokens of a latent frame): each person, then the background.
-        seats: (latent frames, people): `FIRST_SEAT`, `SECOND_SEAT` or `BACKGROUND`.
+        seats: (latent frames, people): `FIRST_SEAT`, `SECOND_SEAT`, `BACKGROUND` or `STILL_SEAT`.
+        num_seats: The background's included; 4 where people who keep still have one.
     """
-    members = F.one_hot(F.pad(seats, (0, 1), value=BACKGROUND), 3).transpose(1, 2).to(masks)
+    members = F.one_hot(F.pad(seats, (0, 1), value=BACKGROUND), num_seats).transpose(1, 2).to(masks)
     # A mask may be empty, e.g. the background of two people who fill the picture.
     num_tokens = (members @ masks.sum(dim=1)).clamp(min=1)
     return SeatedPeople(masks, members / num_tokens[..., None])
 
 
-def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def mask_tokens(speaker_masks: torch.Tensor, height: int, width: int, num_still: int = 0) -> torch.Tensor:
     """Reduce the masks of people to the token grid and add the background.
 
     Args:
         speaker_masks: (people, H, W), positive where the person is.
         height: Rows of the token grid.
         width: Columns of the token grid.
+        num_still: How many of the last masks are in the background as well.
 
     Returns:
         Masks (people + 1, height * width) of 0 and 1: each person, then the background.
     """
-    background = (speaker_masks.sum(dim=0, keepdim=True) == 0).to(speaker_masks.dtype)
+    others = speaker_masks[: len(speaker_masks) - num_still]
+    background = (others.sum(dim=0, keepdim=True) == 0).to(speaker_masks.dtype)
     masks = torch.cat([speaker_masks, background])[None]
     return (F.interpolate(masks, size=(height, width), mode="nearest")[0] > 0).float().flatten(1)
 
@@ -110,15 +118,23 @@ def query_positions(
     seats = (weights[frames] * attention.transpose(1, 2)[:, :, None]).sum(dim=-1)
     scaled = (seats - smallest[:, frames]) / (largest - smallest + RANGE_EPSILON)[:, frames] * SEAT_WIDTH
     first, second = (scaled[..., seat] + start for seat, start in enumerate(SEAT_STARTS))
-    background = torch.full_like(first, BACKGROUND_POSITION)
+    has_still = weights.shape[1] > STILL_SEAT
+    background = torch.full_like(first, STILL_POSITION if has_still else BACKGROUND_POSITION)
     # A token belongs to whom it looks at most; near a face's edge the two values may be closer than bf16 can tell.
-    owner = seats.argmax(dim=-1, keepdim=True)
+    owner = seats.argmax(dim=-1, keepdim=True).clamp(max=BACKGROUND)
     return torch.stack([first, second, background], dim=-1).gather(-1, owner).squeeze(-1)
 
 
-def audio_positions(num_tokens: int, device: torch.device) -> torch.Tensor:
-    """Return the positions (1, 2 * num_tokens) of two people's audio tokens, one person after the other."""
-    return torch.tensor(AUDIO_POSITIONS, device=device).repeat_interleave(num_tokens)[None]
+def audio_positions(num_tokens: int, device: torch.device, *, has_still: bool = False) -> torch.Tensor:
+    """Return the positions (1, voices * num_tokens) of people's audio tokens, one person after the other.
+
+    Args:
+        num_tokens: Of each voice.
+        device: Of the positions.
+        has_still: Whether a third voice is that of people who keep still; otherwise there are two.
+    """
+    positions = (*AUDIO_POSITIONS, STILL_POSITION) if has_still else AUDIO_POSITIONS
+    return torch.tensor(positions, device=device).repeat_interleave(num_tokens)[None]
 
 
 def rotate(states: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,8 @@ def clip_windows(tracks: tuple[torch.Tensor, ...], start: int, num_frames: int) 
         Windows (1, people, num_frames, 5, layers, channels).
     """
     end = start + num_frames + WINDOW_RADIUS
-    return torch.stack([_track_windows(_mirror_tail(track, end), start, num_frames) for track in tracks])[None]
+    centers = torch.arange(start, start + num_frames)
+    return torch.stack([cut_windows(_mirror_tail(track, end), centers) for track in tracks])[None]
 
 
 def _mirror_tail(features: torch.Tensor, num_frames: int) -> torch.Tensor:
@@ -30,10 +31,8 @@ def _mirror_tail(features: torch.Tensor, num_frames: int) -> torch.Tensor:
     return features
 
 
-def _track_windows(features: torch.Tensor, start: int, num_frames: int) -> torch.Tensor:
-    """Return the windows (num_frames, 5, layers, channels); before the track its first frame is repeated."""
-    centers = torch.arange(start, start + num_frames)
+def cut_windows(features: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
+    """Return the windows (centers, 5, layers, channels) around features of a track; beyond an end, the one there."""
     offsets = torch.arange(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
-    # Indices past an end repeat the frame at that end.
     indices = (centers[:, None] + offsets).clamp(0, len(features) - 1)
     return features[indices.to(features.device)]

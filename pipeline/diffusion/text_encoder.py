@@ -17,7 +17,6 @@ def clean_prompt(prompt: str) -> str:
     return re.sub(r"\s+", " ", unescaped).strip()
 
 
-@torch.no_grad()
 def encode_prompt(
     encoder: UMT5EncoderModel, tokenizer: PreTrainedTokenizerBase, prompt: str, device: torch.device
 ) -> torch.Tensor:
@@ -26,9 +25,19 @@ def encode_prompt(
     Returns:
         Embeddings (1, 512, channels): those of the real tokens, then zeros.
     """
+    return pad_prompt(embed_prompt(encoder, tokenizer, prompt, device)[0])
+
+
+@torch.no_grad()
+def embed_prompt(
+    encoder: UMT5EncoderModel, tokenizer: PreTrainedTokenizerBase, prompt: str, device: torch.device
+) -> torch.Tensor:
+    """Return the embeddings (1, tokens, channels) of a prompt's real tokens, 512 at most."""
     tokens = tokenizer(clean_prompt(prompt), truncation=True, max_length=NUM_TEXT_TOKENS, return_tensors="pt")
-    embeds = encoder(tokens.input_ids.to(device), attention_mask=tokens.attention_mask.to(device)).last_hidden_state
-    return pad_prompt(embeds[0])
+    embeds: torch.Tensor = encoder(
+        tokens.input_ids.to(device), attention_mask=tokens.attention_mask.to(device)
+    ).last_hidden_state
+    return embeds
 
 
 def pad_prompt(prompt_embeds: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,12 @@ from diffusers.models._modeling_parallel import (
     ParallelConfig,
     gather_size_by_comm,
 )
-from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
+from diffusers.models.attention_dispatch import (
+    AttentionBackendName,
+    _AttentionBackendRegistry,
+    all_to_all_single_any_o_async,
+    all_to_all_single_any_qkv_async,
+)
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh
@@ -107,6 +112,35 @@ def gather_first_tokens(states: torch.Tensor, num_tokens: int, config: ParallelC
     return gathered
 
 
+def gather_tokens(states: torch.Tensor, config: ParallelConfig | None) -> torch.Tensor:
+    """Return all tokens' states of this rank's share of the heads (1, all tokens, some heads, head_dim).
+
+    Args:
+        states: Of this rank's tokens (1, n, heads, head_dim).
+        config: None where there is one rank.
+    """
+    if config is None:
+        return states
+    gathered: torch.Tensor = all_to_all_single_any_qkv_async(states, _find_group(config))()
+    return gathered
+
+
+def gather_heads(states: torch.Tensor, num_heads: int, num_tokens: int, config: ParallelConfig | None) -> torch.Tensor:
+    """Return this rank's tokens with all heads (1, num_tokens, num_heads, head_dim): `gather_tokens` taken back.
+
+    Args:
+        states: Of all tokens, with this rank's heads.
+        num_heads: Of all ranks.
+        num_tokens: Of this rank.
+        config: None where there is one rank.
+    """
+    if config is None:
+        return states
+    group = _find_group(config)
+    joined: torch.Tensor = all_to_all_single_any_o_async(states, group, NUM_QO_HEAD=num_heads, Q_S_LOCAL=num_tokens)()
+    return joined
+
+
 def agree_on_extremes(
     own: tuple[torch.Tensor, torch.Tensor], config: ParallelConfig | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -140,7 +174,8 @@ def split_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[]
     whole output.
 
     Args:
-        transformer: With `rope`, `blocks` called as one module, and `proj_out`; the same in every rank.
+        transformer: With `rope`, `blocks` called as one module, each of them with `self_attention`, and `proj_out`; the
+            same in every rank.
         config: The ranks.
 
     Returns:
@@ -185,7 +220,7 @@ def unify_attention(transformer: ModelMixin) -> None:
 
 
 def _find_attention(transformer: ModelMixin) -> AttentionBackendName | None:
-    attention: AttentionBackendName | None = transformer.blocks[0].attn1.processor._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
+    attention: AttentionBackendName | None = transformer.blocks[0].self_attention._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
     return attention
 
 

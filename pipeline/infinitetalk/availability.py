@@ -1,61 +1,16 @@
-"""Whether this machine can run the model, without importing torch."""
+"""Whether a folder has InfiniteTalk's weights, without importing torch."""
 
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
-from pipeline.engine import Availability, EngineSettings
-from pipeline.infinitetalk.profiles import get_options
-from pipeline.profiles import Profile
-from pipeline.weights.lora_files import has_lora
 from pipeline.weights.manifest import is_prepared
 
-LIBRARIES = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "pyloudnorm", "ftfy")
-# What the driver makes: a file for each GPU, of which a container may have any, or one for all in Windows' Linux.
-DEVICES = Path("/dev")
-GPU_PATTERN, ALL_GPUS = "nvidia[0-9]*", "dxg"
 RELEASED_FOLDERS = ("adapter", "InfiniteTalk")
+# Of the engines, only this one has a model that looks at the photo.
+OWN_COMPONENT = "image_encoder"
 
 
-def check_machine(settings: EngineSettings, profile: Profile) -> Availability:
-    """Say whether libraries, weights and device are there, and the profile's LoRA."""
-    missing = [name for name in LIBRARIES if find_spec(name) is None]
-    if missing:
-        return _unavailable(f"It needs {missing[0]}, which is not installed: pip install -r requirements/model.txt.")
-    if settings.weights is None or not _has_weights(settings.weights):
-        return _unavailable("It needs the model's weights, which are not on this machine.")
-    lora = get_options(profile).lora
-    if lora is not None and not has_lora(settings.weights, lora):
-        return _unavailable(f"It needs the LoRA {lora}: put its file into loras/{lora} in the weights.")
-    if not _has_device(settings.device):
-        return _unavailable("It needs an NVIDIA GPU with 80 GB, or a GPU in the cloud: see docs/deploy.md.")
-    num_gpus = _count_gpus(settings)
-    if num_gpus is not None and num_gpus < settings.num_gpus:
-        return _unavailable(f"It needs {settings.num_gpus} GPUs by its settings, but {num_gpus} are there.")
-    return Availability(available=True, num_gpus=settings.num_gpus)
-
-
-def _unavailable(reason: str) -> Availability:
-    return Availability(available=False, reason=reason)
-
-
-def _has_weights(folder: Path) -> bool:
-    return is_prepared(folder) or any((folder / name).is_dir() for name in RELEASED_FOLDERS)
-
-
-def _has_device(device: str) -> bool:
-    """Return whether the device is there; `cpu` has to be asked for, since it takes days for a real video."""
-    if device == "cpu":
-        return True
-    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
-    return not is_hidden and (any(DEVICES.glob(GPU_PATTERN)) or (DEVICES / ALL_GPUS).exists())
-
-
-def _count_gpus(settings: EngineSettings) -> int | None:
-    """Return how many GPUs there are from the first one on, None where that cannot be seen without torch."""
-    num_gpus = len(list(DEVICES.glob(GPU_PATTERN)))
-    if settings.device == "cpu" or num_gpus == 0:
-        return None
-    if visible := os.environ.get("CUDA_VISIBLE_DEVICES"):
-        num_gpus = len(visible.split(","))
-    return num_gpus - int(settings.device.partition(":")[2] or 0)
+def has_weights(folder: Path) -> bool:
+    """Say whether released or prepared files of the model are there, whole or not."""
+    if is_prepared(folder):
+        return (folder / OWN_COMPONENT).is_dir()
+    return any((folder / name).is_dir() for name in RELEASED_FOLDERS)

@@ -6,26 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.diffusion.components import TEXT_ENCODER, VAE, convert_wav2vec2
 from pipeline.errors import WeightsError
 from pipeline.infinitetalk.architecture import (
-    Sizes,
     read_audio_config,
     read_base_config,
     read_image_encoder_config,
     read_text_encoder_config,
     read_vae_config,
 )
-from pipeline.infinitetalk.components import (
-    AUDIO_ENCODER,
-    COMPONENTS,
-    IMAGE_ENCODER,
-    TEXT_ENCODER,
-    TRANSFORMER,
-    VAE,
-)
+from pipeline.infinitetalk.components import AUDIO_ENCODER, COMPONENTS, IMAGE_ENCODER, TRANSFORMER
 from pipeline.infinitetalk.key_names import (
     convert_adapter,
-    convert_audio_encoder,
     convert_diffusers_image_encoder,
     convert_image_encoder,
     convert_text_encoder,
@@ -38,6 +30,7 @@ from pipeline.infinitetalk.profiles import PEOPLE_OVERLAY
 from pipeline.weights.checkpoint import (
     Checkpoint,
     CheckpointLayout,
+    find_folder,
     find_shards,
     make_checkpoint,
     open_component,
@@ -45,6 +38,7 @@ from pipeline.weights.checkpoint import (
 )
 from pipeline.weights.loading import Component, ComponentSpec, Convert, keep_name
 from pipeline.weights.lora import read_lora
+from pipeline.weights.sizes import Sizes
 from pipeline.weights.tensor_files import read_shapes
 
 # Folders of the released repositories, by the names that they may have.
@@ -67,16 +61,16 @@ def open_released(folder: Path) -> Checkpoint:
     Raises:
         WeightsError: Something is missing, cut off or does not fit.
     """
-    base = _find_folder(folder, BASE)
-    audio_encoder = _find_folder(folder, AUDIO)
-    adapter = _find_folder(folder, ADAPTER) / ADAPTER_FILE
+    base = find_folder(folder, BASE)
+    audio_encoder = find_folder(folder, AUDIO)
+    adapter = find_folder(folder, ADAPTER) / ADAPTER_FILE
     audio_config = read_config(audio_encoder)
     is_original = not (base / TRANSFORMER.name).is_dir()
     find = _find_original_encoders if is_original else _find_diffusers_encoders
     components = [
         (_find_original_transformer if is_original else _find_diffusers_transformer)(base, adapter, audio_config),
         *find(base),
-        Component(AUDIO_ENCODER, audio_config, (audio_encoder / "model.safetensors",), convert_audio_encoder),
+        Component(AUDIO_ENCODER, audio_config, (audio_encoder / "model.safetensors",), convert_wav2vec2),
     ]
     tokenizer = base / (ORIGINAL_TOKENIZER if is_original else TOKENIZER)
     return make_checkpoint(components, {TOKENIZER: tokenizer})
@@ -131,13 +125,6 @@ def _find_diffusers_encoders(base: Path) -> list[Component]:
 
 def _sizes(path: Path) -> Sizes:
     return Sizes(read_shapes(path), path)
-
-
-def _find_folder(folder: Path, names: tuple[str, ...]) -> Path:
-    for name in names:
-        if (folder / name).is_dir():
-            return folder / name
-    raise WeightsError(f"Expected a folder {' or '.join(names)} in {folder}, but there is none. Fetch the weights.")
 
 
 def _read_number(folder: Path, key: str) -> int:

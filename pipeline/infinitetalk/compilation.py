@@ -1,11 +1,10 @@
 """Compile the transformer while the model loads, so that no job waits for it."""
 
-import logging
-import time
 from dataclasses import replace
 
 import torch
 
+from pipeline.diffusion.compilation import compile_with
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.text_encoder import NUM_TEXT_TOKENS
 from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
@@ -15,8 +14,6 @@ NUM_FRAMES, NUM_LATENT_FRAMES, HEIGHT, WIDTH = 17, 5, 16, 20
 NUM_IMAGE_TOKENS = 257
 # Two voices, whoever there is in the picture.
 NUM_PEOPLE, NUM_VOICES = 3, 2
-
-_log = logging.getLogger(__name__)
 
 
 def compile_transformer(
@@ -32,17 +29,12 @@ def compile_transformer(
     Returns:
         Whether it is compiled.
     """
-    started = time.monotonic()
-    transformer.compile_blocks()
-    try:
+
+    def try_out() -> None:
         for people in (None, NUM_PEOPLE) if with_people else (None,):
             _run_small_clip(transformer, device, people)
-    except Exception as error:  # noqa: BLE001  # compilers fail in ways of their own, and the model runs without
-        transformer.uncompile_blocks()
-        _log.warning("The model could not be compiled and is about a sixth slower: %s", error)
-        return False
-    _log.info("Compiled the model in %.0f s.", time.monotonic() - started)
-    return True
+
+    return compile_with(transformer, try_out)
 
 
 @torch.no_grad()

@@ -6,15 +6,15 @@ import numpy as np
 import torch
 
 from pipeline.diffusion.audio_encoder import encode_speech, normalize_loudness
-from pipeline.diffusion.heads import draw_people
+from pipeline.diffusion.clip_loop import Prompts
+from pipeline.diffusion.crowd import draw_masks, is_crowded, join_waveforms
 from pipeline.diffusion.image_encoder import encode_image
 from pipeline.diffusion.latents import frames_to_tensor
 from pipeline.diffusion.seats import SILENCE, find_voices, plan_seats, seat_tracks
 from pipeline.diffusion.text_encoder import encode_prompt
 from pipeline.engine import Reporter
-from pipeline.errors import EngineError
 from pipeline.infinitetalk.models import Models
-from pipeline.infinitetalk.streaming import Prompts, VideoInputs
+from pipeline.infinitetalk.streaming import VideoInputs
 from pipeline.scene import Scene
 from pipeline.types import Floats, Progress
 
@@ -48,11 +48,6 @@ def encode_scene(models: Models, scene: Scene, report: Reporter) -> VideoInputs:
     return inputs
 
 
-def is_crowded(scene: Scene) -> bool:
-    """Say whether there is more than one face in the picture, so that voices need to find theirs."""
-    return len(scene.speakers) + len(scene.bystanders) > 1
-
-
 def _hear_one(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInputs:
     (speaker,) = scene.speakers
     return replace(inputs, speech=(_encode_voice(models, speaker.waveform, scene.num_frames),))
@@ -60,7 +55,7 @@ def _hear_one(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInputs:
 
 def _hear_several(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInputs:
     """Give everybody a seat, and each seat what is heard there; all bystanders count as one person."""
-    waveforms = _join_waveforms(scene)
+    waveforms = join_waveforms(scene)
     voices = find_voices(waveforms, np.stack([speaker.activity for speaker in scene.speakers]))
     plan = plan_seats(voices, has_bystanders=bool(scene.bystanders))
 
@@ -71,28 +66,9 @@ def _hear_several(models: Models, scene: Scene, inputs: VideoInputs) -> VideoInp
     return replace(
         inputs,
         speech=seat_tracks(plan, scene.num_frames, encode),
-        speaker_masks=_draw_masks(models, scene),
+        speaker_masks=draw_masks(scene, models.token_side, models.device),
         seats=torch.from_numpy(plan.seats).to(models.device),
     )
-
-
-def _join_waveforms(scene: Scene) -> Floats:
-    lengths = {len(speaker.waveform) for speaker in scene.speakers}
-    if len(lengths) > 1:
-        # A shorter one would be played backwards up to the end of the longer.
-        raise EngineError(f"Expected voices of one length, got {sorted(lengths)} samples. Fill them up with silence.")
-    return np.stack([speaker.waveform for speaker in scene.speakers])
-
-
-def _draw_masks(models: Models, scene: Scene) -> torch.Tensor:
-    """Return the masks (people, rows, columns) of the speakers and, where there are any, of all bystanders together."""
-    num_speakers = len(scene.speakers)
-    faces = [*(speaker.face for speaker in scene.speakers), *scene.bystanders]
-    masks = draw_people(faces, scene.source.size, models.token_side)
-    people = torch.from_numpy(masks).to(models.device, torch.float32)
-    if not scene.bystanders:
-        return people
-    return torch.cat([people[:num_speakers], people[num_speakers:].amax(dim=0, keepdim=True)])
 
 
 def _encode_prompt(models: Models, prompt: str) -> torch.Tensor:

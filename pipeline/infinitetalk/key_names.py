@@ -49,13 +49,6 @@ IMAGE_ENCODER_NAMES = {
 # The original file holds the whole of CLIP; only its eye is used.
 UNUSED_IN_IMAGE_ENCODER = ("textual.", "log_scale", "visual.head")
 
-# What wav2vec2 was trained with.
-UNUSED_IN_AUDIO_ENCODER = ("quantizer.", "project_q.", "project_hid.", "masked_spec_embed", "lm_head.")
-AUDIO_ENCODER_NAMES = {
-    r"^(encoder\.pos_conv_embed\.conv)\.weight_g$": r"\1.parametrizations.weight.original0",
-    r"^(encoder\.pos_conv_embed\.conv)\.weight_v$": r"\1.parametrizations.weight.original1",
-}
-
 
 def rename_transformer_key(key: str) -> str:
     """Return our name of a tensor of the base model in the original layout, or of the adapter."""
@@ -110,14 +103,6 @@ def convert_vae(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
     """Read a tensor of the original VAE."""
     converted: dict[str, torch.Tensor] = convert_wan_vae_to_diffusers({name: tensor})
     return converted.items()
-
-
-def convert_audio_encoder(name: str, tensor: torch.Tensor) -> Iterable[NamedTensor]:
-    """Read a tensor of the audio encoder, whose file may hold what it was trained with as well."""
-    name = name.removeprefix("wav2vec2.")
-    if name.startswith(UNUSED_IN_AUDIO_ENCODER):
-        return []
-    return [(_rename(name, AUDIO_ENCODER_NAMES) or name, tensor)]
 
 
 def _rename(name: str, table: dict[str, str]) -> str | None:

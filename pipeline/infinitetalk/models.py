@@ -8,14 +8,11 @@ import torch
 from diffusers import AutoencoderKLWan
 from transformers import AutoTokenizer, CLIPVisionModel, PreTrainedTokenizerBase, UMT5EncoderModel, Wav2Vec2Model
 
+from pipeline.diffusion.memory import OFFLOADED
 from pipeline.infinitetalk.checkpoint import TOKENIZER
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.weights.checkpoint import Checkpoint
 from pipeline.weights.loading import load_component
-from pipeline.weights.offloading import bring_back, is_offloaded, offload
-
-# diffusers moves the transformer's blocks whole; the text encoder's are one level too deep for that.
-OFFLOADED = {"transformer": "block_level", "text_encoder": "leaf_level"}
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,3 @@ def load_models(
         audio_encoder=load("audio_encoder"),
         device=device,
     )
-
-
-def place_models(models: Models, *, offloaded: bool) -> None:
-    """Let the two large models wait in CPU memory, or bring them to the device for good; does nothing twice."""
-    for name, offload_type in OFFLOADED.items():
-        model = getattr(models, name)
-        if not offloaded:
-            bring_back(model, models.device)
-        elif not is_offloaded(model):
-            offload(model, offload_type, models.device)

@@ -1,35 +1,11 @@
-"""Where the time of a clip goes: so much for each step, so much for decoding."""
-
-from dataclasses import dataclass
+"""What the steps of a clip take, of which TeaCache leaves some out."""
 
 from pipeline.devices import DEFAULT_DEVICE, find_device
-from pipeline.diffusion.clips import STREAMING_CLIP_FRAMES
 from pipeline.diffusion.flops import count_forward_flops, count_tokens
-from pipeline.infinitetalk.estimate import COMPUTED_SHARE, FIRST_STEPS, MEASURED_FRAME, SPEEDS
+from pipeline.diffusion.progress import ClipPace
+from pipeline.diffusion.speed import SPEEDS
+from pipeline.infinitetalk.estimate import COMPUTED_SHARE, FIRST_STEPS
 from pipeline.types import FrameSize
-
-
-@dataclass(frozen=True)
-class ClipPace:
-    """What the parts of a clip are likely to take.
-
-    Attributes:
-        step_seconds: Of each step.
-        decode_seconds: Of its latents, until the next clip begins.
-    """
-
-    step_seconds: tuple[float, ...]
-    decode_seconds: float
-
-    def share(self, num_steps: int, decoded: float = 0.0) -> float:
-        """Return how much of a clip is done, 0 to 1.
-
-        Args:
-            num_steps: Steps that are done.
-            decoded: How much of it is decoded, 0 to 1.
-        """
-        done = sum(self.step_seconds[:num_steps]) + decoded * self.decode_seconds
-        return done / (sum(self.step_seconds) + self.decode_seconds)
 
 
 def find_pace(
@@ -49,5 +25,4 @@ def find_pace(
     seconds = num_passes * count_forward_flops(count_tokens(size, clip_frames)) / speed.flops
     later = COMPUTED_SHARE if tea_cache else 1.0
     steps = tuple(seconds * (1.0 if step < FIRST_STEPS else later) for step in range(num_steps))
-    pixels = size.width * size.height / (MEASURED_FRAME.width * MEASURED_FRAME.height)
-    return ClipPace(steps, speed.decode_seconds * pixels * clip_frames / STREAMING_CLIP_FRAMES)
+    return ClipPace(steps, speed.find_decode_seconds(size, clip_frames))

@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 
 from pipeline.diffusion.attention import AttentionShape, set_attention
+from pipeline.diffusion.clip_loop import noise_from
 from pipeline.diffusion.clips import ClipPlan, plan_clips
+from pipeline.diffusion.crowd import is_crowded
 from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
 from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
+from pipeline.diffusion.memory import count_bytes, explain_short_memory, holds, open_device, place_models
+from pipeline.diffusion.progress import ClipPace, VideoProgress
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
 from pipeline.distributed.rank import holds_everywhere
@@ -20,16 +23,16 @@ from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.components import TRANSFORMER
-from pipeline.infinitetalk.conditioning import encode_scene, is_crowded
-from pipeline.infinitetalk.models import Models, load_models, place_models
-from pipeline.infinitetalk.pace import ClipPace, find_pace
-from pipeline.infinitetalk.profiles import PEOPLE_OVERLAY, get_options
+from pipeline.infinitetalk.conditioning import encode_scene
+from pipeline.infinitetalk.models import Models, load_models
+from pipeline.infinitetalk.pace import find_pace
+from pipeline.infinitetalk.profiles import MODEL, PEOPLE_OVERLAY, get_options
 from pipeline.infinitetalk.sampler import SamplerSettings
-from pipeline.infinitetalk.streaming import ClipGenerator, noise_from
+from pipeline.infinitetalk.streaming import ClipGenerator
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
-from pipeline.types import Pixels, Progress
-from pipeline.weights.checkpoint import Checkpoint, open_checkpoint
+from pipeline.types import Pixels
+from pipeline.weights.checkpoint import open_checkpoint
 from pipeline.weights.loading import LoadingProgress
 from pipeline.weights.lora_switcher import LoraSwitcher
 from pipeline.weights.overlay import Overlay
@@ -43,14 +46,6 @@ RESERVED_BYTES = 16_000_000_000
 MEASURED_TOKENS = 33_600
 
 _log = logging.getLogger(__name__)
-
-
-@contextmanager
-def _explain_short_memory(advice: str) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise EngineError(f"The GPU has too little free memory {advice}") from error
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ class Runtime:
         """
         self._check_scene(scene)
         models = self.models
-        with _explain_short_memory("for this. Use the profile low_vram."):
+        with explain_short_memory("for this. Use the profile low_vram."):
             self.lora_switcher.choose(_choose_lora(scene.profile), report, overlaid=is_crowded(scene))
             place_models(models, offloaded=get_options(scene.profile).offloaded or not self.fits)
             _choose_caching(models, scene.profile)
@@ -90,7 +85,8 @@ class Runtime:
             # Every rank draws the same noise from the same seed; only the denoising is shared out.
             generator = ClipGenerator(models.transformer, models.vae, settings, parallel=parallel)
             noise = noise_from(torch.Generator().manual_seed(scene.seed))
-            progress = VideoProgress(report, plan, _find_pace(scene, plan, settings, models.device))
+            pace = _find_pace(scene, plan, settings, models.device)
+            progress = VideoProgress(report, plan, (pace,) * len(plan.starts))
             for clip in generator.generate(inputs, plan, noise, progress):
                 yield tensor_to_frames(clip.new_frames)
 
@@ -106,42 +102,7 @@ class Runtime:
             raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
 
 
-@dataclass(frozen=True)
-class VideoProgress:
-    """Turns what is done of clips into progress of the whole video, in which all seconds are as long.
-
-    Attributes:
-        sink: Takes the progress.
-        plan: The video's clips.
-        pace: Of each clip.
-    """
-
-    sink: Reporter
-    plan: ClipPlan
-    pace: ClipPace
-
-    def report_step(self, clip: int, step: int) -> None:
-        """Report a step of a clip; a clip's last step begins its frames."""
-        num_steps = len(self.pace.step_seconds)
-        if step == num_steps:
-            self.report_decoding(clip, 0.0)
-            return
-        num_done, num_all = clip * num_steps + step, len(self.plan.starts) * num_steps
-        self.sink(Progress("denoising", num_done, num_all, self._percent(clip, self.pace.share(step))))
-
-    def report_decoding(self, clip: int, share: float) -> None:
-        """Report how much of a clip is decoded."""
-        new = list(self.plan.new_frames())[clip]
-        num_done = self.plan.starts[clip] + new.start + int(share * (new.stop - new.start))
-        percent = self._percent(clip, self.pace.share(len(self.pace.step_seconds), share))
-        is_last = clip == len(self.plan.starts) - 1
-        self.sink(Progress("frames", num_done, self.plan.num_frames, percent, is_ending=is_last))
-
-    def _percent(self, clip: int, share: float) -> float:
-        return 100.0 * (clip + min(share, 1.0)) / len(self.plan.starts)
-
-
-@_explain_short_memory("for the model. Use another precision or GPU.")
+@explain_short_memory("for the model. Use another precision or GPU.")
 def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bool], bool] = bool) -> Runtime:
     """Read the weights into memory.
 
@@ -156,15 +117,16 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
         EngineUnavailableError: There are no weights, or the device is not there.
         GenerationCancelledError: `report` said so.
     """
-    if settings.weights is None:
+    weights = settings.find_weights(MODEL)
+    if weights is None:
         raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
-    device = _find_device(settings.device)
-    checkpoint = open_checkpoint(settings.weights, LAYOUT)
-    prepared = Variants(settings.weights, LAYOUT, settings.precision, device)
+    device = open_device(settings.device)
+    checkpoint = open_checkpoint(weights, LAYOUT)
+    prepared = Variants(weights, LAYOUT, settings.precision, device)
     if (quantized := prepared.open_quantized()) is not None:
         checkpoint = checkpoint.with_component(quantized)
-    num_bytes = _count_bytes(checkpoint)
-    fits = agree(device.type == "cpu" or torch.cuda.mem_get_info(device)[0] > num_bytes + RESERVED_BYTES)
+    num_bytes = count_bytes(checkpoint)
+    fits = agree(holds(device, num_bytes + RESERVED_BYTES))
     progress = LoadingProgress(report, num_bytes)
     models = load_models(checkpoint, device, offloaded=not fits, report=progress.report)
     if quantized is None:
@@ -175,7 +137,7 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
     switcher = LoraSwitcher(
         models.transformer,
         stored,
-        settings.weights,
+        weights,
         LAYOUT.read_lora,
         prepared.open_fused,
         overlay=None if people is None else Overlay(models.transformer, people),
@@ -215,17 +177,6 @@ def _speed_up(models: Models, settings: EngineSettings, *, fits: bool, with_peop
     # Weights that wait in CPU memory are what such a pass waits for: compiled, it would not be faster.
     if settings.compiled and fits:
         compile_transformer(transformer, device, with_people=with_people)
-
-
-def _find_device(name: str) -> torch.device:
-    device = torch.device("cuda:0" if name == "auto" else name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise EngineUnavailableError("It needs an NVIDIA GPU, but torch finds none. Check the driver.")
-    return device
-
-
-def _count_bytes(checkpoint: Checkpoint) -> int:
-    return sum(component.count_bytes() for component in checkpoint.components.values())
 
 
 def _choose_lora(profile: Profile) -> AddedLora | None:

@@ -1,18 +1,15 @@
 """Denoise one clip."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from pipeline.diffusion.clip_loop import StepReporter
 from pipeline.diffusion.flow import euler_step, flow_timesteps, insert_motion_latents
 from pipeline.diffusion.guidance import Guidance, GuidanceBranch, GuidanceScales
 from pipeline.diffusion.tea_cache import reset_tea_cache
 from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel
 from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
-
-StepReporter = Callable[[int], None]
-"""Takes the number of steps done; raises to stop."""
 
 
 @dataclass(frozen=True)

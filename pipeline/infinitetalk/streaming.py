@@ -1,13 +1,13 @@
 """Generate a video of any length, clip by clip."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 import torch
 from diffusers import AutoencoderKLWan
 
+from pipeline.diffusion.clip_loop import Clip, ClipReporter, NoiseSource, Prompts
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.color import match_colors
 from pipeline.diffusion.context import AttentionContext
@@ -20,29 +20,6 @@ from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel
 from pipeline.infinitetalk.sampler import ClipInputs, SamplerSettings, denoise
 from pipeline.infinitetalk.transformer import Conditioning, InfiniteTalkTransformer3DModel
 
-NoiseSource = Callable[[int, torch.Size], torch.Tensor]
-"""Takes a clip's index and the shape of its latents, returns fp32 noise on any device."""
-
-
-class ClipReporter(Protocol):
-    """Takes how far a clip is; raises to stop."""
-
-    def report_step(self, clip: int, step: int) -> None:
-        """Take how many of a clip's steps are done."""
-        ...
-
-    def report_decoding(self, clip: int, share: float) -> None:
-        """Take how much of a clip is decoded, 0 to 1."""
-        ...
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """Text embeddings (1, 512, channels), zeros after the last token."""
-
-    prompt_embeds: torch.Tensor
-    negative_prompt_embeds: torch.Tensor
-
 
 @dataclass(frozen=True)
 class VideoInputs:
@@ -51,7 +28,7 @@ class VideoInputs:
     Attributes:
         photo: (1, 3, 1, height, width) in [-1, 1].
         image_embeds: (1, 257, channels).
-        prompts: The prompt and the negative prompt.
+        prompts: The prompt and the negative prompt, of 512 tokens, zeros after the last.
         speech: Features (frames, layers, channels) of the one person, or of what each of the two seats hears.
         speaker_masks: (people, H, W) at any size, positive where the person is; None for one person alone.
         seats: (latent frames of the video, people), where each sits, as in `pipeline.diffusion.people`; None for two
@@ -64,29 +41,6 @@ class VideoInputs:
     speech: tuple[torch.Tensor, ...]
     speaker_masks: torch.Tensor | None = None
     seats: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A generated clip.
-
-    Attributes:
-        latents: (1, 16, latent frames, h, w).
-        new_frames: The frames (1, 3, new frames, height, width) in [-1, 1] that it adds to the video.
-    """
-
-    latents: torch.Tensor
-    new_frames: torch.Tensor
-
-
-def noise_from(generator: torch.Generator) -> NoiseSource:
-    """Draw each clip's noise from `generator`, in the order of the clips."""
-
-    def draw(index: int, shape: torch.Size) -> torch.Tensor:
-        del index
-        return torch.randn(shape, generator=generator, device=generator.device)
-
-    return draw
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,12 @@ class InfiniteTalkBlock(WanTransformerBlock):  # type: ignore[misc]  # diffusers
         self.norm_audio = FP32LayerNorm(dim, eps, elementwise_affine=True)
         self.audio_attn = AudioAttention(dim, num_heads, audio_dim)
 
+    @property
+    def self_attention(self) -> SelfAttentionProcessor:
+        """What attends to all tokens of a clip: its kernel is chosen, and its tokens are split among ranks."""
+        processor: SelfAttentionProcessor = self.attn1.processor
+        return processor
+
     def forward(
         self,
         hidden_states: torch.Tensor,

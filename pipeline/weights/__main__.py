@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.weights", description=__doc__)
     parser.add_argument("folder", type=Path, help="holds what is fetched, and ENGINE/ when all is done")
     parser.add_argument("--engine", choices=WEIGHTS, default=WEIGHTS[0], help="whose weights")
+    parser.add_argument("--release", default="", help="which of them, where there are several: 1.5-int8, ...")
     parser.add_argument("--variants", type=split, default=(), help="to prepare as well: fp8, lightx2v-fp8, ...")
     parser.add_argument("--released", type=Path, help="folder of released files that are here already")
     parser.add_argument("--verify", action="store_true", help="read the finished folder again and compare checksums")
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder, spec = options.folder, get_weights(options.engine)
     prepared = folder / spec.name
     try:
+        spec = spec.choose_release(options.release)
         install(spec, folder, prepared, HfApi(), say, options.variants, released=options.released)
         if options.verify:
             check_files(prepared, with_checksums=True)

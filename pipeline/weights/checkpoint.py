@@ -106,6 +106,23 @@ def open_component(folder: Path, spec: ComponentSpec) -> Component:
     return Component(spec, read_config(folder), find_shards(folder))
 
 
+def find_folder(folder: Path, names: Iterable[str]) -> Path:
+    """Return the first of some folders that is there.
+
+    Args:
+        folder: Of released files.
+        names: That it may have.
+
+    Raises:
+        WeightsError: None is there.
+    """
+    names = tuple(names)
+    for name in names:
+        if (folder / name).is_dir():
+            return folder / name
+    raise WeightsError(f"Expected a folder {' or '.join(names)} in {folder}, but there is none. Fetch the weights.")
+
+
 def find_shards(folder: Path) -> tuple[Path, ...]:
     """Return the weights' files.
 

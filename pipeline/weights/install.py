@@ -38,6 +38,7 @@ def install(  # noqa: PLR0917  # each is a thing of its own
     Raises:
         WeightsError: A file could not be fetched, does not fit or has changed; the message says what to do.
     """
+    spec.check_release(prepared)
     chosen = [spec.get_variant(name) for name in variants]
     for variant in chosen:
         size = _gigabytes(spec.fp8_bytes if variant.is_fp8 else spec.bf16_bytes)

@@ -1,13 +1,13 @@
 """What an engine says of its weights before there are any. Knows no torch: it is read before a download."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import WeightsError
-from pipeline.weights.manifest import is_prepared, overlay_path
+from pipeline.weights.manifest import is_prepared, overlay_path, read_manifest
 
 if TYPE_CHECKING:
     from pipeline.weights.checkpoint import CheckpointLayout
@@ -79,6 +79,23 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Weights of an engine that can take the place of its usual ones.
+
+    Attributes:
+        sources: All that they are made of.
+        transformer: Folder of the large model in its repository, by which a prepared folder tells what it was made of.
+        prepared_bytes: Size of the prepared folder without its overlays, about.
+        is_quantized: Whether the transformer is released in 8 bits, of which no variants are made.
+    """
+
+    sources: tuple[Source, ...]
+    transformer: str
+    prepared_bytes: int
+    is_quantized: bool = False
+
+
+@dataclass(frozen=True)
 class WeightsSpec:
     """The weights of an engine.
 
@@ -92,6 +109,9 @@ class WeightsSpec:
         fp8_bytes: Of the transformer alone in fp8, about.
         loras: What profiles ask for.
         load_layout: Imports torch, and says how the files are read.
+        releases: By name; the first is the usual one. Empty where there is one.
+        has_variants: Whether variants can be made of the transformer.
+        transformer: Of the release that was asked for, as it has it; empty where any will do.
     """
 
     name: str
@@ -103,6 +123,41 @@ class WeightsSpec:
     fp8_bytes: int
     loras: tuple[AddedLora, ...]
     load_layout: Callable[[], "CheckpointLayout"]
+    releases: Mapping[str, Release] = field(default_factory=dict)
+    has_variants: bool = True
+    transformer: str = ""
+
+    def choose_release(self, name: str) -> "WeightsSpec":
+        """Return the same with another release's files; an empty name is the usual one's.
+
+        Raises:
+            WeightsError: There is no such release.
+        """
+        if not name:
+            return self
+        if name not in self.releases:
+            known = ", ".join(self.releases) or "one, which needs no name"
+            raise WeightsError(f"Expected a release of {self.name} ({known}), got '{name}'.")
+        found = self.releases[name]
+        return replace(
+            self,
+            sources=found.sources,
+            downloads=f"{self.downloads}-{name}",
+            prepared_bytes=found.prepared_bytes,
+            has_variants=not found.is_quantized,
+            transformer=found.transformer,
+        )
+
+    def check_release(self, weights: Path) -> None:
+        """Check that a folder, where it is prepared, is what was asked for.
+
+        Raises:
+            WeightsError: It was made of another release.
+        """
+        if not self.transformer or not is_prepared(weights):
+            return
+        if not any(f"/{self.transformer}/" in path for path in read_manifest(weights).sources):
+            raise WeightsError(f"{weights} holds another release of {self.name}. Delete it, or name another folder.")
 
     def missing_sources(self, weights: Path) -> tuple[Source, ...]:
         """Return the sources of what a folder lacks to be prepared."""
@@ -116,6 +171,8 @@ class WeightsSpec:
     @property
     def variants(self) -> dict[str, Variant]:
         """All variants that there can be, by name."""
+        if not self.has_variants:
+            return {}
         all_variants = (Variant(lora, is_fp8) for lora in (None, *self.loras) for is_fp8 in (False, True))
         return {variant.name: variant for variant in all_variants if variant.name}
 
@@ -126,5 +183,6 @@ class WeightsSpec:
             WeightsError: There is none.
         """
         if name not in self.variants:
-            raise WeightsError(f"Expected a variant of the weights ({', '.join(self.variants)}), got '{name}'.")
+            known = ", ".join(self.variants) or "none of a release in 8 bits"
+            raise WeightsError(f"Expected a variant of the weights ({known}), got '{name}'.")
         return self.variants[name]

@@ -28,11 +28,22 @@ def test_health_names_the_models_and_why_others_are_missing(server: Server) -> N
     assert health["models"] == ["preview"]
     assert health["version"] == VERSION
     assert "GPU" in health["engines"]["infinitetalk"]["reason"]
+    assert "GPU" in health["engines"]["longcat"]["reason"]
 
 
 def test_profiles_say_what_they_do_and_whether_they_can_be_used(server: Server) -> None:
     profiles = {profile["name"]: profile for profile in server.client.get("/profiles").json()}
-    assert list(profiles) == ["preview", "turbo", "fast_lora", "fast", "low_vram", "balanced", "quality"]
+    assert list(profiles) == [
+        "preview",
+        "turbo",
+        "fast_lora",
+        "fast",
+        "low_vram",
+        "balanced",
+        "quality",
+        "longcat",
+        "longcat_quality",
+    ]
     assert [name for name, profile in profiles.items() if profile["available"]] == ["preview"]
     assert profiles["quality"]["num_inference_steps"] == 40
 

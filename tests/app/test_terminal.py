@@ -102,7 +102,7 @@ def test_deploys_nothing_open_where_nobody_can_be_asked() -> None:
         require_lock(Deployment(), "", None)
 
 
-@pytest.mark.parametrize(("gpu", "num_hints"), [("A100-80GB,H100", 5), ("H100", 0)])
+@pytest.mark.parametrize(("gpu", "num_hints"), [("A100-80GB,H100", 7), ("H100", 0)])
 def test_names_the_gpus_that_would_be_quicker_and_cheaper(
     gpu: str, num_hints: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

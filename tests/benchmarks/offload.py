@@ -13,7 +13,7 @@ import torch
 
 from pipeline.diffusion.attention import AttentionShape, measure_seconds, set_attention
 from pipeline.diffusion.flops import count_tokens
-from pipeline.infinitetalk.models import OFFLOADED
+from pipeline.diffusion.memory import OFFLOADED
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.types import FrameSize
 from pipeline.weights.offloading import bring_back, offload

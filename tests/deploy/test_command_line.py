@@ -46,5 +46,14 @@ def test_runs_a_benchmark_and_brings_its_figures(loopback: Loopback, tmp_path: P
     assert json.loads(figures.read_text())["rows"][0]["CPU seconds"] > 0
 
 
+def test_removes_a_reported_video_from_the_volume(loopback: Loopback, volumes: Path) -> None:
+    job = volumes / "data" / "jobs" / ("A" * 22)
+    job.mkdir(parents=True)
+    for name in ("video.mp4", "reports.json"):
+        (job / name).touch()
+    assert "The video is deleted." in loopback.modal("run", "deploy.py", "--reports", f"remove {job.name}")
+    assert {path.name for path in job.iterdir()} == {"reports.json", "decision.json"}
+
+
 def started(loopback: Loopback) -> set[str]:
     return {loopback.plane.handles[function_id].function_name for function_id in loopback.plane.num_started}

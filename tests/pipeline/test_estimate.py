@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from pipeline.devices import DEVICES, DeviceKind, find_device
+from pipeline.diffusion.speed import SPEEDS
 from pipeline.engines import PROFILES
 from pipeline.estimate import Estimate, estimate
-from pipeline.infinitetalk.estimate import SPEEDS
 from pipeline.infinitetalk.profiles import get_options
 from pipeline.profiles import Sampling
 

@@ -27,6 +27,12 @@ TABLE = {
     "balanced": (20, 5.0, 4.0, 7.0, "480p", "streaming", True, False, None, 1.0),
     "quality": (40, 5.0, 4.0, 11.0, "720p", "streaming", False, False, None, 1.0),
 }
+# Steps, text guidance, audio guidance, resolution, mode, then shift, LoRA and how much of it: LongCat 1.5's, distilled
+# (meituan-longcat/LongCat-Video at 6b3f4b8), at either size.
+LONGCAT_TABLE = {
+    "longcat": (8, 1.0, 1.0, "480p", "streaming", 7.0, "dmd", 1.0),
+    "longcat_quality": (8, 1.0, 1.0, "720p", "streaming", 7.0, "dmd", 1.0),
+}
 # Highest power first, from the original's TeaCache.
 POLYNOMIALS = {
     "480p": (2.57151496e05, -3.54229917e04, 1.40286849e03, -1.35890334e01, 1.32517977e-01),
@@ -35,7 +41,7 @@ POLYNOMIALS = {
 
 
 def test_there_are_no_other_profiles() -> None:
-    assert list(PROFILES) == list(TABLE)
+    assert list(PROFILES) == [*TABLE, *LONGCAT_TABLE]
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -48,6 +54,13 @@ def test_a_profile_has_its_numbers(name: str) -> None:
         return
     shift, *rest = astuple(get_options(one))
     assert (*numbers, shift, one.resolution, one.mode, *rest) == TABLE[name]
+
+
+@pytest.mark.parametrize("name", LONGCAT_TABLE)
+def test_a_profile_of_longcat_has_its_numbers(name: str) -> None:
+    one = PROFILES[name]
+    assert one.model == "longcat"
+    assert (*astuple(one.sampling), one.resolution, one.mode, *astuple(one.options)) == LONGCAT_TABLE[name]
 
 
 def test_the_model_s_other_numbers_are_the_original_s() -> None:

@@ -130,7 +130,7 @@ function showFound(found, file) {
   const details = make("details");
   details.append(make("summary", say("facts")), list(listFacts(found, file)));
   const signed = found.content_credentials;
-  show(state, say(state), sentences, ...(signed ? [list(listSigned(signed))] : []), details);
+  show(state, say(state), sentences, ...(signed ? [list(listSigned(signed, state === "here"))] : []), details);
 }
 
 /** Returns what kind of answer it is, and how it is explained. */
@@ -141,11 +141,11 @@ function judge({ content_credentials: signed, watermark, made_here: madeHere }) 
   return signed ? ["changed", [say("changed.detail")]] : ["nothing", [say("nothing.detail")]];
 }
 
-function listSigned({ valid, trusted, issuer, made_at: madeAt, claim_generator: tool }) {
+function listSigned({ valid, trusted, issuer, made_at: madeAt, claim_generator: tool }, isOwn) {
   const time = madeAt && new Date(madeAt).toLocaleString(language, { dateStyle: "long", timeStyle: "short" });
   return [
     ["signer", issuer ?? say("unknown")],
-    ["trusted", say(trusted ? "yes" : "no")],
+    ...(isOwn ? [] : [["trusted", say(trusted ? "yes" : "no")]]),
     ["made", time ? say("made.detail", { time }) : say("unknown")],
     ["tool", tool ?? say("unknown")],
     ["valid", say(valid ? "valid.yes" : "valid.no")],

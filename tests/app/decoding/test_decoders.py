@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,8 @@ from PIL import Image
 
 from app.decoding import Decoders, DecoderSettings
 from app.decoding.decoder import Decoder, _choose_environment
-from app.decoding.messages import CheckOrder, FrameOrder
+from app.decoding.limits import limit_order
+from app.decoding.messages import CheckOrder, FrameOrder, ListenOrder
 from app.errors import DecodingError
 from app.jobs import Jobs
 from app.lifetime import kill, wait_for_end
@@ -243,6 +245,17 @@ asyncio.run(serve())
         decoder.suspend()
         server.kill()
         decoder.wait(timeout=20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts ticks")
+def test_an_order_has_its_time_however_long_its_decoder_has_worked() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CPU)
+    try:
+        limit_order(DecoderSettings(server_pid=0, cpu_seconds=900), ListenOrder(recording=HOPPER))
+        left = resource.getrlimit(resource.RLIMIT_CPU)[0] - time.clock_gettime(-8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, before)
+    assert 898 < left <= 900
 
 
 def test_says_that_no_decoder_comes_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def test_says_how_long_it_would_take_and_what_would_fit() -> None:
     assert notice.values["hours"] == 30.0
     assert notice.values["most"] == 18.0
     assert notice.values["fitting"] == 36
-    assert notice.values["quicker"] == "turbo, fast_lora, fast, low_vram, balanced, preview"
+    assert notice.values["quicker"] == "turbo, fast_lora, fast, low_vram, balanced, longcat, longcat_quality, preview"
 
 
 def test_names_no_profile_that_does_not_fit_either() -> None:

@@ -160,7 +160,7 @@ BAD: dict[str, tuple[Make, int, str | None]] = {
     "a blip": (as_json(audio_b64=encode(BLIP)), 400, "audio"),
     "an unknown profile": (as_json(profile="best"), 400, "profile"),
     "a profile that is a number": (as_json(profile=1), 400, "profile"),
-    "a model that does not fit": (as_json(model="infinitetalk"), 400, "model"),
+    "a model that does not fit": (as_json(profile="preview", model="infinitetalk"), 400, "model"),
     "an unknown aspect": (as_json(aspect="4:3"), 400, "aspect"),
     "a face that is not there": (as_json(face=9), 400, "face"),
     "a negative face": (as_json(face=-1), 400, "face"),

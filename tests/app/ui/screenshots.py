@@ -19,7 +19,7 @@ from tests.app.ui.devices import DESKTOP, PHONE
 from tests.app.ui.visitor import PATIENCE, PHOTO, Visitor, save_two_people
 
 FOLDER = Path("docs/screenshots")
-HEIGHT = "() => (document.querySelector('.gradio-container') ?? document.documentElement).scrollHeight"
+HEIGHT = "() => document.querySelector('.gradio-container')?.scrollHeight"
 VIDEOS = "document.querySelectorAll('#result video, main > video, .shown video')"
 LOAD_VIDEOS = f"() => {VIDEOS}.forEach((video) => {{ video.preload = 'auto' }})"
 VIDEOS_LOADED = f"() => [...{VIDEOS}].every((video) => video.readyState >= 4)"
@@ -165,10 +165,10 @@ def take(visitor: Visitor, name: str) -> None:
     visitor.tab.wait_for_timeout(1000)
     size = visitor.tab.viewport_size or DESKTOP
     # A window as high as the page: what sticks to the window's foot would else lie over the middle.
-    visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT)})
+    visitor.tab.set_viewport_size({"width": size["width"], "height": visitor.ask(HEIGHT) or size["height"]})
     visitor.tab.evaluate("() => scrollTo(0, 0)")
     visitor.tab.wait_for_timeout(700)
-    picture = Image.open(io.BytesIO(visitor.tab.screenshot()))
+    picture = Image.open(io.BytesIO(visitor.tab.screenshot(full_page=True)))
     picture.convert("RGB").save(FOLDER / f"{name}.webp", quality=_QUALITY, method=6)
 
 

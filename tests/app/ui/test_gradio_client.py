@@ -40,9 +40,11 @@ def test_generate_returns_a_video(client: Client, inputs: dict[str, Any]) -> Non
         assert container.streams.video[0].codec_context.name == "h264"
 
 
-def test_a_submitted_job_is_cancelled(client: Client, long_voice_file: Path) -> None:
-    job = client.predict(handle_file(PHOTO), handle_file(long_voice_file), api_name="/submit")
+def test_a_submitted_job_is_cancelled(client: Client, server: Server, long_voice_file: Path) -> None:
+    said = {"label": "on", "consent": True}
+    job = client.predict(handle_file(PHOTO), handle_file(long_voice_file), **said, api_name="/submit")
     assert client.predict(job["id"], api_name="/cancel")["status"] == "cancelled"
+    assert said.items() <= server.show(job["id"])["request"].items()
     state, video = client.predict(job["id"], api_name="/status")
     assert (state["status"], video) == ("cancelled", None)
 

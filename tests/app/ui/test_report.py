@@ -100,14 +100,14 @@ def test_a_released_video_is_hidden_no_more_and_a_removed_one_is_gone(client: Te
     assert client.get(f"/v/{JOB}/live/0.m4s").status_code == 404
     assert client.get(f"/jobs/{JOB}").json()["links"]["video"] is None
     assert client.get("/health").json()["troubles"][0].startswith("Videos that were reported")
-    assert report(client, text="me, too") == 303
+    assert report(client, text="me,\x1b[31m\r\ntoo") == 303
     list(carry_out(["release", JOB], jobs))
     assert find_statuses(client) == SHOWN
     assert client.get(f"/v/{JOB}/live/0.m4s").status_code == 200
     assert report(client, text="again") == 303
     assert find_statuses(client) == SHOWN
     shown = list(carry_out(["show", JOB], jobs))
-    assert [line.partition("other")[2] for line in shown[2:]] == ["", ": me, too", ": again"]
+    assert [line.partition("other")[2] for line in shown[2:]] == ["", ": me, [31m too", ": again"]
     list(carry_out(["remove", JOB], jobs))
     assert find_statuses(client)[1:] == [404, 404, 410, 410]
     assert "no longer here" in client.get(f"/v/{JOB}").text

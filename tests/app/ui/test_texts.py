@@ -9,8 +9,7 @@ import pytest
 from app.ui.texts import ENGLISH, LANGUAGES, Texts, choose_language
 from app.ui.words import duration, hours, price
 from pipeline.engine import EngineSettings
-from pipeline.engines import PROFILES
-from pipeline.infinitetalk.availability import check_machine
+from pipeline.engines import PROFILES, find_availability
 from pipeline.notices import Notice
 
 OTHERS = [texts for texts in LANGUAGES.values() if texts is not ENGLISH]
@@ -87,17 +86,17 @@ def test_what_a_file_is_instead_of_a_photo_is_said_in_german() -> None:
 def find_reasons(weights: Path) -> list[str]:
     """Return why a machine refuses profiles, as more and more of what they need is there."""
     reasons = [
-        check_machine(EngineSettings(), PROFILES["fast"]),
-        check_machine(EngineSettings(weights), PROFILES["turbo"]),
-        check_machine(EngineSettings(weights), PROFILES["fast"]),
+        find_availability(PROFILES["fast"], EngineSettings()),
+        find_availability(PROFILES["turbo"], EngineSettings(weights)),
+        find_availability(PROFILES["fast"], EngineSettings(weights)),
     ]
     (weights / "nvidia0").touch()
-    return [one.reason for one in (*reasons, check_machine(EngineSettings(weights, num_gpus=2), PROFILES["fast"]))]
+    return [one.reason for one in (*reasons, find_availability(PROFILES["fast"], EngineSettings(weights, num_gpus=2)))]
 
 
 def test_why_a_profile_cannot_run_is_said_in_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "adapter").mkdir()
-    monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
+    monkeypatch.setattr("pipeline.diffusion.availability.DEVICES", tmp_path)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     english = find_reasons(tmp_path)
     assert all(english)
@@ -105,8 +104,8 @@ def test_why_a_profile_cannot_run_is_said_in_german(tmp_path: Path, monkeypatch:
 
 
 def test_a_missing_library_is_named_in_german(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.infinitetalk.availability.LIBRARIES", ("no_such_library",))
-    reason = GERMAN.reason(check_machine(EngineSettings(), PROFILES["fast"]).reason)
+    monkeypatch.setattr("pipeline.diffusion.availability.LIBRARIES", ("no_such_library",))
+    reason = GERMAN.reason(find_availability(PROFILES["fast"], EngineSettings()).reason)
     assert reason == "Dafür fehlt no_such_library: pip install -r requirements/model.txt."
 
 

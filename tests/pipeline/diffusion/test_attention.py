@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from diffusers import WanTransformer3DModel
 from diffusers.models.attention_dispatch import attention_backend
+from torch import nn
 
 from pipeline.diffusion.attention import AttentionShape, choose_backend, measure_backends, set_attention
 from pipeline.errors import EngineUnavailableError
+from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
+from pipeline.longcat.architecture import LongCatArchitecture
+from pipeline.longcat.transformer import LongCatTransformer
 
 SHAPE = AttentionShape(num_tokens=64, num_heads=2, head_dim=24)
 CPU = torch.device("cpu")
@@ -20,9 +23,12 @@ def _restored_default() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def transformer() -> WanTransformer3DModel:
-    return WanTransformer3DModel(num_attention_heads=2, attention_head_dim=24, ffn_dim=32, num_layers=1, text_dim=8)
+@pytest.fixture(params=["infinitetalk", "longcat"])
+def transformer(request: pytest.FixtureRequest) -> nn.Module:
+    with torch.device("meta"):
+        if request.param == "longcat":
+            return LongCatTransformer(LongCatArchitecture(dim=48, num_heads=2, num_layers=2, text_dim=8))
+        return InfiniteTalkTransformer3DModel(num_attention_heads=2, attention_head_dim=24, num_layers=2, text_dim=8)
 
 
 def test_takes_torchs_own_without_a_gpu() -> None:
@@ -35,13 +41,12 @@ def test_measures_only_what_runs_and_compares_it() -> None:
     assert all(measurement.error < 1e-5 and measurement.seconds > 0 for measurement in measurements)
 
 
-def test_sets_the_attention_of_every_layer(transformer: WanTransformer3DModel) -> None:
+def test_sets_the_attention_of_every_layer(transformer: nn.Module) -> None:
     assert set_attention(transformer, "_native_math", SHAPE, CPU, torch.float32) == "_native_math"
-    processors = [block.attn1.processor for block in transformer.blocks]
-    assert {processor._attention_backend for processor in processors} == {"_native_math"}
+    assert {block.self_attention._attention_backend for block in transformer.blocks} == {"_native_math"}
 
 
 @pytest.mark.parametrize("setting", ["flash", "no_such_attention"])
-def test_says_which_attention_cannot_run(transformer: WanTransformer3DModel, setting: str) -> None:
+def test_says_which_attention_cannot_run(transformer: nn.Module, setting: str) -> None:
     with pytest.raises(EngineUnavailableError, match=setting):
         set_attention(transformer, setting, SHAPE, CPU, torch.float32)

@@ -5,7 +5,7 @@ import torch
 from diffusers import AutoencoderKLWan
 
 from pipeline.diffusion.decoding import LEVEL, decode_latents, halve_decoder
-from tests.pipeline.infinitetalk.golden_models import make_vae
+from tests.golden_rule import make_vae
 
 LATENTS = torch.randn(1, 16, 2, 4, 3, generator=torch.Generator().manual_seed(1))
 

@@ -85,7 +85,7 @@ def work(rank: int, world_size: int, folder: Path, cases: list[Case]) -> None:
     parallelism = Parallelism(transformer, CPU)
     clips = [make_clip(transformer, *case, parallelism.apply(case[0])) for case in cases]
     parallelism.apply(world_size)
-    assert transformer.blocks[0].attn1.processor._attention_backend == UNSPLITTABLE
+    assert transformer.blocks[0].self_attention._attention_backend == UNSPLITTABLE
     torch.save(clips, folder / f"{rank}.pt")
     dist.destroy_process_group()
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from pipeline.diffusion.clip_loop import Clip, Prompts
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.guidance import GuidanceScales
@@ -21,9 +22,10 @@ from pipeline.diffusion.people import query_positions
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache
 from pipeline.diffusion.text_encoder import pad_prompt
 from pipeline.infinitetalk.sampler import SamplerSettings
-from pipeline.infinitetalk.streaming import Clip, ClipGenerator, Prompts, VideoInputs
+from pipeline.infinitetalk.streaming import ClipGenerator, VideoInputs
 from pipeline.infinitetalk.transformer import Conditioning
-from tests.pipeline.infinitetalk.golden_models import SIZES, make_transformer, make_vae, rule, to_bf16
+from tests.golden_rule import make_vae, rule, to_bf16
+from tests.pipeline.infinitetalk.golden_models import SIZES, make_transformer
 
 GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden"))
 
@@ -79,13 +81,6 @@ def name_units() -> set[str]:
 def name_loop(row: Row) -> set[str]:
     """Return the names of the tensors in a loop's file."""
     return {"video"} | {f"{kind}_{index}" for kind in ("noise", "latents") for index in range(row["clips"])}
-
-
-def relative_error(ours: torch.Tensor, golden: torch.Tensor) -> float:
-    """Return the norm of the difference over the norm of the golden tensor."""
-    assert ours.shape == golden.shape
-    assert ours.isfinite().all()
-    return ((ours.double() - golden.double()).norm() / golden.double().norm()).item()
 
 
 def forward_inputs(name: str, row: Row, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, Conditioning]:

@@ -22,7 +22,7 @@ def test_missing_weights_are_named(profile: str) -> None:
 @pytest.mark.parametrize("visible", ["", "-1"])
 def test_a_missing_gpu_is_named(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str) -> None:
     (tmp_path / "nvidia0").touch()
-    monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
+    monkeypatch.setattr("pipeline.diffusion.availability.DEVICES", tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     availability = find_availability(PROFILES["fast"], EngineSettings(prepared))
     assert not availability.available
@@ -32,7 +32,7 @@ def test_a_missing_gpu_is_named(prepared: Path, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("name", ["nvidia0", "nvidia3", "dxg"])
 def test_any_gpu_will_do(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / name).touch()
-    monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
+    monkeypatch.setattr("pipeline.diffusion.availability.DEVICES", tmp_path)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert find_availability(PROFILES["fast"], EngineSettings(prepared)).available
 
@@ -52,7 +52,7 @@ def test_too_few_gpus_are_counted(
 ) -> None:
     for name in ("nvidia0", "nvidia1", "nvidiactl"):
         (tmp_path / name).touch()
-    monkeypatch.setattr("pipeline.infinitetalk.availability.DEVICES", tmp_path)
+    monkeypatch.setattr("pipeline.diffusion.availability.DEVICES", tmp_path)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

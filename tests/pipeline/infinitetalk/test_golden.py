@@ -9,6 +9,7 @@ import torch
 from pipeline.diffusion.audio_encoder import encode_speech
 from pipeline.diffusion.flow import flow_timesteps
 from pipeline.diffusion.tea_cache import COEFFICIENTS, HOOK_NAME, TeaCacheConfig, apply_tea_cache
+from tests.golden_rule import relative_error, rule, to_bf16
 from tests.pipeline.infinitetalk.golden_cases import (
     KEYS,
     Row,
@@ -20,10 +21,9 @@ from tests.pipeline.infinitetalk.golden_cases import (
     read_loop,
     read_rows,
     read_units,
-    relative_error,
     run_loop,
 )
-from tests.pipeline.infinitetalk.golden_models import make_audio_encoder, make_transformer, rule, to_bf16
+from tests.pipeline.infinitetalk.golden_models import make_audio_encoder, make_transformer
 
 # pytest warns of `record_property` in reports (`--junitxml`), where a warning would be an error.
 pytestmark = pytest.mark.filterwarnings("ignore:record_property is incompatible")

@@ -12,8 +12,8 @@ from diffusers.hooks.group_offloading import (
 )
 from torch import nn
 
+from pipeline.diffusion.memory import place_models
 from pipeline.engine import EngineSettings, Precision
-from pipeline.infinitetalk.models import place_models
 from pipeline.infinitetalk.runtime import load_runtime
 from pipeline.scene import Scene
 from pipeline.weights.offloading import bring_back, is_offloaded, offload, stop_offloading

@@ -20,6 +20,7 @@ from pipeline.infinitetalk.streaming import VideoInputs
 from pipeline.scene import Scene, Speaker
 from pipeline.types import Box, Face, Floats, Pixels
 from pipeline.weights.checkpoint import open_checkpoint
+from tests.golden_rule import relative_error, to_bf16
 from tests.pipeline.infinitetalk.golden_cases import (
     NoReporter,
     Row,
@@ -28,9 +29,8 @@ from tests.pipeline.infinitetalk.golden_cases import (
     loop_inputs,
     read_loop,
     read_rows,
-    relative_error,
 )
-from tests.pipeline.infinitetalk.golden_models import make_transformer, to_bf16
+from tests.pipeline.infinitetalk.golden_models import make_transformer
 
 WEIGHT = "blocks.1.audio_attn.to_kv.weight"
 MakeScene = Callable[..., Scene]

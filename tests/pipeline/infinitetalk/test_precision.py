@@ -11,8 +11,9 @@ from pipeline.engine import EngineSettings, Precision, PrecisionSetting
 from pipeline.infinitetalk.engine import InfiniteTalkEngine
 from pipeline.scene import Scene
 from pipeline.weights.quantization import choose_precision, quantize_blocks
-from tests.pipeline.infinitetalk.golden_cases import Row, forward_inputs, keep_people, read_rows, relative_error
-from tests.pipeline.infinitetalk.golden_models import make_transformer, to_bf16
+from tests.golden_rule import relative_error, to_bf16
+from tests.pipeline.infinitetalk.golden_cases import Row, forward_inputs, keep_people, read_rows
+from tests.pipeline.infinitetalk.golden_models import make_transformer
 
 BOUNDS: dict[Precision, float] = {"fp8": 7e-2, "int8": 4e-2}
 

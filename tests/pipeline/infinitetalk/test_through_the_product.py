@@ -1,4 +1,4 @@
-"""A real photo and a real voice become a video, through the command and through the server, with the tiny model."""
+"""A real photo and a real voice become a video, through the command and through the server, with the tiny models."""
 
 import json
 import sys
@@ -10,18 +10,30 @@ import cv2
 import pytest
 
 from pipeline.__main__ import NOT_AVAILABLE, main
+from pipeline.longcat.checkpoint import LAYOUT
+from pipeline.weights.prepare import prepare
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.pipeline.preview.people import line_up
+from tests.tiny_longcat import write_tiny_longcat
 
 PHOTO = Path("assets/photos/grace_hopper.jpg")
 WEIGHTS_SETTINGS = {"device": "cpu", "page": "off"}
 
 
 @pytest.fixture(scope="module")
-def server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def weights(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of both models, each named after its own."""
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "infinitetalk").symlink_to(prepared)
+    prepare(write_tiny_longcat(tmp_path_factory.mktemp("released")), folder / "longcat", LAYOUT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server") / "data"
-    with Server(folder, weights_dir=prepared, **WEIGHTS_SETTINGS) as server:
+    with Server(folder, weights_dir=weights, **WEIGHTS_SETTINGS) as server:
         yield server
 
 
@@ -35,12 +47,13 @@ def describe(path: Path) -> tuple[int, tuple[int, int], float]:
         return num_frames, (video.width, video.height), num_samples / audio.rate
 
 
-def test_a_job_of_the_profile_fast_becomes_an_mp4(server: Server, tmp_path: Path) -> None:
-    job = server.submit(
-        PHOTO.read_bytes(), cut_voice(1.1), profile="fast", aspect="1:1", seed=11, num_inference_steps=6
-    )
+@pytest.mark.parametrize(
+    ("model", "asked"), [("infinitetalk", {"profile": "fast", "num_inference_steps": 6}), ("longcat", {})]
+)
+def test_a_job_becomes_an_mp4(server: Server, tmp_path: Path, model: str, asked: dict[str, object]) -> None:
+    job = server.submit(PHOTO.read_bytes(), cut_voice(1.1), model=model, aspect="1:1", seed=11, **asked)
     job = server.wait_for(job["job_id"], timeout_seconds=280)
-    assert job["status"] == "done", job
+    assert (job["status"], job["model"]) == ("done", model), job
     video = tmp_path / "video.mp4"
     video.write_bytes(server.client.get(f"/jobs/{job['job_id']}/video").content)
     num_frames, size, sound_seconds = describe(video)
@@ -62,6 +75,18 @@ def test_a_dialogue_becomes_an_mp4(server: Server, tmp_path: Path) -> None:
     num_frames, size, sound_seconds = describe(video)
     assert (num_frames, size) == (27, (896, 448))
     assert sound_seconds == pytest.approx(1.1, abs=0.05)
+
+
+def test_a_job_is_cancelled_between_two_steps(server: Server) -> None:
+    job = server.submit(PHOTO.read_bytes(), cut_voice(1.1), profile="longcat", aspect="1:1", num_inference_steps=100)
+
+    def has_begun() -> bool:
+        return (server.show(job["job_id"])["progress"] or {}).get("stage") == "denoising"
+
+    server.wait_until(has_begun, timeout_seconds=120)
+    server.client.delete(f"/jobs/{job['job_id']}")
+    assert server.wait_for(job["job_id"])["status"] == "cancelled"
+    assert server.client.get("/health").json()["models"] == ["preview", "infinitetalk", "longcat"]
 
 
 def test_a_voice_below_a_second_is_refused(server: Server) -> None:

@@ -38,6 +38,17 @@ def make_moving(num_frames: int) -> Pixels:
     return np.stack([_film(photo, index / 25) for index in range(num_frames)])
 
 
+def make_drawing(num_frames: int) -> Pixels:
+    """Return a drawn face that talks, before a slope without any grain (frames, 480, 832, 3)."""
+    slope = np.linspace((70, 130, 200), (190, 215, 240), 480)[:, None]
+    ground = np.rint(np.broadcast_to(slope, (480, 832, 3))).astype(np.uint8)
+    cv2.circle(ground, (415, 240), 180, (255, 208, 160), -1)
+    frames = np.stack([ground] * num_frames)
+    for index, frame in enumerate(frames):
+        cv2.ellipse(frame, (415, 330), (40, 6 + 12 * (index % 10 // 5)), 0, 0, 360, (120, 20, 20), -1)
+    return frames
+
+
 def _film(photo: Pixels, seconds: float) -> Pixels:
     turn = cv2.getRotationMatrix2D((660, 440), 6 * np.sin(seconds), 1 + 0.1 * np.sin(0.7 * seconds))
     turn[:, 2] += (-240 - 60 * np.sin(0.9 * seconds), -200 + 50 * np.cos(seconds))

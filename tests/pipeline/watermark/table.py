@@ -73,6 +73,7 @@ def _make_contents(videos: list[Path]) -> Iterator[tuple[str, Pixels]]:
         yield "portrait", clips.make_preview(HOPPER, "auto", Path(folder))
         yield "painting", clips.make_preview(MONA_LISA, "9:16", Path(folder))
     yield "moving", clips.make_moving(NUM_FRAMES)
+    yield "drawing", clips.make_drawing(NUM_FRAMES)
     for video in videos:
         yield video.stem, _fit(clips.decode(video, NUM_FRAMES))
 
