@@ -6,10 +6,15 @@ OLDEST = $(or $(PYTHON),$(shell sh requirements/find_python.sh oldest))
 APP := .venv
 TESTS := .venv-test
 INSTALL := install --quiet --disable-pip-version-check --require-hashes --no-deps
+# Compiled at the first use, if ever: a quarter of all packages' code.
+RARE := tests|pip|setuptools|mypyc?|networkx|pygments|torch/(testing|_inductor)|transformers/models|diffusers/pipelines
 NO_PYTHON = No Python from 3.11 to 3.13 was found. Install one (https://www.python.org/downloads/) or uv, which fetches \
 one, or name it: make PYTHON=/path/to/python
 
-.PHONY: demo run test fast check quick format lock clean
+# The tests start hundreds of processes: each would compile the project anew where Python was told to keep nothing.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo run test app-tests other-tests fast check quick format lock clean
 
 demo: $(APP)/app.stamp
 	$(APP)/bin/video-lab assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
@@ -22,8 +27,15 @@ run: $(APP)/app.stamp
 OTHER = $(filter-out $(OLDEST),$(NEWEST))
 test: $(TESTS)/test.stamp $(if $(OTHER),$(APP)/fast.stamp)
 	$(TESTS)/bin/python -m tests.app.ui.browser
-	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder
-	$(if $(OTHER),$(MAKE) fast)
+	$(MAKE) --jobs 2 app-tests other-tests $(if $(OTHER),fast)
+
+# The app's tests mostly wait, for browsers and servers, and need no torch, which takes each process seconds to import.
+app-tests: $(TESTS)/test.stamp
+	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder tests/app
+
+# These mostly compute.
+other-tests: $(TESTS)/test.stamp
+	$(TESTS)/bin/python -m pytest -n 2 --no-loadscope-reorder --ignore tests/app
 
 fast: $(APP)/fast.stamp
 	$(APP)/bin/python -m pytest -n 2 --no-loadscope-reorder --fast
@@ -70,6 +82,6 @@ $(APP)/fast.stamp: $(APP)/app.stamp requirements/fast.txt
 $(TESTS)/test.stamp: $(TESTS)/bin/python requirements/dev.txt requirements/torch.txt
 	$(TESTS)/bin/pip $(INSTALL) --no-compile -r requirements/dev.txt
 	$(TESTS)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements/torch.txt
-	@# Compiled here, with all cores at once, but for what is hardly used; some packages bring files that are no Python 3.11.
-	@$(TESTS)/bin/python -W ignore -m compileall -qq --workers 0 -x '/(tests|pip|setuptools)/|/transformers/models/' $(TESTS)/lib || true
+	@# Compiled here, with all cores at once; some packages bring files that are no Python 3.11.
+	@$(TESTS)/bin/python -W ignore -m compileall -qq --workers 0 -x '/($(RARE))/' $(TESTS)/lib app pipeline || true
 	@touch $@

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from pipeline.turns.encoder import Places, normalize
 from pipeline.turns.pieces import GRID, Pieces
@@ -91,6 +90,8 @@ def _guess(pieces: Pieces, num_voices: int) -> Iterator[Floats]:
     Pieces with two voices make groups of their own, so there are more groups than voices: how small a group may be to
     be a voice is not known beforehand.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage  # takes a third of a second, and most voices are alone
+
     sure = pieces.is_sure
     embeddings = pieces.embeddings[-1][sure[:: -(-len(sure) // _MOST_PIECES)]]
     if len(embeddings) <= num_voices or num_voices == 1:

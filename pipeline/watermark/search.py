@@ -6,7 +6,6 @@ from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
 
 from pipeline.types import Floats
 from pipeline.watermark.carriers import SYNC_HIGHEST, TILES, Spectrum, compare, get_carriers, make_waves
@@ -111,6 +110,8 @@ def _locate(tables: Spectrum, grid: int) -> tuple[list[tuple[float, float]], lis
 
     The waves' phases against the pattern's turn evenly with an offset, so a Fourier transform tries all of them.
     """
+    from scipy import fft  # takes a quarter of a second, and most processes look for no mark
+
     carriers = get_carriers().sync
     turns = np.zeros((len(tables), grid, grid), np.complex64)
     turns[:, carriers.down, carriers.across] = compare(tables, carriers)

@@ -1,11 +1,12 @@
 """How much memory preparing and loading weights takes: `python -m tests.benchmarks.loading_memory GIGABYTES`.
 
 A stack of plain layers stands in for the model: its weights are written in shards as fp32, prepared as bf16 and loaded.
-Each step runs in a process of its own. Prints, in MB, what Python and its libraries take, the peak beyond that, and how
-large the model and a shard are.
+Each step runs in a process of its own, forked from one that has the libraries. Prints, in MB, what Python and its
+libraries take, the peak beyond that, and how large the model and a shard are.
 """
 
 import json
+import multiprocessing
 import subprocess
 import sys
 import tempfile
@@ -75,23 +76,23 @@ def run_step(step: str, folder: Path) -> dict[str, float]:
     }
 
 
+def run_steps(folder: Path) -> dict[str, dict[str, float]]:
+    """Run both steps, and measure them."""
+    with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+        return {step: pool.apply(run_step, (step, folder)) for step in ("prepare", "load")}
+
+
 def measure(gigabytes: float) -> dict[str, dict[str, float]]:
-    """Measure both steps, each in a process of its own."""
+    """Measure both steps, away from what this process has in its memory."""
     with tempfile.TemporaryDirectory() as name:
         write_source(Path(name) / "source", gigabytes)
-        return {step: _measure_step(step, Path(name)) for step in ("prepare", "load")}
-
-
-def _measure_step(step: str, folder: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.benchmarks.loading_memory", step, str(folder)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # our own command
-    result: dict[str, float] = json.loads(output.splitlines()[-1])
-    return result
+        command = [sys.executable, "-m", "tests.benchmarks.loading_memory", "--folder", name]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # our own command
+        measured: dict[str, dict[str, float]] = json.loads(output.splitlines()[-1])
+        return measured
 
 
 if __name__ == "__main__":
-    if sys.argv[1] in {"prepare", "load"}:
-        result: object = run_step(sys.argv[1], Path(sys.argv[2]))
-    else:
-        result = measure(float(sys.argv[1]))
+    is_inner = sys.argv[1] == "--folder"
+    result = run_steps(Path(sys.argv[2])) if is_inner else measure(float(sys.argv[1]))
     sys.stdout.write(f"{json.dumps(result)}\n")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.app.conftest import Starter
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
 from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, Visitor
@@ -41,9 +40,16 @@ PLAY_ALL = """async ([job, count]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("live") / "data", page="on", live="auto") as server:
+        yield server
+
+
 @pytest.fixture
-def live_server(start_server: Starter) -> Server:
-    return start_server(page="on", live="auto")
+def live_job(live_server: Server, photo: bytes, voice: bytes) -> str:
+    """A video that was just made: its segments are still there."""
+    return str(live_server.wait_for(live_server.submit(photo, voice, seed=7)["job_id"])["job_id"])
 
 
 @contextmanager
@@ -85,10 +91,9 @@ def test_what_is_made_plays_until_the_video_is_there(
     assert visitor.measure_shift() - before < MOST_SHIFT
 
 
-def test_segments_play_to_the_end_without_a_gap(visit: Visit, live_server: Server, voice: bytes, photo: bytes) -> None:
-    job = live_server.wait_for(live_server.submit(photo, voice, seed=7)["job_id"])
+def test_segments_play_to_the_end_without_a_gap(visit: Visit, live_server: Server, live_job: str) -> None:
     visitor = visit(at=live_server)
-    num_frames, *buffered = visitor.tab.evaluate(PLAY_ALL, [job["job_id"], 2])
+    num_frames, *buffered = visitor.tab.evaluate(PLAY_ALL, [live_job, 2])
     assert num_frames == 30
     assert buffered == [1, 0, pytest.approx(1.2, abs=0.03), None]
 
@@ -99,6 +104,7 @@ def test_an_iphone_plays_it_too(visit: Visit, live_server: Server, long_voice_fi
     visitor.open().fill_in(long_voice_file)
     start(visitor)
     visitor.tab.wait_for_function(PLAYS, timeout=PATIENCE)
+    visitor.press("Cancel")  # the next test's video would wait for it
 
 
 def test_a_browser_without_media_source_shows_how_far_it_is(
@@ -123,8 +129,8 @@ def test_a_job_that_is_cancelled_is_shown_no_longer(visit: Visit, live_server: S
     expect(visitor.tab.locator("#live")).not_to_be_visible()
 
 
-@pytest.mark.parametrize("name", ["job.json", "live.m3u8", "..%2Fjob.json", "0.m4s.tmp", "7.m4s", "-1.m4s"])
-def test_only_segments_are_sent(live_server: Server, photo: bytes, voice: bytes, name: str) -> None:
-    job = live_server.wait_for(live_server.submit(photo, voice, seed=7)["job_id"])["job_id"]
-    assert live_server.client.get(f"/v/{job}/live/0.m4s").headers["content-type"] == "video/mp4"
-    assert live_server.client.get(f"/v/{job}/live/{name}").status_code == 404
+def test_only_segments_are_sent(live_server: Server, live_job: str) -> None:
+    assert live_server.client.get(f"/v/{live_job}/live/0.m4s").headers["content-type"] == "video/mp4"
+    names = ("job.json", "live.m3u8", "..%2Fjob.json", "0.m4s.tmp", "7.m4s", "-1.m4s")
+    statuses = {name: live_server.client.get(f"/v/{live_job}/live/{name}").status_code for name in names}
+    assert statuses == dict.fromkeys(names, 404)

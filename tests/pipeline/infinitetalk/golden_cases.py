@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -158,15 +159,15 @@ class NoReporter:
     def report_decoding(self, clip: int, share: float) -> None: ...
 
 
-def run_loop(row: Row, dtype: torch.dtype = torch.float32) -> list[Clip]:
-    """Generate a loop's whole video, with the golden noise."""
+def run_loop(row: Row, dtype: torch.dtype = torch.float32, num_clips: int | None = None) -> list[Clip]:
+    """Generate a loop's video, with the golden noise: whole, or its first clips."""
     golden = read_loop(row)
     num_frames = min(row["max_frames"], row["audio_frames"])
     plan = ClipPlan(num_frames, row["clip_frames"], row["motion_frames"])
     clips = loop_generator(row, dtype).generate(
         loop_inputs(row), plan, lambda index, shape: golden[f"noise_{index}"].view(shape), NoReporter()
     )
-    return list(clips)
+    return list(islice(clips, num_clips))
 
 
 def keep_people(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Output]) -> Output:

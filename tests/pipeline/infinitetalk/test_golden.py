@@ -151,12 +151,13 @@ def test_whole_generation_equals_the_original(row: Row, record_property: Recorde
 def test_whole_generation_in_bf16_stays_near(
     row: Row, record_property: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    num_clips = 2  # one that begins with the photo, and one with the frames before it: a CPU is slow in bf16
     if row["people"] == 2:
-        keep_people(monkeypatch, lambda: run_loop(row))
+        keep_people(monkeypatch, lambda: run_loop(row, num_clips=num_clips))
     golden = read_loop(row)
     errors = [
         relative_error(clip.latents[0], golden[f"latents_{index}"])
-        for index, clip in enumerate(run_loop(row, torch.bfloat16))
+        for index, clip in enumerate(run_loop(row, torch.bfloat16, num_clips))
     ]
     record_property("relative_error", max(errors))
     assert errors[0] < BF16_BOUND

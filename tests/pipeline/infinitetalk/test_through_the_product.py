@@ -48,7 +48,7 @@ def describe(path: Path) -> tuple[int, tuple[int, int], float]:
 
 
 @pytest.mark.parametrize(
-    ("model", "asked"), [("infinitetalk", {"profile": "fast", "num_inference_steps": 6}), ("longcat", {})]
+    ("model", "asked"), [("infinitetalk", {"profile": "fast", "num_inference_steps": 2}), ("longcat", {})]
 )
 def test_a_job_becomes_an_mp4(server: Server, tmp_path: Path, model: str, asked: dict[str, object]) -> None:
     job = server.submit(PHOTO.read_bytes(), cut_voice(1.1), model=model, aspect="1:1", seed=11, **asked)
