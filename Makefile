@@ -35,7 +35,7 @@ app-tests: $(TESTS)/test.stamp
 
 # These mostly compute.
 other-tests: $(TESTS)/test.stamp
-	$(TESTS)/bin/python -m pytest -n 2 --no-loadscope-reorder --ignore tests/app
+	$(TESTS)/bin/python -m pytest -n 3 --no-loadscope-reorder --ignore tests/app
 
 fast: $(APP)/fast.stamp
 	$(APP)/bin/python -m pytest -n 2 --no-loadscope-reorder --fast

@@ -43,6 +43,7 @@ HOURS = 60 * MINUTES
 GIGABYTES = 1024
 HELD_SECONDS = 30.0 * MINUTES  # unless it is set: long enough for 5 s of `fast` on a GPU that has to be started first
 NUM_GPUS = int(os.environ.get("VIDEO_LAB_NUM_GPUS") or 1)  # of this container
+USUAL_MODEL = GPU_ENGINES[0].name
 IS_DEPLOYING = modal.is_local() and sys.argv[1:2] == ["deploy"]
 
 if IS_DEPLOYING:
@@ -298,7 +299,8 @@ def declare_single(spec: EngineSpec) -> Any:  # noqa: ANN401 - as above
             SETTINGS.compiled_path: compiled_volume,
         },
         cpu=4,
-        min_containers=SETTINGS.min_gpus,
+        # Of one model alone: each other one would be paid for once more, even without weights.
+        min_containers=SETTINGS.min_gpus if spec.name == USUAL_MODEL else 0,
         max_containers=SETTINGS.max_gpus,
         enable_memory_snapshot=SETTINGS.snapshot,
     )
@@ -608,6 +610,8 @@ def main(
     if reports:
         problem, answer = look_at_reports.remote(reports.split())
         say(answer)
+        if not problem and {"release", "remove"} & set(reports.split()):
+            say("A web container that is running takes note when it next saves something, or is started again.")
         sys.exit(problem or None)
     if download_weights:
         names = [name.strip() for name in variants.split(",") if name.strip()]

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import fail_after
 from starlette.requests import ClientDisconnect
@@ -36,6 +36,8 @@ class Patience:
 
 
 _PATIENCE = Patience()
+_WHOLE_SECONDS = {"/verify": 900.0}
+"""Where anyone may send, without the password: as long as the largest file takes at one megabit a second."""
 _MOST_BODIES = 32
 """How many large bodies one client may be sending at a time: each is on the disk before it is checked."""
 _LARGE_BYTES = 1_000_000
@@ -58,7 +60,9 @@ class ArrivalMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        arrival = _Arrival(scope, receive, send, self._patience, self._num_large)
+        most = min(_WHOLE_SECONDS.get(scope["path"], self._patience.whole_seconds), self._patience.whole_seconds)
+        patience = replace(self._patience, whole_seconds=most)
+        arrival = _Arrival(scope, receive, send, patience, self._num_large)
         try:
             with suppress(ClientDisconnect):  # there is nobody to answer, and nothing to report
                 await self._app(scope, arrival.receive, arrival.send)

@@ -63,8 +63,9 @@ class Deployment:
         gpu: Kinds of GPU, the preferred one first; Modal takes the first that is free.
         profile_gpus: The kind for a profile, in place of these: `VIDEO_LAB_MODAL_GPU_<PROFILE>`.
         region: Where containers run; empty leaves it to Modal.
-        min_gpus: GPU containers that are kept running, and paid for, all the time.
-        max_gpus: GPU containers at most, of each kind that profiles have to themselves; each makes one video at a time.
+        min_gpus: GPU containers of the first model that are kept running, and paid for, all the time.
+        max_gpus: GPU containers at most, of each model and each kind that profiles have to themselves; each makes one
+            video at a time.
         team_gpus: GPUs that make one video together, in containers of their own; 1 has no such containers.
         team_profiles: Profiles whose videos are made by several GPUs.
         gpu_idle_seconds: How long a GPU container waits for the next job before it is given back.

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.engines import choose_profile_name
 from pipeline.errors import InputError
 from pipeline.request import Field, VideoRequest, flatten, unflatten
 
-_DEFAULTS = {"profile": "fast"}
+_USUAL_PROFILE = "fast"
 """Other than the request's: a preview needs no cloud."""
 
 
@@ -25,6 +26,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**values: Any) -> None:  # noqa: ANN401 - of each parameter's type
         given = {name: values.pop(name, None) for name in names}
+        given["profile"] = choose_profile_name(given["profile"], given["model"], _USUAL_PROFILE)
         flat = {names[name].name: value for name, value in given.items() if value is not None}
         try:
             request = unflatten(flat, VideoRequest)
@@ -40,7 +42,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _make_parameter(name: str, field: Field) -> inspect.Parameter:
     is_own = name == field.name
-    default = _DEFAULTS.get(name, field.default) if is_own else None
+    default = field.default if is_own and name != "profile" else None
     if field.is_list:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default="", annotation=str)
     kind = field.kind | None if default is None else field.kind

@@ -5,9 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from app.settings import MEGABYTE
+from app.settings import MEGABYTE, Settings
 
 _CLIENT_BYTES = 600 * MEGABYTE
+_VERIFY_CLIENTS = 4
+"""Who may send a largest file to verify at the same time, however little may be uploaded."""
 
 
 class ByteQuota:
@@ -45,3 +47,13 @@ class ByteQuota:
         if self._clients[client] > self.client_bytes:
             return "client"
         return "total" if self._clients.total() > self.total_bytes else None
+
+
+def make_verify_quota(settings: Settings) -> ByteQuota:
+    """Return what files to verify may have, which anyone may send: a quarter again of what others have.
+
+    There is room for the largest file from each of several clients, and none has more than one such file or an eighth.
+    """
+    largest = max(settings.max_voice_bytes, settings.max_photo_bytes) + MEGABYTE
+    total = max(settings.max_uploads_bytes // 4, _VERIFY_CLIENTS * largest)
+    return ByteQuota(total, max(total // 8, largest))

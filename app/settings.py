@@ -223,7 +223,8 @@ class Settings(BaseSettings):
             le=1_000_000,
             allow_inf_nan=False,
             description="What uploads of the page and the bodies of requests may take together, in megabytes. "
-            "One client may have 600 of them.",
+            "One client may have 600 of them. Files to verify have a quarter of it besides, and room for at least "
+            "four of the largest.",
             json_schema_extra={"allowed": "a number from 1 to 1000000"},
         ),
     ] = 4000.0

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from pipeline.casting import assign_voices, check_speakers
 from pipeline.engine import EngineSettings, PrecisionSetting
-from pipeline.engines import PROFILES, create_engine, find_availability, get_engine_spec
+from pipeline.engines import PROFILES, choose_profile_name, create_engine, find_availability, get_engine_spec
 from pipeline.errors import CertificateError, EngineUnavailableError, InputError, PipelineError, SigningError
 from pipeline.generate import make_video
 from pipeline.profiles import Profile
@@ -79,10 +79,17 @@ def run_alone() -> int:
 
 
 def _run(options: argparse.Namespace) -> GenerationResult:
-    asked = unflatten({field.name: getattr(options, field.name) for field in flatten(VideoRequest)}, VideoRequest)
+    given = {field.name: getattr(options, field.name) for field in flatten(VideoRequest)}
+    given["profile"] = choose_profile_name(options.profile, options.model, VideoRequest().profile)
+    asked = unflatten(given, VideoRequest)
     asked, inputs = _cast(asked, options.image, options.audio)
     settings = EngineSettings(
-        options.weights, options.device, options.precision, options.attention, num_gpus=options.num_gpus
+        options.weights,
+        options.device,
+        options.precision,
+        options.attention,
+        num_gpus=options.num_gpus,
+        dmd_scale=options.dmd_scale,
     )
     profile = find_profile(asked)
     availability = find_availability(profile, settings)
@@ -238,7 +245,12 @@ def _add_option(parser: argparse.ArgumentParser, field: Field) -> None:
     elif field.kind is not bool:
         settings["metavar"] = {int: "NUMBER", float: "NUMBER"}.get(field.kind, "TEXT")
     parser.add_argument(
-        *field.option.flags, name, dest=field.name, default=field.default, help=f"{told}{default}", **settings
+        *field.option.flags,
+        name,
+        dest=field.name,
+        default=None if field.name == "profile" else field.default,
+        help=f"{told}{default}",
+        **settings,
     )
 
 
@@ -272,6 +284,20 @@ def _add_engine_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="as diffusers names it, e.g. flash; default: the fastest right one that is installed",
     )
+    add(
+        "--dmd-scale",
+        type=_read_strength,
+        default=1.0,
+        metavar="NUMBER",
+        help="how much is added of the LoRA that lets LongCat do with eight steps, 0 to 2; default: %(default)s",
+    )
+
+
+def _read_strength(text: str) -> float:
+    strength = float(text)
+    if not 0 <= strength <= 2:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 2, got {text}")
+    return strength
 
 
 def _read_list(text: str) -> str:

@@ -59,6 +59,12 @@ def find_profile_of(model: str) -> Profile | None:
     return None if spec is None else max(spec.profiles, key=lambda profile: profile.preference)
 
 
+def choose_profile_name(profile: str | None, model: str | None, usual: str) -> str:
+    """Return the profile that is named; where a model alone is, its own; the usual one where neither is."""
+    own = find_profile_of(model) if model and profile is None else None
+    return (profile or usual) if own is None else own.name
+
+
 def get_weights(model: Model) -> "WeightsSpec":
     """Return what the weights of an engine are.
 

@@ -87,6 +87,9 @@ TEXTS: dict[str, str] = {
     "photo.turned": "The photo lay on its side or upside down, and was turned upright.",
     "photo.synthetic": "The photo says of itself that a computer made it; its marks are kept. If there is a camera's "
     "photo of the person, a video of that one looks more natural.",
+    "photo.credentials": "The photo carries a signed note (Content Credentials), which stays in the video: whoever has "
+    "the video can read it, perhaps with author, place, time and a small picture of the whole photo. If nobody "
+    "should, use a copy without it, such as a screenshot.",
     "photo.mouth_covered": "The mouth seems to be covered, by a mask, a hand or a microphone perhaps; the video would "
     "paint one over it. Choose a photo that shows the whole mouth.",
     "photo.blurred": "The face is blurred, and so will the video be. A sharper photo looks better.",

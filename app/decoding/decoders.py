@@ -118,11 +118,8 @@ class Decoders:
         return (await self._order(order, FoundCredentials))[0].credentials
 
     async def read_watermark(self, file: Path) -> FoundWatermark:
-        """Look for the mark that is not seen. A file in which nothing can be looked for has none."""
-        try:
-            return (await self._order(WatermarkOrder(file=file), FoundWatermark))[0]
-        except InputError:
-            return FoundWatermark()
+        """Look for the mark that is not seen; raises as `check` does, but for a file that has no frames to be read."""
+        return (await self._order(WatermarkOrder(file=file), FoundWatermark))[0]
 
     async def close(self) -> None:
         """End all processes."""

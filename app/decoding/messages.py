@@ -331,9 +331,11 @@ class FoundWatermark(_Told):
     Attributes:
         text: As `pipeline.watermark.Payload.text`; None where there is no mark.
         confidence: 0 to 1.
+        is_sought: There were frames in which it was looked for.
     """
 
     kind: Literal["mark"] = "mark"
+    is_sought: bool = True
     text: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
 

@@ -36,8 +36,9 @@ def sample_frames(path: Path) -> Iterator[Pixels]:
 
     Raises:
         InputError: The picture cannot be read.
+        LookupError: There is no picture in the file.
         OSError: The video cannot be read (FFmpeg's errors are such, too).
-        ValueError: FFmpeg's likewise.
+        ValueError: FFmpeg's likewise, or the video's frames are too large.
     """
     kind = find_kind(path)
     if kind is not None and kind.startswith("image/"):
@@ -72,7 +73,7 @@ def _sample(container: InputContainer) -> Iterator[Pixels]:
         else:
             return
         if frame.width * frame.height > _MOST_PIXELS:
-            return
+            raise ValueError("The frames are larger than those of any camera.")
         yield _to_rgb(frame)
         if time.process_time() > deadline:
             return

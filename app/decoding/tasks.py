@@ -1,10 +1,12 @@
 """What a decoder does, each with one file or two."""
 
+import errno
 import io
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,14 +40,15 @@ from app.scene_file import resolve, write_scene
 from app.storage import JobFolder
 from pipeline.audio import load_speech, read_packing, read_sound
 from pipeline.credentials import read_credentials, read_photo_credentials
+from pipeline.errors import InputError
 from pipeline.generate import prepare_scene
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
 from pipeline.image.upright import turn
 from pipeline.notices import Field, Notice
 from pipeline.turns.find import find_turns
-from pipeline.types import SPEECH_PROBABILITY, Floats, Sound
-from pipeline.watermark import read_mark
+from pipeline.types import SPEECH_PROBABILITY, Floats, Pixels, Sound
+from pipeline.watermark import Reader
 
 Turn = Callable[[Field], None]
 Done = tuple[Result, list[Array]]
@@ -96,6 +99,7 @@ def _keep_credentials(order: CheckOrder) -> Iterator[Notice]:
         own = read_photo_credentials(order.inputs["image"])
         if own is not None and own.archive is not None:
             JobFolder(order.scene.parent).credentials.write_bytes(own.archive)
+            yield Notice("photo.credentials", "image")
         if own is not None and own.is_synthetic:
             yield Notice("photo.synthetic", "image")
 
@@ -145,10 +149,24 @@ def _verify(order: VerifyOrder, _: Turn) -> Done:
 
 
 def _read_watermark(order: WatermarkOrder, _: Turn) -> Done:
-    with suppress(Exception):  # in what cannot be read, there is no mark to be found
-        if reading := read_mark(sample_frames(order.file)):
-            return FoundWatermark(text=reading.payload.text, confidence=reading.confidence), []
-    return FoundWatermark(), []
+    reader, is_sought = Reader(), False
+    for frame in _read_frames(order.file):
+        reader.add(frame)
+        is_sought = True
+    if reading := reader.read():
+        return FoundWatermark(text=reading.payload.text, confidence=reading.confidence), []
+    return FoundWatermark(is_sought=is_sought), []
+
+
+def _read_frames(file: Path) -> Iterator[Pixels]:
+    """Yield frames up to where a file is damaged; not up to where memory ends, which a file may want."""
+    try:
+        yield from sample_frames(file)
+    except MemoryError:
+        raise
+    except (InputError, OSError, ValueError, LookupError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise
 
 
 def _to_pcm(samples: Floats) -> bytes:

@@ -22,6 +22,8 @@ class JobState:
         added_at: When it joined the queue, on the steady clock.
         is_persisted: Whether the record on disk is the same as this one.
         begun_at: When its run started, on the steady clock; None if it has not.
+        standing: How its video stood when that was last looked up, a few seconds ago at most: anybody may ask for
+            the troubles, and to look up all jobs' takes the disk's time.
         changed: Set at the next change of the job.
     """
 
@@ -34,6 +36,7 @@ class JobState:
     num_live_segments: int = 0
     handle: str | None = None
     is_cancelled: bool = False
+    standing: Standing | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def notify(self) -> None:

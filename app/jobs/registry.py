@@ -99,7 +99,7 @@ class Registry:
             JobNotFoundError: There is no such job, or no such segment of it that may be shown.
         """
         state = self.find(job_id)
-        is_shown = self.find_standing(state) in {None, "released"}
+        is_shown = self.find_standing(state) not in {"reported", "removed"}
         segment = self.folder(state).find_segment(name) if is_shown else None
         if segment is None:
             raise JobNotFoundError
@@ -113,12 +113,14 @@ class Registry:
         """
         folder = self._find_video(job_id)
         add_report(folder, Report(at=self._clock.now(), reason=reason, text=text))
+        self.find_standing(self.find(job_id))
         return folder
 
     def find_standing(self, state: JobState) -> Standing | None:
-        """Return how the job's video stands that somebody has reported; None if there is none."""
+        """Look up, and remember, how the job's video stands that somebody has reported; None if there is none."""
         is_there = state.record.status == "done" and not state.record.erased
-        return find_standing(self.folder(state)) if is_there else None
+        state.standing = find_standing(self.folder(state)) if is_there else None
+        return state.standing
 
     def _find_video(self, job_id: str) -> JobFolder:
         record = self.find(job_id).record
@@ -137,8 +139,11 @@ class Registry:
             yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
         if number := sum(not state.is_persisted for state in self._jobs.values()):
             yield f"Records that could not be written to the disk: {number}."
-        if number := sum(self.find_standing(state) == "reported" for state in self):
+        standings = Counter(state.standing for state in self)
+        if number := standings["reported"]:
             yield f"Videos that were reported, and are hidden until somebody looks at them: {number} (docs/trust.md)."
+        if number := standings["reported again"]:
+            yield f"Videos that are shown, though they were reported again: {number} (docs/trust.md)."
         if trouble := self._clock.trouble:
             yield trouble
 
@@ -214,18 +219,24 @@ class Registry:
         Args:
             now: None takes the time from the clock.
         """
+        for _ in self._sweep_each(now):
+            pass
+
+    async def sweep_forever(self) -> None:
+        """Sweep every few seconds. Between two jobs others have their turn: disks may be slow, and jobs many."""
+        while True:
+            for _ in self._sweep_each():
+                await asyncio.sleep(0)
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    def _sweep_each(self, now: datetime | None = None) -> Iterator[JobState]:
         self._clock.check()
         for state in self:
             try:
                 self._apply_retention(state, now or self._clock.now())
             except OSError as error:  # sweep the others all the same; this one is retried
                 _log.error("job %.6s could not be swept: %s", state.record.id, error.strerror)
-
-    async def sweep_forever(self) -> None:
-        """Sweep every few seconds."""
-        while True:
-            self.sweep()
-            await asyncio.sleep(_SWEEP_SECONDS)
+            yield state
 
     def count_statuses(self) -> dict[Status, int]:
         """Return how many jobs there are of each status."""

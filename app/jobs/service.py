@@ -21,7 +21,7 @@ from app.jobs.queue import JobQueue
 from app.jobs.registry import Registry
 from app.jobs.runners.local import LocalRunner
 from app.jobs.runners.protocol import JobRunner, RunEnd
-from app.quota import ByteQuota
+from app.quota import ByteQuota, make_verify_quota
 from app.records import ENDED, JobRecord, Status
 from app.reports.book import Reason
 from app.settings import Settings
@@ -35,7 +35,6 @@ from pipeline.profiles import Model, Profile
 from pipeline.request import Inputs, VideoRequest
 from pipeline.sampling import find_profile
 
-_VERIFY_SHARE = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +78,7 @@ class Jobs:
         self._places = Places(self._queues, settings.queue_size, self._forecaster)
         self.media = MediaChecks(settings, self._clock)
         self.quota = ByteQuota(settings.max_uploads_bytes)
-        self.verify_quota = ByteQuota(int(settings.max_uploads_bytes * _VERIFY_SHARE))
+        self.verify_quota = make_verify_quota(settings)
         self._sweeper: asyncio.Task[None] | None = None
         self._is_closing = False
 
@@ -189,7 +188,7 @@ class Jobs:
         """
         known = await self._sealer.find_known()
         credentials, mark = await self.media.verify(file, known, client)
-        return FoundMarks(credentials, await self._marker.tell(mark.text, mark.confidence))
+        return FoundMarks(credentials, await self._marker.tell(mark.text, mark.confidence), mark.is_sought)
 
     def check_room(self, client: str = "") -> None:
         """Check before an upload whether a job of the client could wait.

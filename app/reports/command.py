@@ -50,26 +50,34 @@ def carry_out(arguments: Sequence[str], jobs: Path) -> Iterator[str]:
         jobs: The folder with all jobs.
 
     Raises:
-        ReportCommandError: There is no such command, or no such video.
+        ReportCommandError: There is no such command, no such video, or no such folder, or it may not be used.
     """
+    try:
+        yield from _carry_out(arguments, jobs)
+    except OSError as error:
+        advice = " Run the command as the user who runs the app." if isinstance(error, PermissionError) else ""
+        raise ReportCommandError(f"'{error.filename or jobs}' cannot be used ({error.strerror}).{advice}") from None
+
+
+def _carry_out(arguments: Sequence[str], jobs: Path) -> Iterator[str]:
     match arguments:
         case [] | ["list"]:
             yield from _list(jobs)
         case ["show", job_id]:
             yield from _show(_find(jobs, job_id))
         case ["release", job_id]:
-            yield _decide(_find(jobs, job_id), "released")
+            yield from _decide(_find(jobs, job_id), "released")
         case ["remove", job_id]:
-            yield _decide(_find(jobs, job_id), "removed")
+            yield from _decide(_find(jobs, job_id), "removed")
         case _:
             raise ReportCommandError(_USAGE)
 
 
 def _list(jobs: Path) -> Iterator[str]:
-    folders = [JobFolder(path) for path in (jobs.iterdir() if jobs.is_dir() else ()) if is_id(path.name)]
+    folders = [JobFolder(path) for path in _require(jobs).iterdir() if is_id(path.name)]
     reported = [(folder, read_reports(folder)) for folder in folders if folder.reports.exists()]
     if not reported:
-        yield "Nothing was reported."
+        yield f"Nothing was reported of the videos in '{jobs.absolute()}'."
     for folder, reports in sorted(reported, key=_find_latest, reverse=True):
         standing = find_standing(folder)
         for report in reversed(reports):
@@ -89,15 +97,22 @@ def _show(folder: JobFolder) -> Iterator[str]:
         yield _tell(report)
 
 
-def _decide(folder: JobFolder, verdict: Verdict) -> str:
+def _decide(folder: JobFolder, verdict: Verdict) -> Iterator[str]:
+    """Decide, and tell about what: reports may have come since somebody looked."""
     if verdict == "released" and find_standing(folder) is None:
         raise ReportCommandError("Nobody has reported this video: it is shown.")
-    decide(folder, verdict, datetime.now(UTC))
-    return _DONE[verdict]
+    yield from map(_tell, decide(folder, verdict, datetime.now(UTC)))
+    yield _DONE[verdict]
+
+
+def _require(jobs: Path) -> Path:
+    if not jobs.is_dir():
+        raise ReportCommandError(f"There is no folder '{jobs.absolute()}'. Set VIDEO_LAB_DATA_DIR as for the app.")
+    return jobs
 
 
 def _find(jobs: Path, job_id: str) -> JobFolder:
-    if not is_id(job_id) or not JobFolder(jobs / job_id).video.exists():
+    if not is_id(job_id) or not JobFolder(_require(jobs) / job_id).video.exists():
         raise ReportCommandError("There is no video of this id, or it is deleted. `python -m app reports` lists ids.")
     return JobFolder(jobs / job_id)
 

@@ -37,10 +37,12 @@ def _describe(found: FoundMarks) -> VerifyAnswer:
         and CredentialsAnswer(
             valid=credentials.valid,
             trusted=credentials.trusted,
+            made_here=credentials.made_here,
             issuer=credentials.issuer,
             made_at=credentials.made_at,
             claim_generator=credentials.claim_generator,
         ),
         watermark=watermark and WatermarkAnswer(job=watermark.job, confidence=round(watermark.confidence, 3)),
+        watermark_sought=found.is_mark_sought,
         made_here=found.made_here,
     )

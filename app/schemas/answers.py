@@ -127,13 +127,14 @@ class CredentialsAnswer(BaseModel):
 
     valid: Annotated[bool, Field(description="Nothing was changed since it was signed.")]
     trusted: Annotated[bool, Field(description="The signer is known to VIDEO_LAB_TRUST_LIST.")]
+    made_here: Annotated[bool, Field(description="This deployment signed it: the one proof of where it was made.")]
     issuer: Annotated[str | None, Field(description="Whom the signer's certificate names.")]
     made_at: Annotated[datetime | None, Field(description="When it was made, as the file says.")]
     claim_generator: Annotated[str | None, Field(description="The program that made it, as the file says.")]
 
 
 class WatermarkAnswer(BaseModel):
-    """What the mark that is not seen says."""
+    """What the mark that is not seen says. It can be copied: a strong hint, and no proof."""
 
     job: Annotated[str, Field(description="Short id of the job: 8 digits that follow from its id, and lead to none.")]
     confidence: Annotated[float, Field(description="0 to 1.")]
@@ -144,7 +145,14 @@ class VerifyAnswer(BaseModel):
 
     content_credentials: CredentialsAnswer | None
     watermark: WatermarkAnswer | None
-    made_here: Annotated[bool | None, Field(description="Made by this deployment; null if nobody can tell.")]
+    watermark_sought: Annotated[bool, Field(description="The file has frames that can be read for a mark.")]
+    made_here: Annotated[
+        bool | None,
+        Field(
+            description="Signed or marked by this deployment, null if nobody can tell. By the mark alone it is a hint: "
+            "proof is `content_credentials.made_here`."
+        ),
+    ]
 
 
 class ProgressAnswer(BaseModel):

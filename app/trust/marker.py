@@ -34,14 +34,24 @@ class FoundWatermark:
 
 @dataclass(frozen=True)
 class FoundMarks:
-    """What a file says of how it was made; None where it says nothing."""
+    """What a file says of how it was made; None where it says nothing.
+
+    Attributes:
+        credentials: What is signed.
+        watermark: What the picture says.
+        is_mark_sought: There were frames in which a mark was looked for.
+    """
 
     credentials: Credentials | None
     watermark: FoundWatermark | None
+    is_mark_sought: bool = True
 
     @property
     def made_here(self) -> bool | None:
-        """Whether the file was made by this deployment; None if nobody can tell."""
+        """Whether the file is signed or marked by this deployment; None if nobody can tell.
+
+        A mark can be copied, and whoever edits a marked video may sign it: proof is that the credentials are made here.
+        """
         if self.watermark is not None and self.watermark.made_here:
             return True
         credentials = self.credentials

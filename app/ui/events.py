@@ -79,7 +79,7 @@ def _bind_run(page: Page, start: StartView, follow: FollowView, view: "PageView"
     for begun in (
         action.preview.click(start.press_preview, form, start.outputs, **sending),
         action.generate.click(start.press_generate, form, start.outputs, **sending),
-        picked.then(start.press_example, form, start.outputs, **sending),
+        picked.success(start.press_preview, form, start.outputs, **sending),
     ):
         begun.success(None, page.history, None, js=_KEEP_SENT, api_visibility="private")
         begun.then(None, None, None, js="() => page.showError()", api_visibility="private")

@@ -44,6 +44,11 @@ def create_slider(lowest: float, highest: float, **settings: Any) -> gr.Slider: 
     return _Slider(minimum=lowest, maximum=highest, **settings)
 
 
+def create_box(value: bool = False, **settings: Any) -> gr.Checkbox:  # noqa: ANN401 - as above
+    """Return a box whose value is true or false; Gradio's own hands on any word, and most of them are truthy."""
+    return _Box(value, **settings)
+
+
 def create_switch(**settings: Any) -> gr.Checkbox:  # noqa: ANN401 - as above
     """Return a box whose value is `on` or `off`."""
     return _Switch(**settings)
@@ -89,8 +94,14 @@ def _bring_within(slider: gr.Slider, value: float | None) -> float:
     return min(max(slider.minimum if value is None else value, slider.minimum), slider.maximum)
 
 
-def _name_switch(_: _Widget, checked: bool | None) -> str:
-    return "on" if checked else "off"
+def _read_box(box: gr.Checkbox, payload: object) -> bool | None:
+    if payload is None or isinstance(payload, bool):
+        return payload
+    raise gr.Error(f"Expected true or false for '{box.label}', got something else.", print_exception=False)
+
+
+def _name_switch(switch: gr.Checkbox, payload: object) -> str:
+    return "on" if _read_box(switch, payload) else "off"
 
 
 def _is_on(_: _Widget, value: str | None) -> bool:
@@ -108,5 +119,6 @@ def _derive(kind: type[_Widget], **methods: Callable[..., Any]) -> type[_Widget]
 
 _Photo, _Voice = _derive(gr.Image, preprocess=_get_path), _derive(gr.Audio, preprocess=_get_path)
 _FileButton, _VideoName = _derive(gr.UploadButton, preprocess=_get_path), _derive(gr.Video, postprocess=_name_file)
+_Box = _derive(gr.Checkbox, preprocess=_read_box)
 _Switch = _derive(gr.Checkbox, preprocess=_name_switch, postprocess=_is_on)
 _Slider = _derive(gr.Slider, preprocess=_bring_within, postprocess=_bring_within)

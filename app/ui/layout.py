@@ -7,7 +7,14 @@ from gradio.components import Component
 
 from app.ui import examples, markup
 from app.ui.assets import stamped
-from app.ui.inputs import create_file_button, create_html, create_photo_input, create_slider, create_voice_input
+from app.ui.inputs import (
+    create_box,
+    create_file_button,
+    create_html,
+    create_photo_input,
+    create_slider,
+    create_voice_input,
+)
 from app.ui.options import SAMPLING, build_options
 from app.ui.texts import Texts
 from pipeline.engines import FREE_PROFILES, PROFILES
@@ -236,7 +243,7 @@ def _build_photo(texts: Texts) -> PhotoPart:
         note = create_html(elem_id="photo-note")
         with gr.Accordion(texts("crop.adjust"), open=False, visible=False, elem_id="adjust") as adjust:
             aspect, zoom, shift_x, shift_y = _build_framing(texts)
-    is_found = gr.Checkbox(visible="hidden")
+    is_found = create_box(visible="hidden")
     speakers, wanted = (gr.Textbox(NOBODY, visible="hidden") for _ in range(2))
     framing = (aspect, zoom, shift_x, shift_y)
     return PhotoPart(heading, photo, is_found, faces, tile, note, people, speakers, wanted, adjust, *framing)
@@ -339,7 +346,7 @@ def _build_actions(texts: Texts, *, asks_consent: bool) -> ActionPart:
     with gr.Column(elem_id="actions"):
         estimate = create_html(markup.estimate(texts("estimate.empty"), "preview"), elem_id="estimate")
         create_html(markup.lost(texts), elem_id="lost")
-        consent = gr.Checkbox(
+        consent = create_box(
             label=texts("consent.sentence"), container=False, visible=asks_consent, elem_id="consent", min_width=0
         )
         consent_note = create_html(elem_id="consent-note")

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.ui.inputs import create_slider, create_switch
+from app.ui.inputs import create_box, create_slider, create_switch
 from app.ui.texts import Texts
 from pipeline.profiles import Profile, Sampling
 from pipeline.request import Field, VideoRequest, flatten
@@ -37,7 +37,7 @@ def build_options(texts: Texts) -> tuple[dict[str, Component], gr.Checkbox, gr.C
             for field in shown:
                 if field.name not in {*widgets, *SAMPLING}:
                     widgets[field.name] = _build(field, texts)
-            is_random = gr.Checkbox(label=texts("advanced.random"), value=True, elem_id="random-seed", min_width=_WIDTH)
+            is_random = create_box(value=True, label=texts("advanced.random"), elem_id="random-seed", min_width=_WIDTH)
         with gr.Row(elem_classes="sliders"):
             widgets |= {field.name: _build(field, texts) for field in shown if field.name in SAMPLING}
     widgets |= {field.name: _build(field, texts) for field in list_shown(texts) if _is_switch(field)}
@@ -83,7 +83,7 @@ def _build(field: Field, texts: Texts) -> Component:
         choices = [(texts.table.get(f"{_label(field)}.{choice}", choice), choice) for choice in field.choices]
         return gr.Dropdown(choices, value=field.default, label=label, elem_id=elem_id, min_width=_WIDTH)
     if field.kind is bool:
-        return gr.Checkbox(field.default, label=label, elem_id=elem_id, min_width=_WIDTH)
+        return create_box(field.default, label=label, elem_id=elem_id, min_width=_WIDTH)
     if field.kind is str:
         placeholder = texts.table.get(f"{_label(field)}.placeholder")
         return gr.Textbox(

@@ -87,11 +87,15 @@ class ProfileView:
         ]
 
     def describe(self, profile: Profile) -> str:
-        """Return what the profile is for, and once which others cannot run here and why."""
+        """Return what the profile is for, and once which others cannot run here and why.
+
+        Of a second model that is not installed nothing is said: whoever makes videos misses nothing.
+        """
         missing: dict[str, list[str]] = {}
+        running = {offered.model for offered in self._list_offered() if not _is_draft(offered)}
         for other in PROFILES.values():
             availability = self.jobs.availability(other)
-            if not availability.available:
+            if not availability.available and (not running or other.model in running):
                 missing.setdefault(availability.reason, []).append(self.texts.profile_name(other.name))
         summary = markup.quiet(self.texts.profile_summary(profile))
         return summary + markup.note([self._explain(*why) for why in missing.items()], "info")

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from app.ui.inputs import create_box
 from pipeline.engines import PROFILES
 from pipeline.errors import InputError
 from pipeline.request import MAX_SECONDS, AnyRequest, Field, flatten, unflatten
@@ -85,7 +86,7 @@ def _create_input(field: Field) -> Component:
     if choices:
         return gr.Dropdown(list(choices), value=value, label=field.name)
     if field.kind is bool:
-        return gr.Checkbox(value, label=field.name)
+        return create_box(value, label=field.name)
     if field.kind is str or field.is_list:
         return gr.Textbox(value, label=field.name)
     return gr.Number(value, precision=0 if field.kind is int else None, label=field.name)

@@ -11,6 +11,7 @@ from app.errors import AppError, BudgetError, QueueFullError
 from app.jobs import Job, Jobs
 from app.ui import library, markup, status_card, words
 from app.ui.caller import find_caller
+from app.ui.examples import is_example
 from app.ui.form import Form, read_form
 from app.ui.layout import Page
 from app.ui.library import HistoryItem
@@ -52,12 +53,6 @@ class StartView:
         async for updates in self._start(form, FREE_PROFILES[0], history, token):
             yield updates
 
-    async def press_example(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
-        """Start the free preview of an example, whose face and voice are ours to lend."""
-        form = read_form(self.page, values)
-        async for updates in self._start(form, FREE_PROFILES[0], history, token, is_example=True):
-            yield updates
-
     async def press_generate(self, history: list[HistoryItem], token: str, *values: Any) -> AsyncIterator[_Updates]:  # noqa: ANN401 - any widget's
         """Start the profile that is chosen."""
         form = read_form(self.page, values)
@@ -79,14 +74,11 @@ class StartView:
                 history = updates.get(self.page.history, history)
         return updates | ({self.page.result.job_id: shown} if shown else {})
 
-    async def _start(
-        self, form: Form, profile: str, history: list[HistoryItem], token: str, *, is_example: bool = False
-    ) -> AsyncIterator[_Updates]:
-        consent = self.page.action.consent
+    async def _start(self, form: Form, profile: str, history: list[HistoryItem], token: str) -> AsyncIterator[_Updates]:
         if form.missing:
             yield {self._note(role): markup.note([self._ask_for(role, form)], "error") for role in form.missing}
             return
-        if consent.visible and not (form.is_agreed or is_example):
+        if not await self._may_use(form):
             yield {self.page.action.consent_note: markup.note([self.texts("consent.first")], "error")}
             return
         try:
@@ -98,6 +90,11 @@ class StartView:
         yield {self.page.result.status: sending, self.page.action.consent_note: ""}
         submission = self.jobs.submit(request, form.inputs, find_caller())
         yield await self._answer(self.sent.send(token, submission), history)
+
+    async def _may_use(self, form: Form) -> bool:
+        """Whether nobody has to be asked for consent any more."""
+        is_answered = form.is_agreed or not self.page.action.consent.visible
+        return is_answered or await asyncio.to_thread(is_example, form.inputs)
 
     def _ask_for(self, role: Role, form: Form) -> str:
         if role in VOICE_ROLES:

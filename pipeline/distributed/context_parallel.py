@@ -194,7 +194,8 @@ def split_tokens(transformer: ModelMixin, config: ParallelConfig) -> Callable[[]
         return _gather_tokens(output, group)
 
     attention = _find_attention(transformer)
-    use_backend(transformer, _make_splittable(attention))
+    if not _exchanges_tokens(transformer):
+        use_backend(transformer, _make_splittable(attention))
     _set_config(transformer, config)
     apply_context_parallel(transformer, context, PLAN)
     hooks = (
@@ -222,6 +223,12 @@ def unify_attention(transformer: ModelMixin) -> None:
 def _find_attention(transformer: ModelMixin) -> AttentionBackendName | None:
     attention: AttentionBackendName | None = transformer.blocks[0].self_attention._attention_backend  # noqa: SLF001  # diffusers has no public way to ask
     return attention
+
+
+def _exchanges_tokens(transformer: ModelMixin) -> bool:
+    """Say whether its self-attention exchanges tokens itself, so that any attention will do between the exchanges."""
+    exchanges: bool = getattr(transformer.blocks[0].self_attention, "exchanges_tokens", False)
+    return exchanges
 
 
 def _make_splittable(attention: AttentionBackendName | None) -> AttentionBackendName | None:

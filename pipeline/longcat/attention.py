@@ -98,6 +98,8 @@ class SelfAttention(nn.Module):
     Where several ranks share the tokens, each attends with some of the heads, and keeps what is known of those.
     """
 
+    # Attention is dispatched as if there were one rank: it need not know of others.
+    exchanges_tokens = True
     _attention_backend: AttentionBackendName | None = None
     _parallel_config: ParallelConfig | None = None
 
@@ -149,7 +151,8 @@ class SelfAttention(nn.Module):
         parts = zip(*(states.split(sizes, dim=1) for states in (q, k, v)), strict=True)
         attended = torch.cat([self._dispatch(*part) for part in parts], dim=1)
         face_key = gather_first_tokens(key, num_frame_tokens, self._parallel_config)
-        return self._join(attended, hidden_states), KnownKeyValues(k, v, face_key)
+        # Values of their own: a view would keep queries and keys in memory as well.
+        return self._join(attended, hidden_states), KnownKeyValues(k, v.contiguous(), face_key)
 
     def _project(
         self, hidden_states: torch.Tensor, rotary: RotaryEmbedding
@@ -204,7 +207,8 @@ class CrossAttention(nn.Module):
         """
         key, value = self.kv_linear(tokens).unflatten(-1, (2, self.num_heads, -1)).unbind(2)
         key = self.k_norm(key)
-        return KeyValue(key if positions is None else rotate(key, positions), value)
+        # Values of their own: a view would keep the keys in memory as they were before the norm.
+        return KeyValue(key if positions is None else rotate(key, positions), value.contiguous())
 
     def forward(self, hidden_states: torch.Tensor, key_value: KeyValue) -> torch.Tensor:
         """Let all tokens (1, tokens, dim) attend to the same keys."""

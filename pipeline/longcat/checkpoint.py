@@ -13,7 +13,7 @@ import torch
 from pipeline.diffusion.components import TEXT_ENCODER, VAE, convert_wav2vec2
 from pipeline.errors import WeightsError
 from pipeline.longcat.architecture import LongCatArchitecture
-from pipeline.longcat.availability import CLASS_NAME, RELEASED_FOLDERS
+from pipeline.longcat.availability import AUDIO_OF_1_0, CLASS_NAME, RELEASED_FOLDERS
 from pipeline.longcat.components import AUDIO_ENCODER, COMPONENTS, TRANSFORMER, is_whisper
 from pipeline.longcat.lora import read_lora
 from pipeline.longcat.profiles import PEOPLE_OVERLAY
@@ -36,7 +36,7 @@ BASE = ("base", "LongCat-Video")
 # In the avatar's folder. Of two forms of the same weights, the one with more bits.
 TRANSFORMERS = ("base_model", "base_model_int8", "avatar_single")
 PEOPLE_TRANSFORMER = "avatar_multi"
-AUDIO = ("whisper-large-v3", "chinese-wav2vec2-base")
+AUDIO = ("whisper-large-v3", AUDIO_OF_1_0)
 AUDIO_FILE = "model.safetensors"
 TOKENIZER = "tokenizer"
 
@@ -46,15 +46,19 @@ WHISPER_ENCODER = ("model.encoder.", "encoder.")
 EXTRA_FRAMES_OF_LATER_WINDOWS = 3
 
 
-def open_released(folder: Path) -> Checkpoint:
+def open_released(folder: Path, transformers: tuple[str, ...] = TRANSFORMERS) -> Checkpoint:
     """Find the models in a folder of released files, without reading weights.
+
+    Args:
+        folder: Of the released files.
+        transformers: Folders of the transformer, the preferred one first.
 
     Raises:
         WeightsError: Something is missing, cut off or does not fit.
     """
     avatar, base = find_folder(folder, RELEASED_FOLDERS), find_folder(folder, BASE)
     audio_encoder = _find_audio_encoder(find_folder(avatar, AUDIO))
-    transformer = _find_transformer(find_folder(avatar, TRANSFORMERS), audio_encoder.config)
+    transformer = _find_transformer(find_folder(avatar, transformers), audio_encoder.config)
     text_encoder, vae = (open_component(base / spec.name, spec) for spec in (TEXT_ENCODER, VAE))
     return make_checkpoint([transformer, text_encoder, vae, audio_encoder], {TOKENIZER: base / TOKENIZER})
 

@@ -43,7 +43,16 @@ def read_lora(path: Path) -> Lora:
         raise WeightsError(
             f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
         ) from error
+    _check_scales(state_dict, path)
     return parse_lora(to_usual_form(state_dict), path.name, LONGCAT_NAMES, read_alphas(header, path))
+
+
+def _check_scales(state_dict: StateDict, path: Path) -> None:
+    """Refuse a released file that does not say how much of it is meant: all of it would be twice as much."""
+    for key in state_dict:
+        scale = key.removesuffix(DOWN) + SCALE
+        if key.startswith(PREFIX) and key.endswith(DOWN) and scale not in state_dict:
+            raise WeightsError(f"Expected {scale} in {path}, but it is not there. Download the file again.")
 
 
 def to_usual_form(state_dict: StateDict) -> dict[str, torch.Tensor]:

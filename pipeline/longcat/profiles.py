@@ -42,6 +42,6 @@ def _distilled(name: str, title: str, summary: str, resolution: Resolution, pref
 
 
 PROFILES: tuple[Profile, ...] = (
-    _distilled("longcat", "LongCat", "Long videos, animals and drawings: eight steps.", "480p", 2),
+    _distilled("longcat", "LongCat", "Long videos: eight steps.", "480p", 2),
     _distilled("longcat_quality", "LongCat, best quality", "Like LongCat, at 720p.", "720p", 1),
 )

@@ -31,6 +31,7 @@ from pipeline.longcat.profiles import MODEL, PEOPLE_OVERLAY, PROFILES, get_optio
 from pipeline.longcat.sampler import ClipGenerator, HandOver, SamplerSettings
 from pipeline.longcat.schedule import Schedule
 from pipeline.longcat.segments import plan_segments
+from pipeline.longcat.weights import WEIGHTS
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
 from pipeline.types import Pixels
@@ -192,7 +193,8 @@ def _keep_lora(models: Models, checkpoint: Checkpoint, prepared: Variants) -> Lo
         checkpoint.components[TRANSFORMER.name],
         prepared.weights,
         LAYOUT.read_lora,
-        prepared.open_fused,
+        # A folder tells the LoRA by its name alone: it was made with the usual strength.
+        lambda lora: prepared.open_fused(lora) if lora in WEIGHTS.loras else None,
         overlay=None if people is None else Overlay(models.transformer, people),
     )
 

@@ -419,6 +419,34 @@ class LongCatTransformer(nn.Module):
             latents: Clean (1, in_channels, frames, h, w); a reference frame comes first.
             continuation: Where they are.
         """
+        # Called and not only computed: weights that wait in CPU memory are brought to the device by hooks of the call.
+        known: KnownFrames = self(latents, None, continuation)
+        return known
+
+    def forward(
+        self,
+        latents: torch.Tensor,
+        timestep: torch.Tensor | None,
+        conditioning: Conditioning | Continuation,
+        known: KnownFrames | None = None,
+    ) -> torch.Tensor | KnownFrames:
+        """Predict the flow of a segment's noise frames; or look at its known frames, as `remember` does.
+
+        Args:
+            latents: (1, in_channels, noise frames, h, w).
+            timestep: (1,), 0 to 1000; None for known frames.
+            conditioning: What the branch attends to; for known frames, where they are.
+            known: What `remember` made of the known frames; None where nothing is known.
+
+        Returns:
+            Flow (1, out_channels, noise frames, h, w), or what is remembered.
+        """
+        if isinstance(conditioning, Continuation):
+            return self._remember(latents, conditioning)
+        assert timestep is not None
+        return self._predict(latents, timestep, conditioning, known)
+
+    def _remember(self, latents: torch.Tensor, continuation: Continuation) -> KnownFrames:
         frames, height, width = self._token_grid(latents)
         times = torch.arange(continuation.num_known, device=latents.device)
         has_reference = continuation.reference_index is not None
@@ -434,24 +462,9 @@ class LongCatTransformer(nn.Module):
         flow = self._project_out(hidden_states, temb, (frames, height, width))
         return KnownFrames(continuation, blocks, flow)
 
-    def forward(
-        self,
-        latents: torch.Tensor,
-        timestep: torch.Tensor,
-        conditioning: Conditioning,
-        known: KnownFrames | None = None,
+    def _predict(
+        self, latents: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning, known: KnownFrames | None
     ) -> torch.Tensor:
-        """Predict the flow of a segment's noise frames.
-
-        Args:
-            latents: (1, in_channels, noise frames, h, w).
-            timestep: (1,), 0 to 1000.
-            conditioning: What the branch attends to.
-            known: What `remember` made of the known frames; None where nothing is known.
-
-        Returns:
-            Flow (1, out_channels, noise frames, h, w).
-        """
         grid = self._token_grid(latents)
         frames, height, width = grid
         num_known = 0 if known is None else known.continuation.num_known

@@ -57,6 +57,7 @@ def install(  # noqa: PLR0917  # each is a thing of its own
     layout = spec.load_layout()
     downloads = folder / spec.downloads
     prepare(released or downloads, prepared, layout, revisions=revisions, report=report)
+    spec.check_release(prepared)
     shutil.rmtree(downloads, ignore_errors=True)
     for variant in chosen:
         prepare_variant(prepared, variant, layout, report=report)

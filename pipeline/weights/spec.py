@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +109,7 @@ class WeightsSpec:
         bf16_bytes: Of the transformer alone in bf16, about.
         fp8_bytes: Of the transformer alone in fp8, about.
         loras: What profiles ask for.
-        load_layout: Imports torch, and says how the files are read.
+        load_layout: Imports torch, and says how the files are read; of a release's transformer, if that is named.
         releases: By name; the first is the usual one. Empty where there is one.
         has_variants: Whether variants can be made of the transformer.
         transformer: Of the release that was asked for, as it has it; empty where any will do.
@@ -122,7 +123,7 @@ class WeightsSpec:
     bf16_bytes: int
     fp8_bytes: int
     loras: tuple[AddedLora, ...]
-    load_layout: Callable[[], "CheckpointLayout"]
+    load_layout: Callable[..., "CheckpointLayout"]
     releases: Mapping[str, Release] = field(default_factory=dict)
     has_variants: bool = True
     transformer: str = ""
@@ -142,8 +143,9 @@ class WeightsSpec:
         return replace(
             self,
             sources=found.sources,
-            downloads=f"{self.downloads}-{name}",
+            downloads=self.downloads if name == next(iter(self.releases)) else f"{self.downloads}-{name}",
             prepared_bytes=found.prepared_bytes,
+            load_layout=partial(self.load_layout, found.transformer),
             has_variants=not found.is_quantized,
             transformer=found.transformer,
         )

@@ -46,6 +46,8 @@ def prepare_variant(
     base = read_manifest(weights)
     name = layout.transformer.name
     component = open_checkpoint(weights, layout).components[name]
+    if component.config.get("int8"):
+        raise WeightsError(f"{weights} holds a release in 8 bits, of which no variants are made. Use it as it is.")
     tensors = component.tensors()
     sources = {file.path: file.num_bytes for file in base.files if file.path.startswith(name)}
     if variant.lora is not None:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.arrival import ArrivalMiddleware, Patience
+from app.arrival import _WHOLE_SECONDS, ArrivalMiddleware, Patience
 from app.main import create_app
 from app.settings import Settings
 
@@ -54,6 +54,12 @@ def arrive(parts: Iterable[tuple[float, int]], app: ASGIApp | None = None, **req
     scope = {"type": "http", "scheme": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
     asyncio.run((app or ArrivalMiddleware(count, QUICK))(scope | request, receive, send))
     return sent
+
+
+@pytest.mark.parametrize(("path", "status"), [("/verify", 408), ("/jobs", 200)])
+def test_where_anyone_may_send_a_body_has_less_time(monkeypatch: pytest.MonkeyPatch, path: str, status: int) -> None:
+    monkeypatch.setitem(_WHOLE_SECONDS, "/verify", 0.1)
+    assert arrive([(0.2, 100), (0.0, 0)], ArrivalMiddleware(count, Patience()), path=path)[0]["status"] == status
 
 
 @pytest.mark.parametrize("parts", [[], [(0.0, 100)], [(0.03, 1)] * 20 + [(0.0, 0)], [(0.03, 1), (60.0, 1)]])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.entrypoint import with_options
 from tests.app.conftest import cut_voice
 from tests.app.server import ENDED, Server
 from tests.toy_engine import ROOT, copy_project
@@ -104,6 +105,20 @@ def test_gradio_client_takes_it(server: Server) -> None:
             "auto",
             ["auto", "on", "off"],
         )
+
+
+@pytest.mark.parametrize(
+    ("given", "profile"),
+    [
+        ({}, "fast"),
+        ({"model": "longcat"}, "longcat"),
+        ({"model": "longcat", "profile": "longcat_quality"}, "longcat_quality"),
+    ],
+)
+def test_a_model_alone_takes_its_usual_profile(given: dict[str, str], profile: str) -> None:
+    asked: list[str] = []
+    with_options(lambda *, request: asked.append(request["profile"]))(**given)
+    assert asked == [profile]
 
 
 def test_the_commands_take_it(tree: Path) -> None:

@@ -20,6 +20,7 @@ from app.settings import MEGABYTE, Settings
 from app.storage import JobStore
 from app.ui import library
 from app.ui.events import PageView
+from app.ui.examples import EXAMPLES
 from app.ui.form import read_form
 from app.ui.gate import UploadLimits, Uploads
 from app.ui.inputs import create_slider
@@ -27,6 +28,7 @@ from app.ui.layout import Page, build_page
 from app.ui.photo import read_framing
 from app.ui.profile import ProfileView
 from app.ui.sent import Sent
+from app.ui.spelled import create_inputs
 from app.ui.start import StartView
 from app.ui.texts import ENGLISH
 from app.ui.voice import VoiceView
@@ -150,6 +152,20 @@ def test_a_slider_takes_what_is_beyond_it_as_its_end(value: float | None, taken:
     assert slider.preprocess(value) == slider.postprocess(value) == taken
 
 
+def test_no_box_takes_a_word_for_yes(page: Page) -> None:
+    blocks = page.action.consent
+    while blocks.parent:
+        blocks = blocks.parent
+    widgets = [*blocks.blocks.values(), *create_inputs(VideoRequest)]
+    boxes = [widget for widget in widgets if isinstance(widget, gr.Checkbox)]
+    assert {box.label for box in boxes} > {"consent", page.action.consent.label}
+    for box in boxes:
+        for word in ("no", "false", 1, ["yes"]):
+            with pytest.raises(gr.Error, match="Expected true or false"):
+                box.preprocess(word)
+        assert box.preprocess(payload=True) in {True, "on"}
+
+
 def test_an_example_gives_the_slider_its_length_back(views: Views) -> None:
     async def pick() -> Updates:
         async with views.open() as jobs:
@@ -241,20 +257,24 @@ def test_the_profiles_own_numbers_are_not_asked_for(views: Views, tmp_path: Path
 
 @pytest.mark.parametrize(("is_agreed", "label"), [(True, "off"), (False, "on")])
 def test_a_press_means_what_the_boxes_say(views: Views, tmp_path: Path, label: str, *, is_agreed: bool) -> None:
-    async def press(*, is_example: bool) -> tuple[Updates, Jobs]:
+    lent = {"photo": str(EXAMPLES["mona_lisa"].photo), "voice": str(EXAMPLES["mona_lisa"].voice), "duration_seconds": 1}
+
+    async def press(**given: object) -> tuple[Updates, Jobs]:
         async with views.open() as jobs:
-            start = views.start(jobs)
-            begin = start.press_example if is_example else start.press_preview
-            form = make_form(tmp_path, is_agreed=is_agreed, label=label)
-            updates = [update async for update in begin([], TOKEN if is_agreed else TOKEN[::-1], *form)]
+            form = make_form(tmp_path, is_agreed=is_agreed, label=label, **given)
+            token = TOKEN if is_agreed else TOKEN[::-1]
+            updates = [update async for update in views.start(jobs).press_preview([], token, *form)]
             return updates[-1], jobs
 
     page = views.page
-    if not is_agreed:
-        updates, _ = asyncio.run(press(is_example=False))
+    other = tmp_path / "other.jpg"
+    other.write_bytes(EXAMPLES["mona_lisa"].photo.read_bytes() + b"more")
+    # Nobody is asked for an example's files, and everybody for his own, of which none may lie between those.
+    for own in () if is_agreed else ({}, lent | {"photo": str(other)}, {"photo": lent["photo"]}):
+        updates, _ = asyncio.run(press(**own))
         assert "Tick this box first." in updates.pop(page.action.consent_note)
         assert updates == {}
-    updates, jobs = asyncio.run(press(is_example=not is_agreed))
+    updates, jobs = asyncio.run(press(**{} if is_agreed else lent))
     job = jobs.get(updates[page.result.job_id])
     assert (job.request.label, job.request.consent, job.consent is not None) == (label, is_agreed, is_agreed)
 

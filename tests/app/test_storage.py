@@ -85,7 +85,7 @@ UNREADABLE: dict[str, Callable[[str], str]] = {
     "garbage": lambda _: "\x00\xff" * 500,
     "another kind of JSON": lambda _: "[1, 2]",
     "unknown status": lambda record: change(record, status="paused"),
-    "unknown model": lambda record: change(record, model="longcat"),
+    "unknown model": lambda record: change(record, model="longdog"),
     "unknown profile": lambda record: change(record, request={"profile": "cinema"}),
     "unknown aspect": lambda record: change(record, request={"profile": "preview", "framing": {"aspect": "21:9"}}),
     "a newer version": lambda record: change(record, schema_version=SCHEMA_VERSION + 1),

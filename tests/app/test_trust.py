@@ -97,11 +97,21 @@ def test_verify_tells_what_was_made_here_and_what_was_changed_since(server: Serv
     found = verify(server, "video", video).json()
     assert found["made_here"] is True
     assert found["content_credentials"] | {"valid": True, "trusted": False} == found["content_credentials"]
+    assert found["content_credentials"]["made_here"] is True
     assert found["content_credentials"]["claim_generator"].startswith("Video Lab ")
     changed = bytearray(video)
     changed[-1000] ^= 1
     found = verify(server, "video", bytes(changed)).json()
-    assert found["content_credentials"]["valid"] is False
+    assert (found["content_credentials"]["valid"], found["content_credentials"]["made_here"]) == (False, False)
+
+
+def test_what_others_edit_and_sign_is_not_signed_here_though_it_has_the_mark(
+    server: Server, job: dict[str, Any], tmp_path: Path
+) -> None:
+    edited = sign_elsewhere(shrink(server.client.get(job["links"]["poster"]).content), tmp_path)
+    found = verify(server, "image", edited).json()
+    assert found["made_here"] is True
+    assert (found["content_credentials"]["valid"], found["content_credentials"]["made_here"]) == (True, False)
 
 
 def test_verify_knows_a_copy_that_lost_its_credentials_by_its_mark(
@@ -113,7 +123,7 @@ def test_verify_knows_a_copy_that_lost_its_credentials_by_its_mark(
     assert found["watermark"]["confidence"] > 0.99
     assert found["made_here"] is True
     poster = verify(server, "image", shrink(server.client.get(job["links"]["poster"]).content)).json()
-    assert poster == {"content_credentials": None, "watermark": found["watermark"], "made_here": True}
+    assert poster | {"content_credentials": None, "watermark": found["watermark"], "made_here": True} == poster
     short_id = found["watermark"]["job"]
     assert short_id == Payload.for_job(job["job_id"], b"").short_id
     assert job["job_id"] not in short_id
@@ -148,7 +158,9 @@ def shrink(picture: bytes) -> bytes:
 
 
 def test_verify_knows_others_credentials_and_files_without_any(server: Server, photo: bytes, tmp_path: Path) -> None:
-    assert verify(server, "image", photo).json() == {"content_credentials": None, "watermark": None, "made_here": None}
+    nothing = {"content_credentials": None, "watermark": None, "made_here": None}
+    assert verify(server, "image", photo).json() == nothing | {"watermark_sought": True}
+    assert verify(server, "video", photo[:200]).json() == nothing | {"watermark_sought": False}
     signed = sign_elsewhere(photo, tmp_path)
     found = verify(server, "image", signed).json()
     assert found["content_credentials"]["valid"] is True
@@ -166,7 +178,7 @@ def test_a_photos_own_credentials_become_part_of_its_videos(
         (ingredient,) = reader.get_active_manifest()["ingredients"]
         origin = reader.get_manifest(ingredient["active_manifest"])
         assert reader.get_validation_state() == "Valid"
-    assert not job["warnings"]
+    assert [warning["code"] for warning in job["warnings"]] == ["photo.credentials"]
     assert origin["claim_generator_info"][0]["name"] == "Camera"
     assert {path.name for path in (server.data_dir / "jobs" / job["job_id"]).iterdir()} == {
         "job.json",

@@ -18,6 +18,9 @@ MODAL_NAMES = {
 }  # fmt: skip
 """All that deploy.py may use of Modal: stable, documented names."""
 
+MODELS = ("InfiniteTalk", "LongCat")
+SINGLES, TEAMS = ([f"{model}{kind}.*" for model in MODELS] for kind in ("Generator", "TeamGenerator"))
+
 
 @pytest.fixture(scope="module")
 def declared(loopback: Loopback) -> dict[str, Declared]:
@@ -37,8 +40,8 @@ def web(declared: dict[str, Declared]) -> Declared:
 
 def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
     assert set(declared) == {
-        "InfiniteTalkGenerator.*",
-        "InfiniteTalkTeamGenerator.*",
+        *SINGLES,
+        *TEAMS,
         "web",
         "sweep",
         "fetch_weights",
@@ -53,13 +56,10 @@ def test_prefers_an_a100_and_falls_back_to_an_h100(gpu: Declared) -> None:
 
 
 def test_pays_for_a_gpu_in_no_other_function(declared: dict[str, Declared]) -> None:
-    assert {name for name, function in declared.items() if function.gpus} == {
-        "InfiniteTalkGenerator.*",
-        "InfiniteTalkTeamGenerator.*",
-    }
+    assert {name for name, function in declared.items() if function.gpus} == {*SINGLES, *TEAMS}
 
 
-@pytest.mark.parametrize("name", ["InfiniteTalkGenerator.*", "InfiniteTalkTeamGenerator.*"])
+@pytest.mark.parametrize("name", [*SINGLES, *TEAMS])
 def test_runs_one_job_at_a_time_on_a_gpu(declared: dict[str, Declared], name: str) -> None:
     assert declared[name].max_concurrent_inputs in {0, 1}
 
@@ -74,17 +74,17 @@ def test_gives_the_gpu_back_when_nothing_is_to_do(gpu: Declared) -> None:
     assert (gpu.min_containers, gpu.max_containers, gpu.buffer_containers, gpu.scaledown) == (0, 1, 0, 120)
 
 
-@pytest.mark.parametrize("name", ["InfiniteTalkGenerator.*", "InfiniteTalkTeamGenerator.*"])
+@pytest.mark.parametrize("name", [*SINGLES, *TEAMS])
 def test_lets_a_gpu_run_longer_than_any_profile_may_take(declared: dict[str, Declared], name: str) -> None:
     assert max(Deployment().time_limits.values()) < declared[name].timeout <= 24 * 60 * 60
 
 
-@pytest.mark.parametrize("name", ["InfiniteTalkGenerator.*", "InfiniteTalkTeamGenerator.*"])
+@pytest.mark.parametrize("name", [*SINGLES, *TEAMS])
 def test_gives_loading_half_an_hour(declared: dict[str, Declared], name: str) -> None:
     assert declared[name].startup_timeout == 30 * 60
 
 
-@pytest.mark.parametrize("name", ["InfiniteTalkGenerator.*", "InfiniteTalkTeamGenerator.*"])
+@pytest.mark.parametrize("name", [*SINGLES, *TEAMS])
 def test_repeats_no_failed_run_by_itself(declared: dict[str, Declared], name: str) -> None:
     assert declared[name].retries == 0
 
@@ -135,7 +135,7 @@ def test_mounts_the_weights_for_reading_only(declared: dict[str, Declared], volu
 def test_keeps_what_was_compiled_for_the_next_gpu(declared: dict[str, Declared], volumes: Path) -> None:
     path = f"{volumes}/compiled"
     mounting = {name: one.volumes[path] for name, one in declared.items() if path in one.volumes}
-    assert mounting == {"InfiniteTalkGenerator.*": ("video-lab-compiled", False)}
+    assert mounting == dict.fromkeys(SINGLES, ("video-lab-compiled", False))
 
 
 def test_has_a_compiler_where_the_model_is_compiled(gpu: Declared, web: Declared) -> None:
@@ -225,6 +225,8 @@ def test_follows_the_settings(loopback: Loopback) -> None:
     team = loopback.declared()["InfiniteTalkTeamGenerator.*"]
     assert "talking" in loopback.plane.deployed
     assert (gpu.gpus, gpu.min_containers, gpu.max_containers, gpu.scaledown) == (["H100:1"], 1, 3, 600)
+    other = loopback.declared()["LongCatGenerator.*"]
+    assert (other.min_containers, other.max_containers) == (0, 3)
     assert (team.gpus, team.min_containers, team.max_containers) == (["H100:4"], 0, 1)
     assert (team.cpu_milli, team.scaledown) == (16_000, 600)
     assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (930 * 60, True, 1, True)

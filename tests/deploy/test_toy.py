@@ -14,9 +14,10 @@ def test_each_model_that_needs_a_gpu_has_its_classes(tmp_path: Path) -> None:
     with loopback.running():
         loopback.modal("deploy", "deploy.py")
         declared = loopback.declared()
-    singles = {"InfiniteTalkGenerator.*", "BigToyGenerator.*"}
+    singles = {"InfiniteTalkGenerator.*", "LongCatGenerator.*", "BigToyGenerator.*"}
     assert {name for name, one in declared.items() if one.gpus} == singles | {
         "InfiniteTalkTeamGenerator.*",
+        "LongCatTeamGenerator.*",
         "BigToyTeamGenerator.*",
     }
-    assert [declared[name].gpus for name in singles] == [["H100:1"], ["H100:1"]]
+    assert [declared[name].gpus for name in singles] == 3 * [["H100:1"]]

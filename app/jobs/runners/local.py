@@ -13,7 +13,7 @@ from app.jobs.runners.protocol import RunEnd, RunLost, RunUpdate
 from app.lifetime import wait_for_end
 from app.storage import JobFolder
 from pipeline.engine import Availability, EngineSettings
-from pipeline.engines import find_availability, get_engine_spec
+from pipeline.engines import GPU_ENGINES, find_availability, get_engine_spec
 from pipeline.profiles import Model, Profile
 
 _TIMEOUT_SECONDS = 60.0
@@ -22,6 +22,7 @@ _WAYS_OUT = (
     "an NVIDIA GPU and the model's weights. The preview works everywhere."
 )
 _REPORTED_SECONDS = 600.0
+_GPU_MODELS = {spec.name for spec in GPU_ENGINES}
 
 
 class LocalRunner:
@@ -84,7 +85,7 @@ class LocalRunner:
     async def start(self, folder: JobFolder) -> str:
         """Give the job to a worker."""
         handle = secrets.token_hex(8)
-        self._busy[handle] = worker = await self._take_worker()
+        self._busy[handle] = worker = await self._take_worker(folder.read().model)
         worker.watchdog.start()
         worker.send(Order(run=folder.path.resolve()))
         return handle
@@ -131,7 +132,26 @@ class LocalRunner:
         if isinstance(event, RunLost) and event.error.code == "job.hung":
             self._hung_at = time.monotonic()
 
-    async def _take_worker(self) -> WorkerProcess:
+    async def _take_worker(self, model: Model) -> WorkerProcess:
+        """Return a worker for a job of the model, if there is one that has it loaded."""
+        if model not in _GPU_MODELS:
+            return await self._take_idle_worker()
+        await self._end_idle_workers_of_others(model)
+        self._idle.sort(key=lambda worker: worker.gpu_model == model)
+        worker = await self._take_idle_worker()
+        worker.gpu_model = model
+        return worker
+
+    async def _end_idle_workers_of_others(self, model: Model) -> None:
+        """Have the GPU's memory and this machine's freed of another model: nothing does so as surely as the end."""
+        ended = [worker for worker in self._idle if worker.gpu_model not in {None, model}]
+        self._idle = [worker for worker in self._idle if worker not in ended]
+        for worker in ended:
+            worker.kill()
+            await wait_for_end(worker.process)
+            self._workers.remove(worker)
+
+    async def _take_idle_worker(self) -> WorkerProcess:
         while self._idle:
             worker = self._idle.pop()
             if worker.is_alive:

@@ -11,6 +11,7 @@ from app.jobs.runners.messages import WORKER_MESSAGES, Heartbeat, Order, WorkerS
 from app.jobs.runners.protocol import RunEnd, RunLost, RunUpdate
 from app.lifetime import kill, wait_for_end
 from pipeline.notices import Notice
+from pipeline.profiles import Model
 
 CANCEL_GRACE_SECONDS = 1.5
 """How long a worker may take to end a cancelled job by itself before it is killed."""
@@ -79,6 +80,7 @@ class WorkerProcess:
 
     def __init__(self, process: Process, timeout_seconds: float) -> None:
         self.process = process
+        self.gpu_model: Model | None = None  # whose engine it was given, of those that need a GPU
         self.watchdog = Watchdog(timeout_seconds)
         self._is_cancelled = False
         self._kill_timer: asyncio.TimerHandle | None = None

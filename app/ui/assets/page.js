@@ -7,6 +7,7 @@ const page = (() => {
   const fits = (media) => matchMedia(`(${media})`).matches;
   const VIDEO_INPUT = "#voice-card > input[type=file]";
   const KEPT = "video-lab-kept";
+  const AGREED = "video-lab-agreed";
   const SENT = "video-lab-sent";
   const MINE = "video-lab-mine";
   const PIECES = ["#photo button", "#voice button", ".chip", "#buttons button", "#foot footer"];
@@ -93,6 +94,11 @@ const page = (() => {
   function keep(...inputs) {
     sessionStorage.setItem(KEPT, JSON.stringify(inputs.map((input) => input?.path ?? input ?? "")));
     return [];
+  }
+
+  // Whoever has started a video has answered for the rest of the session.
+  function hideConsent() {
+    if (sessionStorage.getItem(AGREED)) document.body.dataset.agreed = "";
   }
 
   // What the timeline shows, or else what was asked for.
@@ -186,6 +192,8 @@ const page = (() => {
     document.title = [find("#status .percent")?.textContent, find(".brand").textContent].filter(Boolean).join(" · ");
     const before = state;
     state = card()?.dataset.state ?? "";
+    if (state === "sending" && find("#consent :checked")) sessionStorage.setItem(AGREED, "yes");
+    hideConsent();
     const told = ["h2", ".percent"].map((part) => find(`#status ${part}`)?.textContent).filter(Boolean).join(" · ");
     const listed = find(`.videos [data-job="${card()?.dataset.job}"] span`);
     if (listed && state !== "done") listed.textContent = told;
@@ -537,6 +545,7 @@ const page = (() => {
       childList: true, characterData: true, subtree: true, attributeFilter: ["class", "data-tick", "data-state"],
     });
     setInterval(() => { tick(); keepFocus(); }, 1000);
+    hideConsent();
   });
 
   return { report, frame, keep, recall, mine, keepMine, send, recallSent, keepSent, showJob, showInputs, showError, complain, turns };

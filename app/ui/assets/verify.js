@@ -129,13 +129,15 @@ function showFound(found, file) {
   if (state === "nothing" && "unseen" in shown.dataset) sentences.push(say("unseen"));
   const details = make("details");
   details.append(make("summary", say("facts")), list(listFacts(found, file)));
+  if (!found.watermark_sought) sentences.push(say("unsought"));
   const signed = found.content_credentials;
   show(state, say(state), sentences, ...(signed ? [list(listSigned(signed, state === "here"))] : []), details);
 }
 
-/** Returns what kind of answer it is, and how it is explained. */
+/** Returns what kind of answer it is, and how it is explained. Only a signature proves something: marks can be copied. */
 function judge({ content_credentials: signed, watermark, made_here: madeHere }) {
-  if (madeHere) return ["here", [say("here.detail"), say(signed ? `here.${signed.valid ? "valid" : "invalid"}` : "here.bare")]];
+  if (signed?.made_here) return ["here", [say("here.detail"), say("here.valid")]];
+  if (madeHere) return ["own", [say("own.detail"), say(`own.${signed ? signed.valid ? "edited" : "invalid" : "bare"}`)]];
   if (signed?.valid) return ["elsewhere", [say(`elsewhere.${signed.trusted ? "trusted" : "valid"}`), ...(watermark ? [say("marked.detail")] : [])]];
   if (watermark) return ["marked", [say("marked.detail"), ...(signed ? [say("changed.detail")] : [])]];
   return signed ? ["changed", [say("changed.detail")]] : ["nothing", [say("nothing.detail")]];
@@ -152,13 +154,13 @@ function listSigned({ valid, trusted, issuer, made_at: madeAt, claim_generator: 
   ];
 }
 
-function listFacts({ content_credentials: signed, watermark, made_here: madeHere }, file) {
+function listFacts({ content_credentials: signed, watermark, watermark_sought: sought, made_here: madeHere }, file) {
   const percent = watermark && number(Math.floor(watermark.confidence * 1000) / 10, 1);
   return [
     ["file", `${file.name}, ${number(file.size / MEGABYTE, 1)} MB`],
     ["credentials", say(signed ? "found" : "none")],
-    ["mark", watermark ? say("mark.found", { job: watermark.job, percent }) : say("none")],
-    ["made_here", say(madeHere === null ? "untold" : madeHere ? "yes" : "no")],
+    ["mark", watermark ? say("mark.found", { job: watermark.job, percent }) : say(sought ? "none" : "untold")],
+    ["made_here", say(`made_here.${signed?.made_here ? "signed" : madeHere ? "marked" : madeHere === null ? "untold" : "elsewhere"}`)],
   ];
 }
 

@@ -105,7 +105,7 @@ TEXTS: dict[str, str] = {
     "profile.summary.low_vram": "Wie Schnell, auf einer GPU mit weniger Speicher; langsamer.",
     "profile.summary.balanced": "Gute Qualität für die meisten Videos.",
     "profile.summary.quality": "Das beste Bild, in 720p.",
-    "profile.summary.longcat": "Lange Videos, Tiere und Zeichnungen: acht Schritte.",
+    "profile.summary.longcat": "Lange Videos: acht Schritte.",
     "profile.summary.longcat_quality": "Wie LongCat, in 720p.",
     "advanced.heading": "Erweitert",
     "option.prompt": "Beschreibung der Szene",

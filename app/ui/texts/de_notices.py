@@ -9,6 +9,9 @@ TEXTS: dict[str, str] = {
     "Kopf wählen.",
     "photo.synthetic": "Das Foto sagt von sich, dass es von einem Computer stammt; seine Kennzeichen bleiben erhalten. "
     "Mit einem Kamerafoto der Person wirkt das Video natürlicher.",
+    "photo.credentials": "Das Foto trägt einen signierten Vermerk (Content Credentials), der im Video bleibt: Wer das "
+    "Video hat, kann ihn lesen, womöglich mit Urheber, Ort, Zeit und einem kleinen Bild des ganzen Fotos. Soll das "
+    "niemand, bitte eine Kopie ohne ihn nehmen, etwa ein Bildschirmfoto.",
     "photo.turned": "Das Foto lag auf der Seite oder auf dem Kopf und wurde aufgerichtet.",
     "audio.empty_file": "Die Aufnahme ist leer. Bitte eine andere Datei wählen oder neu aufnehmen.",
     "audio.too_many_bytes": "Die Aufnahme hat {megabytes} MB; höchstens {limit_megabytes} MB sind möglich. Bitte als "

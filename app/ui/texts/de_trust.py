@@ -16,7 +16,7 @@ TEXTS: dict[str, str] = {
     "sie seither geändert wurde. Kameras und Programme schreiben ihn, viele Netzwerke werfen ihn weg.",
     "verify.empty.mark": "Ein unsichtbares Zeichen",
     "verify.empty.mark.detail": "Mit Video Lab gemachte Videos tragen es im Bild selbst. Meist übersteht es Kopien, "
-    "Schnitte und Bildschirmaufnahmen.",
+    "Schnitte und Bildschirmaufnahmen. Es lässt sich auch auf andere kopieren: Allein beweist es nichts.",
     "verify.empty.nothing": "Keins von beiden",
     "verify.empty.nothing.detail": "Dann weiß man nichts: Ob echt oder gefälscht, die meisten Dateien haben keins.",
     "verify.script.sending": "Datei wird gesendet",
@@ -25,12 +25,19 @@ TEXTS: dict[str, str] = {
     "verify.script.checking.detail": "Das dauert einige Sekunden.",
     "verify.script.another": "Andere Datei wählen",
     "verify.script.here": "Vom Computer gemacht, und zwar hier",
-    "verify.script.here.detail": "Diese Seite hat es gemacht: Was zu sehen ist, wurde künstlich erzeugt oder "
-    "manipuliert und muss nicht geschehen sein.",
+    "verify.script.here.detail": "Diese Seite hat es gemacht und signiert: Was zu sehen ist, wurde künstlich "
+    "erzeugt oder manipuliert und muss nicht geschehen sein.",
     "verify.script.here.valid": "Seit der Signatur wurde nichts geändert.",
-    "verify.script.here.invalid": "Seit der Signatur wurde etwas geändert. Das Zeichen im Bild ist noch da.",
-    "verify.script.here.bare": "Der signierte Vermerk fehlt, wie oft nach dem Versand über ein Netzwerk. Das Zeichen "
-    "im Bild ist noch da; was sonst seither geschnitten oder geändert wurde, lässt sich nicht sagen.",
+    "verify.script.own": "Trägt das Zeichen dieser Seite",
+    "verify.script.own.detail": "Das deutet stark darauf hin, dass diese Seite es gemacht hat und dass künstlich "
+    "erzeugt oder manipuliert wurde, was zu sehen ist. Ein Beweis ist es nicht: Das Zeichen lässt sich kopieren, auch "
+    "auf ein echtes Video.",
+    "verify.script.own.edited": "Jemand anderes hat die Datei signiert und vielleicht vorher bearbeitet. Seit dieser "
+    "Signatur wurde nichts geändert.",
+    "verify.script.own.invalid": "Dem signierten Vermerk ist nicht zu trauen: Die Datei wurde seit der Signatur "
+    "geändert, oder die Signatur taugt nichts.",
+    "verify.script.own.bare": "Ein signierter Vermerk fehlt, wie oft nach dem Versand über ein Netzwerk. Was sonst "
+    "geschnitten oder geändert wurde, lässt sich nicht sagen.",
     "verify.script.elsewhere": "Anderswo gemacht oder bearbeitet",
     "verify.script.elsewhere.trusted": "Die Datei trägt einen signierten Vermerk, und seit der Signatur wurde nichts "
     "geändert. Wer signiert hat, steht auf der Vertrauensliste dieser Seite.",
@@ -39,26 +46,26 @@ TEXTS: dict[str, str] = {
     "verify.script.changed": "Dem signierten Vermerk ist nicht zu trauen",
     "verify.script.changed.detail": "Die Datei wurde seit der Signatur geändert, oder die Signatur taugt nichts. Was "
     "der Vermerk sagt, kann falsch sein.",
-    "verify.script.marked": "Vom Computer gemacht, anderswo",
+    "verify.script.marked": "Trägt ein Zeichen von Video Lab",
     "verify.script.marked.detail": "Das Bild trägt das Zeichen von Video Lab, dem Programm dieser Seite, von einem "
     "anderen Ort. Das deutet darauf hin, dass das Video künstlich erzeugt oder manipuliert wurde; ein Beweis ist es "
     "nicht.",
     "verify.script.nothing": "Nichts gefunden",
     "verify.script.nothing.detail": "Das beweist nichts. Die meisten echten Bilder tragen weder Vermerk noch Zeichen, "
     "die meisten Fälschungen auch nicht. Suche nach dem Original und danach, wer es zuerst veröffentlicht hat.",
+    "verify.script.unsought": "Nach einem Zeichen ließ sich nicht suchen: Das Bild in der Datei ist hier nicht lesbar.",
     "verify.script.unseen": "Dein Browser kann die Datei nicht zeigen. Vielleicht ist sie beschädigt.",
     "verify.script.signer": "Signiert von",
     "verify.script.trusted": "Auf der Vertrauensliste",
     "verify.script.made": "Zeit",
     "verify.script.made.detail": "{time}, laut Datei",
     "verify.script.tool": "Gemacht mit",
-    "verify.script.valid": "Seither geändert",
+    "verify.script.valid": "Seit der Signatur geändert",
     "verify.script.valid.yes": "nein",
     "verify.script.valid.no": "ja, oder die Signatur taugt nichts",
     "verify.script.unknown": "keine Angabe",
     "verify.script.yes": "ja",
     "verify.script.no": "nein",
-    "verify.script.untold": "lässt sich nicht sagen",
     "verify.script.facts": "Technische Angaben",
     "verify.script.file": "Datei",
     "verify.script.credentials": "Content Credentials",
@@ -67,6 +74,10 @@ TEXTS: dict[str, str] = {
     "verify.script.mark": "Wasserzeichen",
     "verify.script.mark.found": "Auftrag {job}, zu {percent} % sicher",
     "verify.script.made_here": "Hier gemacht",
+    "verify.script.made_here.signed": "ja, und hier signiert",
+    "verify.script.made_here.marked": "laut Zeichen, das sich kopieren lässt",
+    "verify.script.made_here.elsewhere": "anderswo signiert",
+    "verify.script.made_here.untold": "lässt sich nicht sagen",
     "verify.script.error": "Das ging nicht",
     "verify.script.error.kind": "Das ist weder ein Video noch ein Bild, das sich prüfen lässt. Bitte eine Datei als "
     "JPEG, PNG, GIF, TIFF, WebP, HEIC, AVIF, MP4, MOV, WebM, MKV oder AVI wählen.",

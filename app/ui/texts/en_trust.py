@@ -16,7 +16,7 @@ TEXTS: dict[str, str] = {
     "changed since. Cameras and programs write it; many networks throw it away.",
     "verify.empty.mark": "A mark that nobody sees",
     "verify.empty.mark.detail": "Videos made with Video Lab have it in the picture itself. It mostly outlasts copies, "
-    "cuts and screen recordings.",
+    "cuts and screen recordings. It can also be copied onto others: alone, it proves nothing.",
     "verify.empty.nothing": "Neither of them",
     "verify.empty.nothing.detail": "Then nothing is known: real or fake, most files have none.",
     "verify.script.sending": "Sending the file",
@@ -25,12 +25,18 @@ TEXTS: dict[str, str] = {
     "verify.script.checking.detail": "This takes a few seconds.",
     "verify.script.another": "Choose another file",
     "verify.script.here": "Made by a computer, and made here",
-    "verify.script.here.detail": "This site made it: what it shows has been artificially generated or manipulated, "
-    "and need not have happened.",
+    "verify.script.here.detail": "This site made and signed it: what it shows has been artificially generated or "
+    "manipulated, and need not have happened.",
     "verify.script.here.valid": "Nothing was changed since it was signed.",
-    "verify.script.here.invalid": "It was changed since it was signed. The mark in the picture is still there.",
-    "verify.script.here.bare": "Its signed note is gone, as happens when a file is sent through a network. The mark "
-    "in the picture is still there; what else was cut or changed since cannot be told.",
+    "verify.script.own": "It carries this site’s mark",
+    "verify.script.own.detail": "That is a strong hint that this site made it, and that what it shows has been "
+    "artificially generated or manipulated. It is no proof: the mark can be copied, even onto a real video.",
+    "verify.script.own.edited": "Somebody else has signed the file, and may have edited it before. Nothing was changed "
+    "since that signature.",
+    "verify.script.own.invalid": "Its signed note cannot be believed: the file was changed since it was signed, or the "
+    "signature is no good.",
+    "verify.script.own.bare": "It has no signed note, which is lost when a file is sent through most networks. What "
+    "else was cut or changed cannot be told.",
     "verify.script.elsewhere": "Made or edited elsewhere",
     "verify.script.elsewhere.trusted": "The file carries a signed note, and nothing was changed since it was signed. "
     "The signer is on this site’s list of trusted ones.",
@@ -39,25 +45,25 @@ TEXTS: dict[str, str] = {
     "verify.script.changed": "Its signed note cannot be believed",
     "verify.script.changed.detail": "The file was changed since it was signed, or the signature is no good. What its "
     "note says may be wrong.",
-    "verify.script.marked": "Made by a computer, elsewhere",
+    "verify.script.marked": "It carries a mark of Video Lab",
     "verify.script.marked.detail": "The picture has the mark of Video Lab, the program that this site uses, from "
     "somewhere else. It hints that the video has been artificially generated or manipulated; it is no proof.",
     "verify.script.nothing": "Nothing was found",
     "verify.script.nothing.detail": "That proves nothing. Most real pictures carry no such note and no mark, and "
     "neither do most fakes. Look for the original, and for who published it first.",
+    "verify.script.unsought": "No mark could be looked for: the picture in this file cannot be read here.",
     "verify.script.unseen": "Your browser cannot show this file. It may be damaged.",
     "verify.script.signer": "Signed by",
     "verify.script.trusted": "On the trust list",
     "verify.script.made": "Time",
     "verify.script.made.detail": "{time}, as the file says",
     "verify.script.tool": "Made with",
-    "verify.script.valid": "Changed since",
+    "verify.script.valid": "Changed since signing",
     "verify.script.valid.yes": "no",
     "verify.script.valid.no": "yes, or the signature is no good",
     "verify.script.unknown": "not said",
     "verify.script.yes": "yes",
     "verify.script.no": "no",
-    "verify.script.untold": "cannot be told",
     "verify.script.facts": "Technical details",
     "verify.script.file": "File",
     "verify.script.credentials": "Content Credentials",
@@ -66,6 +72,10 @@ TEXTS: dict[str, str] = {
     "verify.script.mark": "Watermark",
     "verify.script.mark.found": "job {job}, {percent}% sure",
     "verify.script.made_here": "Made here",
+    "verify.script.made_here.signed": "yes, and signed here",
+    "verify.script.made_here.marked": "its mark says so, which can be copied",
+    "verify.script.made_here.elsewhere": "signed elsewhere",
+    "verify.script.made_here.untold": "cannot be told",
     "verify.script.error": "That did not work",
     "verify.script.error.kind": "This is neither a video nor a picture that can be checked. Choose a JPEG, PNG, GIF, "
     "TIFF, WebP, HEIC, AVIF, MP4, MOV, WebM, MKV or AVI file.",

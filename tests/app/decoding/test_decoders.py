@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import psutil
 import pytest
@@ -31,7 +32,8 @@ from pipeline.errors import InputError
 from pipeline.image import prepare_portrait
 from pipeline.image.load import load_photo
 from pipeline.request import Framing, Inputs, Role, VideoRequest
-from pipeline.types import Portrait
+from pipeline.types import FrameSize, Portrait
+from pipeline.watermark import Embedder, Payload
 from tests.photos import HOPPER, encode, open_hopper, save
 from tests.voices import KINDS, SPEAKER, make_tone, write_voice
 
@@ -182,6 +184,34 @@ def test_refuses_what_takes_too_much_time(large_photo: Path, tmp_path: Path, cap
         assert [record.message for record in caplog.records] == ["A decoder has died (SIGXCPU)."], "tried once"
 
     run(attempt, cpu_seconds=1)
+
+
+def test_a_mark_that_was_not_looked_for_is_not_said_to_be_missing(large_photo: Path, tmp_path: Path) -> None:
+    """Who fakes a video need only make it heavy, or damage its end."""
+    nothing = save(tmp_path, b"no picture", "nothing.mp4")
+    mark, damaged = Payload.for_job("a job", b"a key"), tmp_path / "damaged.mp4"
+    write_damaged(damaged, mark)
+
+    async def attempt(decoders: Decoders) -> None:
+        assert await refuse(decoders.read_watermark(large_photo)) == "verify.undecodable"
+        found = [await decoders.read_watermark(file) for file in (nothing, damaged)]
+        assert [(one.is_sought, one.text) for one in found] == [(False, None), (True, mark.text)]
+
+    run(attempt, memory_bytes=150_000_000)
+
+
+def write_damaged(path: Path, mark: Payload) -> None:
+    """Write a video with a mark whose later frames cannot be read."""
+    frames = Embedder(FrameSize(400, 500), mark).mark(np.asarray(open_hopper((400, 500)))[None])
+    with av.open(path, "w") as file:
+        stream = file.add_stream("libx264", rate=5, width=400, height=500, pix_fmt="yuv420p", options={"g": "1"})
+        for _ in range(6):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frames[0], format="rgb24")))
+        file.mux(stream.encode(None))
+    content = bytearray(path.read_bytes())
+    later = slice(len(content) // 2, len(content) * 8 // 10)
+    content[later] = b"x" * len(content[later])
+    path.write_bytes(content)
 
 
 def test_several_recordings_may_take_so_many_times_as_long(tmp_path: Path) -> None:

@@ -114,8 +114,13 @@ class Rig:
         job_id, folder = self.store.create()
         folder.photo.write_bytes(b"photo")
         folder.voice.write_bytes(b"voice")
-        given = {"request": VideoRequest(profile="preview"), "created_at": self.clock.now(), "speech_seconds": 4.0}
-        record = JobRecord(id=job_id, model="preview", **given | fields)
+        given = {
+            "model": "preview",
+            "request": VideoRequest(profile="preview"),
+            "created_at": self.clock.now(),
+            "speech_seconds": 4.0,
+        }
+        record = JobRecord(id=job_id, **given | fields)
         folder.write(record)
         return self.registry.add(record, client)
 

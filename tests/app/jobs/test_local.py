@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.jobs.runners.local import LocalRunner
-from app.jobs.runners.process import Watchdog
+from app.jobs.runners.process import Watchdog, WorkerProcess
 from app.jobs.runners.protocol import RunEnd, RunLost, RunUpdate
 from app.records import Resolved
 from app.storage import JobFolder
@@ -65,6 +65,22 @@ async def test_a_worker_that_dies_in_the_middle_of_a_word_is_dead(runner: LocalR
     worker.process.kill()
     (lost,) = [event async for event in runner.events(handle, folder)]
     assert lost.error.code == "job.killed"
+
+
+async def test_another_model_that_needs_the_gpu_has_a_process_of_its_own(runner: LocalRunner, rig: Rig) -> None:
+    async def start(model: str) -> WorkerProcess:
+        handle = await runner.start(rig.registry.folder(rig.make(model=model, request=VideoRequest(profile="fast"))))
+        runner._idle.append(runner._busy.pop(handle))  # as when its job has ended
+        return runner._idle[-1]
+
+    await runner.warm_up()
+    (first,) = runner._workers
+    assert [await start(model) for model in ("infinitetalk", "preview", "infinitetalk")] == [first] * 3
+    second = await start("longcat")
+    assert first.process.returncode == -signal.SIGKILL
+    assert runner._workers == [second]
+    assert second.is_alive
+    assert await start("longcat") is second
 
 
 def test_a_worker_that_lives_but_does_nothing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:

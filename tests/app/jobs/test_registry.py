@@ -64,6 +64,23 @@ def test_files_go_after_a_day_and_the_job_after_a_week(rig: Rig) -> None:
     assert not rig.registry.folder(state).path.exists()
 
 
+def test_a_video_expires_though_nobody_can_read_what_was_decided_of_it(rig: Rig) -> None:
+    state = end(rig)
+    rig.registry.folder(state).decision.mkdir()
+    rig.time.pass_by(DAY + 1)
+    rig.registry.sweep()
+    assert rig.files(state) == {"job.json"}
+
+
+def test_troubles_are_told_from_memory_as_anybody_may_ask_for_them(rig: Rig) -> None:
+    state = end(rig)
+    rig.registry.folder(state).reports.write_text("{}")
+    rig.registry.sweep()
+    (told,) = rig.registry.find_troubles()
+    rig.registry.folder(state).path.rename(rig.registry.folder(state).path.with_name("away"))
+    assert list(rig.registry.find_troubles()) == [told]
+
+
 def test_nothing_that_was_asked_for_stays_where_files_are_erased(rig: Rig) -> None:
     request = {"profile": "preview", "prompt": "a garden", "dialect": "in a newer version"}
     state = end(rig, request=request)

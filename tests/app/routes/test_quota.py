@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
-from app.quota import ByteQuota
+from app.quota import ByteQuota, make_verify_quota
 from app.settings import Settings
 
 OWN, OTHER = "testclient", "10.0.0.2"
@@ -53,6 +53,15 @@ def test_refuses_more_bytes_than_fit_until_there_is_room(
     assert limit in refused.json()["detail"]
     assert refused.headers["retry-after"] == "5"
     assert send(client, path, kind=kind).status_code == 400
+
+
+@pytest.mark.parametrize("megabytes", [1, 200, 4000, 40_000])
+def test_two_clients_cannot_take_all_room_to_verify_and_each_has_room_for_a_file(megabytes: float) -> None:
+    settings = Settings(max_uploads_mb=megabytes)
+    quota = make_verify_quota(settings)
+    largest = max(settings.max_voice_bytes, settings.max_photo_bytes)
+    assert largest < quota.client_bytes <= quota.total_bytes / 4
+    assert quota.total_bytes >= settings.max_uploads_bytes / 4
 
 
 def test_another_client_still_has_room(client: TestClient) -> None:

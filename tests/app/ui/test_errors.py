@@ -57,7 +57,7 @@ def test_a_photo_that_cannot_be_read_leaves_room_for_another(visit: Visit, tmp_p
     visitor.tab.locator("#photo input[type=file]").set_input_files(path)
     expect(visitor.note("photo")).to_have_attribute("data-kind", "error", timeout=PATIENCE)
     visitor.tab.wait_for_function(
-        "() => sessionStorage.getItem('video-lab-inputs') === '[\"\",\"\"]'", timeout=PATIENCE
+        "() => sessionStorage.getItem('video-lab-kept') === '[\"\",\"\",false]'", timeout=PATIENCE
     )
     expect(visitor.tab.locator("#photo img")).to_have_count(0)
     expect(visitor.note("photo")).to_have_attribute("data-kind", "error")

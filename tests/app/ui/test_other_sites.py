@@ -96,7 +96,9 @@ def evil(browser: Browser) -> Iterator[Page]:
 
 
 def find_files(server: Server) -> set[Path]:
-    return {path for path in server.data_dir.rglob("*") if path.is_file() and path.parent != server.data_dir}
+    """Find what others left; the server's own lies in the folder itself, and its keys in one of their own."""
+    own = {server.data_dir, *server.data_dir.glob("trust/**")}
+    return {path for path in server.data_dir.rglob("*") if path.is_file() and path.parent not in own}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)

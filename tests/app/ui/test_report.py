@@ -26,6 +26,7 @@ from tests.app.ui.test_looks import find_barriers
 from tests.app.ui.visitor import PATIENCE
 
 JOB = "A" * 22
+LINES = "() => [...document.querySelectorAll('form > .button, form > a')].map((one) => one.getBoundingClientRect())"
 WRITTEN = "That is me.\n\x1b[31m<b>red</b>\u202e"
 SHOWN, HIDDEN = [200] * 5, [451, 404, 404, 451, 451]
 
@@ -43,6 +44,8 @@ def test_a_reported_video_is_hidden_until_somebody_has_looked(
     visitor = visit(f"/v/{job}", phone=True)
     visitor.tab.get_by_role("link", name="Report this video").click()
     assert find_barriers(visitor) == []
+    button, link = visitor.ask(LINES)
+    assert link["top"] >= button["bottom"]
     visitor.tab.get_by_role("radio", name="It shows me or somebody else without consent").check()
     visitor.tab.get_by_role("textbox").fill(WRITTEN)
     visitor.tab.get_by_role("button", name="Report").click()
@@ -58,7 +61,7 @@ def test_a_reported_video_is_hidden_until_somebody_has_looked(
     subprocess.run([*APP, "reports", "release", job], env=environment, stdout=subprocess.PIPE, check=True)
     assert find_statuses(server.client, job) == SHOWN
     server.client.delete(f"/jobs/{job}").raise_for_status()
-    assert "Nothing was reported." in carry_out([], server.data_dir / "jobs")
+    assert "Nothing was reported" in next(carry_out([], server.data_dir / "jobs"))
 
 
 @pytest.fixture
@@ -106,6 +109,7 @@ def test_a_released_video_is_hidden_no_more_and_a_removed_one_is_gone(client: Te
     assert client.get(f"/v/{JOB}/live/0.m4s").status_code == 200
     assert report(client, text="again") == 303
     assert find_statuses(client) == SHOWN
+    assert client.get("/health").json()["troubles"][0].startswith("Videos that are shown, though")
     shown = list(carry_out(["show", JOB], jobs))
     assert [line.partition("other")[2] for line in shown[2:]] == ["", ": me, [31m too", ": again"]
     list(carry_out(["remove", JOB], jobs))
@@ -127,6 +131,16 @@ def test_a_report_outlasts_the_server_and_hides_even_if_it_is_damaged(jobs: Path
     with TestClient(create_app(settings)) as client:
         assert client.get(f"/jobs/{JOB}/video").status_code == 451
     assert list(carry_out(["list"], jobs)) == [f"{JOB}  cannot be read  [reported]"]
+
+
+def test_a_decision_that_cannot_be_read_hides_the_video_and_nothing_else(jobs: Path) -> None:
+    (jobs / JOB / "decision.json").mkdir()
+    with TestClient(create_app(Settings(data_dir=jobs.parent, page=False))) as client:
+        assert client.get("/health").json()["troubles"][0].startswith("Videos that were reported")
+        assert client.get(f"/jobs/{JOB}/video").status_code == 451
+        assert client.get(f"/jobs/{JOB}").json()["links"]["video"] is None
+        assert client.delete(f"/jobs/{JOB}").status_code == 200
+    assert {path.name for path in (jobs / JOB).iterdir()} == {"job.json"}
 
 
 def test_what_is_no_report_is_refused(client: TestClient) -> None:

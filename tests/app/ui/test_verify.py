@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from app.password import OPEN_FILES
 from tests.app.server import Server
-from tests.app.test_trust import sign_elsewhere
+from tests.app.test_trust import shrink, sign_elsewhere
 from tests.app.ui.conftest import Visit
 from tests.app.ui.test_looks import find_barriers
 from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, PHOTO, Visitor
@@ -19,6 +19,12 @@ def video(server: Server, done_job: str, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("made") / "talk.mp4"
     path.write_bytes(server.client.get(f"/jobs/{done_job}/video").content)
     return path
+
+
+@pytest.fixture(scope="module")
+def still(server: Server, done_job: str) -> bytes:
+    """Return a still of a video with the mark alone."""
+    return shrink(server.client.get(f"/jobs/{done_job}/poster").content)
 
 
 def expect_answer(visitor: Visitor, state: str, *said: str) -> None:
@@ -45,6 +51,19 @@ def test_a_file_that_is_dropped_is_explained(visit: Visit, video: Path, tmp_path
     expect_answer(visitor, "elsewhere", "anybody may sign under any name", "Camera 1")
     assert visitor.measure_shift() < MOST_SHIFT
     assert visitor.ask("() => document.documentElement.scrollWidth") == visitor.ask("() => innerWidth")
+
+
+def test_a_mark_alone_is_a_hint_whoever_signs_the_file(visit: Visit, still: bytes, tmp_path: Path) -> None:
+    """It can be copied onto a real video, and whoever edits a video may sign what comes of it."""
+    bare, signed, changed = (tmp_path / f"{name}.jpg" for name in ("bare", "signed", "changed"))
+    bare.write_bytes(still)
+    signed.write_bytes(sign_elsewhere(still, tmp_path))
+    changed.write_bytes(signed.read_bytes().replace(b"Camera", b"Kamera"))
+    visitor = visit("/verify")
+    for file, said in ((bare, "no signed note"), (signed, "Somebody else has signed"), (changed, "cannot be believed")):
+        visitor.drop(".drop", file)
+        expect_answer(visitor, "own", "no proof", said)
+        expect(visitor.tab.locator("#answer")).not_to_contain_text("made here")
 
 
 def test_what_cannot_be_checked_is_told_before_it_is_sent(visit: Visit, tmp_path: Path) -> None:

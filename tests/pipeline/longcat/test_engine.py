@@ -1,17 +1,25 @@
 """The engine behind the protocol: lengths, releases, people, the LoRA's strength, progress and cancellation."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from pipeline.engine import EngineSettings
 from pipeline.errors import EngineError, GenerationCancelledError
+from pipeline.longcat.checkpoint import LAYOUT
 from pipeline.longcat.engine import LongCatEngine
+from pipeline.longcat.profiles import PROFILES
+from pipeline.longcat.runtime import choose_lora, load_runtime
+from pipeline.longcat.weights import WEIGHTS
 from pipeline.profiles import Sampling
 from pipeline.scene import Scene
 from pipeline.types import Box, Face, Pixels, Progress
+from pipeline.weights.variants import prepare_variant
 
 MakeScene = Callable[..., Scene]
 LoadEngine = Callable[..., LongCatEngine]
@@ -47,6 +55,19 @@ def test_the_loras_strength_is_a_setting_of_every_form_of_the_weights(
     assert not np.array_equal(none, whole)
     # The more of it, the further from the weights alone.
     assert 0 < np.abs(some - none.astype(float)).mean() < np.abs(whole - none.astype(float)).mean()
+
+
+def test_the_loras_strength_counts_beside_a_variant_that_has_it(prepared: dict[str, Path], tmp_path: Path) -> None:
+    weights = shutil.copytree(prepared["1.5"], tmp_path / "longcat")
+    prepare_variant(weights, WEIGHTS.get_variant("dmd"), LAYOUT)
+
+    def load(folder: Path) -> torch.Tensor:
+        runtime = load_runtime(EngineSettings(folder, "cpu", dmd_scale=0.3), ignore)
+        runtime.lora.choose(choose_lora(PROFILES[0], 0.3), ignore)
+        weight: torch.Tensor = runtime.models.transformer.blocks[0].attn.qkv.weight
+        return weight
+
+    assert torch.equal(load(weights), load(prepared["1.5"]))
 
 
 def test_int8_is_near_to_bf16(load_engine: LoadEngine, engine: LongCatEngine, make_scene: MakeScene) -> None:
@@ -99,6 +120,17 @@ def test_a_seed_repeats_a_video_bit_for_bit(engine: LongCatEngine, make_scene: M
     assert not np.array_equal(first, other)
 
 
+def test_the_prompt_and_the_voice_reach_the_model(engine: LongCatEngine, make_scene: MakeScene) -> None:
+    scene = make_scene(1.1)
+    (speaker,) = scene.speakers
+    prompted = replace(scene, prompt="An old man laughs on a bench.")
+    quieter = replace(scene, speakers=(replace(speaker, waveform=0.5 * speaker.waveform),))
+    usual, other, quiet = (generate(engine, one).astype(int) for one in (scene, prompted, quieter))
+    assert not np.array_equal(usual, other)
+    # However loud it is recorded, it is brought to one loudness.
+    assert np.abs(usual - quiet).mean() < 0.1 * np.abs(usual - other).mean()
+
+
 def test_progress_goes_by_step_and_by_decoded_frame(engine: LongCatEngine, make_scene: MakeScene) -> None:
     told: list[Progress] = []
     list(engine.generate(make_scene(4.2, steps=3), told.append))
@@ -115,9 +147,9 @@ def test_stops_at_the_step_where_it_is_cancelled(
 ) -> None:
     passes = 0
 
-    def count(*_: object) -> None:
+    def count(_: object, given: tuple[object, ...], __: object) -> None:
         nonlocal passes
-        passes += 1
+        passes += given[1] is not None  # has a timestep
 
     def cancel(progress: Progress) -> None:
         if progress.stage == stage and progress.step == (0 if stage == "frames" else 1):
@@ -148,7 +180,7 @@ def test_the_numbers_of_a_request_reach_the_model(engine: LongCatEngine, make_sc
     scene = make_scene(1.1, steps=2)
     timesteps: list[float] = []
     hook = engine._runtime.models.transformer.register_forward_pre_hook(
-        lambda _, given: timesteps.append(float(given[1]))
+        lambda _, given: None if given[1] is None else timesteps.append(float(given[1]))
     )
     guided = replace(scene, sampling=Sampling(2, 1.0, 3.0))
     generate(engine, scene)

@@ -57,6 +57,9 @@ def test_everything_in_the_cases_is_read() -> None:
         unread |= {f"{row['name']}: {key}" for row in read_rows(kind) for key in row.keys() - KEYS[kind]}
     names = {row["name"] for row in read_rows("forward")} | READ_BY_NAME
     unread |= read_units().keys() - names - SCHEDULES.keys() - LEFT_ASIDE - OF_AUDIO
+    for row in read_rows("loops"):
+        answers = {"video", *(f"latents_{index}" for index in range(row["segments"]))}
+        unread |= {f"{row['name']}: {answer}" for answer in read_loop(row).keys() - answers}
     # Of another folder, it is only said.
     if unread and "GOLDEN_LONGCAT_DIR" in os.environ:
         pytest.skip(f"Left aside: {', '.join(sorted(unread))}")
@@ -96,7 +99,7 @@ def test_weights_of_8_bits_are_the_originals() -> None:
     torch.testing.assert_close(weights["blocks.0.attn.qkv.weight_scale"], read_units()["int8_scale"])
 
 
-@pytest.mark.parametrize("name", SCHEDULES.keys() & read_units().keys())
+@pytest.mark.parametrize("name", sorted(SCHEDULES.keys() & read_units().keys()))
 def test_sigmas_equal_the_originals(name: str) -> None:
     assert relative_error(SCHEDULES[name].find_sigmas(continues=False), read_units()[name]) < UNIT_BOUND
 

@@ -92,6 +92,13 @@ def test_a_missing_file_is_an_error(transformer: LongCatTransformer, tmp_path: P
         RuntimeLora(transformer, tmp_path).choose(AddedLora("dmd"), lambda _: None)
 
 
+def test_a_released_file_without_its_scales_is_refused(transformer: LongCatTransformer, tmp_path: Path) -> None:
+    path = tmp_path / "dmd_lora.safetensors"
+    save_file({key: one for key, one in released_lora(transformer).items() if key != f"{QKV}.alpha_scale"}, path)
+    with pytest.raises(WeightsError, match=rf"Expected {QKV}\.alpha_scale"):
+        read_lora(path)
+
+
 @pytest.mark.parametrize(
     ("key", "tensor", "reason"),
     [

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from diffusers.models.attention_dispatch import AttentionBackendName
 
+from pipeline.diffusion.attention import use_backend
 from pipeline.diffusion.context import AttentionContext
 from pipeline.distributed.guidance_parallel import ONE_RANK, GuidanceParallel, Parallelism
 from pipeline.longcat.architecture import LongCatArchitecture
@@ -84,8 +86,13 @@ def work(rank: int, world_size: int, folder: Path, cases: list[Case]) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=world_size)
     transformer = make_transformer()
+    # One that knows nothing of other ranks: the model exchanges tokens itself.
+    backend = AttentionBackendName._NATIVE_MATH
+    use_backend(transformer, backend)
     parallelism = Parallelism(transformer, CPU)
     segments = [make_segment(transformer, case, parallelism.apply(case[0])) for case in cases]
+    assert transformer.blocks[0].self_attention._parallel_config is not None
+    assert all(block.self_attention._attention_backend is backend for block in transformer.blocks)
     torch.save(segments, folder / f"{rank}.pt")
     dist.destroy_process_group()
 

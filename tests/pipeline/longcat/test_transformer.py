@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
 import torch
+from diffusers.hooks.group_offloading import ModuleGroup
 from torch._dynamo.utils import counters
 
 from pipeline.diffusion.clip_loop import Clip
@@ -18,12 +20,19 @@ from pipeline.longcat.sampler import ClipGenerator
 from pipeline.longcat.schedule import Schedule
 from pipeline.longcat.segments import plan_segments
 from pipeline.longcat.transformer import Conditioning, Continuation, KnownFrames, LongCatTransformer, People
+from pipeline.weights.offloading import offload
 from tests.golden_rule import make_vae, relative_error, rule
 from tests.pipeline.longcat.golden_cases import NoReporter, make_inputs, make_settings, read_rows
 from tests.pipeline.longcat.golden_models import AUDIO, TEXT_DIM, make_transformer
 
 PAIR = next(row for row in read_rows("loops") if row["name"] == "pair")
 NUM_NOISE = 4
+ONCE_A_SEGMENT = {
+    "y_embedder",
+    "audio_proj",
+    "blocks.1.cross_attn.kv_linear",
+    "blocks.1.audio_cross_attn.kv_linear",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +64,8 @@ def predict(
     num_known = 0 if continuation is None else continuation.num_known
     num_voices = 1 if people is None else 2 + people.has_still
     windows = rule("windows", (1, num_voices, 4 * (num_known + num_noise - 1) + 1, 5, *AUDIO["1.5"]))
-    conditioning = Conditioning(AttentionContext(rule("text", (1, 9, TEXT_DIM))), AttentionContext(windows), people)
+    text, windows = (states.to(transformer.compute_dtype) for states in (rule("text", (1, 9, TEXT_DIM)), windows))
+    conditioning = Conditioning(AttentionContext(text), AttentionContext(windows), people)
     return transformer(rule("noise", (1, 16, num_noise, *size), 1.7), torch.tensor([700.0]), conditioning, known)
 
 
@@ -104,6 +114,32 @@ def test_every_continuation_gives_numbers_of_its_own(
     assert all(relative_error(flow, predict(transformer, other, num_noise=5)) > 1e-3 for other in others)
 
 
+def test_what_is_remembered_takes_keys_and_values_and_no_more(transformer: LongCatTransformer) -> None:
+    known = draw_known(transformer, Continuation(4, 6, 1), (6, 8))
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for one in known.blocks for tensor in one}
+    num_tokens, sizes = 5 * 12, transformer.architecture
+    assert sum(storage.nbytes() for storage in storages.values()) == 2 * sizes.num_layers * num_tokens * sizes.dim * 4
+
+
+def test_offloaded_weights_come_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    transformer = make_transformer("1.5")
+    names: dict[torch.nn.Module, str] = {}
+    come: list[str] = []
+    onload = ModuleGroup.onload_
+
+    def watch(group: ModuleGroup) -> None:
+        come.extend(names[module] for module in group.modules if module in names)
+        onload(group)
+
+    monkeypatch.setattr(ModuleGroup, "onload_", watch)
+    names |= {transformer.get_submodule(name): name for name in ("t_embedder", "x_embedder", "blocks.0", "final_layer")}
+    offload(transformer, "block_level", torch.device("cpu"))
+    draw_known(transformer, Continuation(1), (6, 8))
+    # Those outside of the blocks come together, when the whole is called.
+    assert sorted(come[:3]) == ["final_layer", "t_embedder", "x_embedder"]
+    assert come[3:] == ["blocks.0"]
+
+
 def test_an_empty_mask_leaves_numbers(transformer: LongCatTransformer) -> None:
     masks = torch.zeros(2, 6, 8)
     masks[0] = 1  # The second person is nowhere, and neither is the background.
@@ -130,30 +166,48 @@ def make_clips(transformer: LongCatTransformer, num_frames: int, reference_index
     return list(generator.generate(make_inputs(PAIR), plan, lambda index, shape: rule(f"{index}", shape), NoReporter()))
 
 
-def test_what_is_known_and_given_is_computed_once_a_segment(transformer: LongCatTransformer) -> None:
+@dataclass(frozen=True)
+class Watched:
+    """A video of three segments, how often modules ran, and the first frames of what was known."""
+
+    clips: list[Clip]
+    counts: Counter[str]
+    first_known: list[torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def watched(transformer: LongCatTransformer) -> Iterator[Watched]:
     counts: Counter[str] = Counter()
-    names = (
-        "blocks",
-        "y_embedder",
-        "audio_proj",
-        "blocks.1.cross_attn.kv_linear",
-        "blocks.1.audio_cross_attn.kv_linear",
-    )
-    hooks = [
-        transformer.get_submodule(name).register_forward_hook(lambda *_, name=name: counts.update([name]))
-        for name in names
-    ]
-    clips = make_clips(transformer, 19, reference_index=6)
-    for hook in hooks:
-        hook.remove()
-    assert [clip.new_frames.shape[2] for clip in clips] == [17, 2]
+    first_known: list[torch.Tensor] = []
+    remember = transformer.remember
+
+    def watch(latents: torch.Tensor, continuation: Continuation) -> KnownFrames:
+        first_known.append(latents[:, :, 0])
+        return remember(latents, continuation)
+
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack, torch.no_grad():
+        patch.setattr(transformer, "remember", watch)
+        for name in ONCE_A_SEGMENT | {"blocks"}:
+            module = transformer.get_submodule(name)
+            stack.callback(module.register_forward_hook(lambda *_, name=name: counts.update([name])).remove)
+        yield Watched(make_clips(transformer, 23, reference_index=6), counts, first_known)
+
+
+def test_what_is_known_and_given_is_computed_once_a_segment(watched: Watched) -> None:
+    assert [clip.new_frames.shape[2] for clip in watched.clips] == [17, 4, 2]
     # Two steps and what is known.
-    assert counts == dict.fromkeys(names, 2) | {"blocks": 2 * 3}
+    assert watched.counts == dict.fromkeys(ONCE_A_SEGMENT, 3) | {"blocks": 3 * 3}
+
+
+def test_every_segment_refers_to_the_videos_first_frame(watched: Watched) -> None:
+    first = watched.clips[0].latents[:, :, 0]
+    assert len(watched.first_known) == 3
+    assert all(torch.equal(one, first) for one in watched.first_known)
 
 
 def test_a_video_goes_on_without_a_reference(transformer: LongCatTransformer) -> None:
-    clips = make_clips(transformer, 23, reference_index=None)
-    assert [clip.new_frames.shape[2] for clip in clips] == [17, 4, 2]
+    clips = make_clips(transformer, 19, reference_index=None)
+    assert [clip.new_frames.shape[2] for clip in clips] == [17, 2]
     assert all(clip.latents.isfinite().all() for clip in clips)
 
 
@@ -170,19 +224,13 @@ def test_the_voices_decide_how_many_segments_there_are() -> None:
         assert sum(new.stop - new.start for new in plan.new_frames()) == frames
 
 
-def test_a_few_graphs_serve_all_blocks_sizes_and_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One for what continues nothing, one for what goes on from a photo, one where some do not see the reference.
-    transformer = make_transformer("1.5")
-    cases = [
-        (continuation, size)
-        for continuation in (None, Continuation(1), Continuation(4, 6, 1))
-        for size in ((6, 8), (4, 10))
-    ]
-    plain = [predict(transformer, case, size=size) for case, size in cases]
+def test_one_graph_serves_all_blocks_and_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    transformer, sizes = make_transformer("1.5"), ((6, 8), (4, 10))
+    plain = [predict(transformer, Continuation(4, 6, 1), size=size) for size in sizes]
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
     torch._dynamo.reset()
     counters.clear()
     transformer.compile_blocks()
-    torch.testing.assert_close([predict(transformer, case, size=size) for case, size in cases], plain)
-    assert counters["stats"]["unique_graphs"] == 3
-    transformer.uncompile_blocks()
+    compiled = [predict(transformer, Continuation(4, 6, 1), size=size) for size in sizes]
+    torch.testing.assert_close(compiled, plain)
+    assert counters["stats"]["unique_graphs"] == 1

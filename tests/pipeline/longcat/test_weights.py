@@ -22,6 +22,7 @@ from pipeline.weights.prepare import prepare
 from pipeline.weights.variants import prepare_variant
 from tests.fake_hub import FakeHub
 from tests.tiny_longcat import LORA_FILE
+from tests.tiny_longcat import RELEASES as TINY_RELEASES
 
 CPU = torch.device("cpu")
 Damage = Callable[[Path], None]
@@ -32,7 +33,7 @@ def load(folder: Path, name: str) -> dict[str, torch.Tensor]:
     return load_component(component, CPU, lambda _: None).state_dict()
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("release", TINY_RELEASES)
 def test_prepared_weights_are_the_released_ones(
     released: dict[str, Path], prepared: dict[str, Path], release: str
 ) -> None:
@@ -124,6 +125,15 @@ def test_a_folder_of_another_model_is_no_folder_of_this_one(prepared: dict[str, 
     assert find_availability(PROFILES["longcat_quality"], EngineSettings(tmp_path, "cpu")).available
 
 
+def test_the_first_version_has_no_profile(released: dict[str, Path], prepared: dict[str, Path]) -> None:
+    for folder in (released["1.0"], prepared["1.0"]):
+        found = find_availability(PROFILES["longcat"], EngineSettings(folder, "cpu"))
+        assert not found.available
+        assert "no profile. Fetch those of 1.5" in found.reason
+    with pytest.raises(WeightsError, match=r"got '1\.0'"):
+        WEIGHTS.choose_release("1.0")
+
+
 def test_a_missing_lora_is_named(released: dict[str, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(released["1.5"], tmp_path / "released")
     (folder / LORA_FILE).unlink()
@@ -133,13 +143,27 @@ def test_a_missing_lora_is_named(released: dict[str, Path], tmp_path: Path) -> N
 def test_variants_are_made_of_full_precision_alone(prepared: dict[str, Path], tmp_path: Path) -> None:
     weights = shutil.copytree(prepared["1.5"], tmp_path / "longcat")
     prepare_variant(weights, WEIGHTS.get_variant("dmd-fp8"), LAYOUT)
+    with pytest.raises(WeightsError, match="holds a release in 8 bits"):
+        prepare_variant(prepared["1.5-int8"], WEIGHTS.get_variant("fp8"), LAYOUT)
     assert (weights / "variants/dmd-fp8/manifest.json").is_file()
     with pytest.raises(WeightsError, match="none of a release in 8 bits"):
         WEIGHTS.choose_release("1.5-int8").get_variant("fp8")
     with pytest.raises(WeightsError, match="holds another release of longcat"):
-        WEIGHTS.choose_release("1.0").check_release(weights)
-    with pytest.raises(WeightsError, match=r"a release of longcat \(1\.5, 1\.5-int8, 1\.0\), got '2'"):
+        WEIGHTS.choose_release("1.5-int8").check_release(weights)
+    with pytest.raises(WeightsError, match=r"a release of longcat \(1\.5, 1\.5-int8\), got '2'"):
         WEIGHTS.choose_release("2")
+
+
+@pytest.mark.parametrize(("release", "is_int8"), [("1.5", False), ("1.5-int8", True)])
+def test_a_clone_has_all_releases_and_gives_the_one_that_was_asked_for(
+    released: dict[str, Path], tmp_path: Path, hub: FakeHub, api: HfApi, release: str, *, is_int8: bool
+) -> None:
+    clone = shutil.copytree(released["1.5"], tmp_path / "clone")
+    shutil.copytree(released["1.5-int8"] / "avatar/base_model_int8", clone / "avatar/base_model_int8")
+    spec = WEIGHTS.choose_release(release)
+    install(spec, tmp_path, tmp_path / "longcat", api, lambda _: None, released=clone)
+    assert open_checkpoint(tmp_path / "longcat", LAYOUT).components["transformer"].config["int8"] == is_int8
+    assert not hub.ranges
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -153,7 +177,6 @@ def test_fetches_what_a_release_is_made_of_and_no_more(
     assert {path.split("/")[0] for path in fetched if "avatar" in path or "base_model" in path} == {
         "1.5": {"base_model"},
         "1.5-int8": {"base_model_int8"},
-        "1.0": {"avatar_single", "avatar_multi"},
     }[release]
     assert open_checkpoint(tmp_path / "longcat", LAYOUT).components.keys() == {
         *("transformer", "text_encoder", "vae", "audio_encoder")
