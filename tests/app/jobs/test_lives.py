@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.app.conftest import Starter
+from tests.app.conftest import Starter, cut_voice
 from tests.app.server import Server
 
 
@@ -27,11 +27,9 @@ def test_runs_again_and_completes_after_a_power_cut(start_server: Starter, photo
     assert second.client.get(done["links"]["video"]).content[4:8] == b"ftyp"
 
 
-def test_gives_a_job_up_that_stops_the_server_three_times(
-    start_server: Starter, photo: bytes, long_voice: bytes
-) -> None:
+def test_gives_a_job_up_that_stops_the_server_three_times(start_server: Starter, photo: bytes) -> None:
     server = start_server()
-    job_id = server.submit(photo, long_voice)["job_id"]
+    job_id = server.submit(photo, cut_voice(6.0))["job_id"]
     for _ in range(3):
         server.wait_for(job_id, "running")
         server.kill()
