@@ -31,7 +31,7 @@ test: $(TESTS)/test.stamp $(if $(OTHER),$(APP)/fast.stamp)
 
 # The app's tests mostly wait, for browsers and servers, and need no torch, which takes each process seconds to import.
 app-tests: $(TESTS)/test.stamp
-	$(TESTS)/bin/python -m pytest -n 3 --no-loadscope-reorder tests/app
+	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder tests/app
 
 # These mostly compute.
 other-tests: $(TESTS)/test.stamp
