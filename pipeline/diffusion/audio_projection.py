@@ -6,6 +6,11 @@ import torch
 from torch import nn
 
 from pipeline.diffusion.clips import FRAMES_PER_LATENT
+from pipeline.errors import WeightsError
+from pipeline.weights.sizes import Sizes
+
+# A later latent frame holds four video frames: its joined windows span three more than one window.
+EXTRA_FRAMES_OF_LATER_WINDOWS = 3
 
 
 class AudioProjection(nn.Module):
@@ -76,3 +81,37 @@ def join_windows(windows: torch.Tensor) -> torch.Tensor:
     between = groups[:, :, 1:-1, middle]
     last = groups[:, :, -1:, middle:].flatten(2, 3)
     return torch.cat([first, between, last], dim=2).flatten(2)
+
+
+def read_audio_sizes(
+    sizes: Sizes, num_layers: int, channels: int, owner: str, *, weight: str = "weight"
+) -> dict[str, int]:
+    """Return what the shapes of an audio projection's tensors say of it.
+
+    Args:
+        sizes: Of its tensors, among others.
+        num_layers: Layers of the audio encoder.
+        channels: Channels of each layer.
+        owner: What the tensors belong to, for messages.
+        weight: What linear layers call their weights.
+
+    Raises:
+        WeightsError: A tensor is missing, or the audio encoder is not the one that it was trained with.
+    """
+    intermediate_dim, num_first = sizes.of(f"audio_proj.proj1.{weight}")
+    num_later = sizes.of(f"audio_proj.proj1_vf.{weight}")[1]
+    num_features = (num_later - num_first) // EXTRA_FRAMES_OF_LATER_WINDOWS
+    if num_features != num_layers * channels:
+        raise WeightsError(
+            f"Expected {owner} for {num_layers} x {channels} speech features, got one for {num_features}. "
+            "Check that it and the audio encoder belong together."
+        )
+    (audio_dim,) = sizes.of("audio_proj.norm.weight")
+    return {
+        "audio_window": num_first // num_features,
+        "audio_layers": num_layers,
+        "audio_channels": channels,
+        "audio_intermediate_dim": intermediate_dim,
+        "audio_dim": audio_dim,
+        "audio_tokens": sizes.of(f"audio_proj.proj3.{weight}")[0] // audio_dim,
+    }

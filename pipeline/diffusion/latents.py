@@ -5,9 +5,20 @@ from diffusers import AutoencoderKLWan
 from torch import nn
 
 from pipeline.diffusion.still_frames import encoding_still_frames
-from pipeline.types import Pixels
+from pipeline.errors import EngineError
+from pipeline.types import FrameSize, Pixels
 
 NUM_MASK_CHANNELS = 4
+
+
+def check_sides(size: FrameSize, multiple: int) -> None:
+    """Refuse a frame that tokens of so many pixels do not fill.
+
+    Raises:
+        EngineError: A side is no multiple.
+    """
+    if size.height % multiple or size.width % multiple:
+        raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
 
 
 def frames_to_tensor(pixels: Pixels, device: torch.device) -> torch.Tensor:

@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.errors import WeightsError
+from pipeline.diffusion.audio_projection import read_audio_sizes
 from pipeline.weights.sizes import Sizes
 
 Config = dict[str, Any]
 
 # Heads cannot be seen in the shapes; those of CLIP's ViT-H have this width.
 IMAGE_ENCODER_HEAD_DIM = 80
-# A later latent frame holds four video frames: its joined windows span three more than one window.
-EXTRA_FRAMES_OF_LATER_WINDOWS = 3
 
 
 def read_base_config(sizes: Sizes, num_heads: int) -> Config:
@@ -40,23 +38,7 @@ def read_audio_config(sizes: Sizes, audio_encoder: Mapping[str, Any]) -> Config:
         WeightsError: The two do not fit.
     """
     layers, channels = audio_encoder["num_hidden_layers"], audio_encoder["hidden_size"]
-    intermediate_dim, num_first = sizes.of("audio_proj.proj1.weight")
-    num_later = sizes.of("audio_proj.proj1_vf.weight")[1]
-    num_features = (num_later - num_first) // EXTRA_FRAMES_OF_LATER_WINDOWS
-    if num_features != layers * channels:
-        raise WeightsError(
-            f"Expected an adapter for {layers} x {channels} speech features, got one for {num_features}. "
-            "Check that the adapter and the audio encoder belong together."
-        )
-    (audio_dim,) = sizes.of("audio_proj.norm.weight")
-    return {
-        "audio_window": num_first // num_features,
-        "audio_layers": layers,
-        "audio_channels": channels,
-        "audio_intermediate_dim": intermediate_dim,
-        "audio_dim": audio_dim,
-        "audio_tokens": sizes.of("audio_proj.proj3.weight")[0] // audio_dim,
-    }
+    return read_audio_sizes(sizes, layers, channels, "an adapter")
 
 
 def read_text_encoder_config(sizes: Sizes) -> Config:

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan
 from transformers import AutoTokenizer, CLIPVisionModel, PreTrainedTokenizerBase, UMT5EncoderModel, Wav2Vec2Model
 
-from pipeline.diffusion.memory import OFFLOADED
+from pipeline.diffusion.loading import make_loader
 from pipeline.infinitetalk.checkpoint import TOKENIZER
 from pipeline.infinitetalk.transformer import InfiniteTalkTransformer3DModel
 from pipeline.weights.checkpoint import Checkpoint
-from pipeline.weights.loading import load_component
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,7 @@ def load_models(
     Raises:
         WeightsError: A file is missing, broken or does not fit.
     """
-    host = torch.device("cpu")
-
-    def load(name: str) -> Any:  # noqa: ANN401  # each kind has its class
-        is_waiting = offloaded and name in OFFLOADED
-        return load_component(checkpoint.components[name], host if is_waiting else device, report)
-
+    load = make_loader(checkpoint, device, offloaded=offloaded, report=report)
     return Models(
         transformer=load("transformer"),
         text_encoder=load("text_encoder"),

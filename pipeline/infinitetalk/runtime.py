@@ -1,6 +1,5 @@
 """The loaded model at work: a scene becomes clips of frames."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -12,14 +11,15 @@ from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.crowd import is_crowded
 from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
-from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
-from pipeline.diffusion.memory import count_bytes, explain_short_memory, holds, open_device, place_models
+from pipeline.diffusion.latents import check_sides, order_for_gpu, tensor_to_frames
+from pipeline.diffusion.loading import open_weights
+from pipeline.diffusion.memory import explain_short_memory, place_models
 from pipeline.diffusion.progress import ClipPace, VideoProgress
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
 from pipeline.distributed.rank import holds_everywhere
-from pipeline.engine import EngineSettings, PrecisionSetting, Reporter
-from pipeline.errors import EngineError, EngineUnavailableError
+from pipeline.engine import EngineSettings, Reporter
+from pipeline.errors import EngineError
 from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
 from pipeline.infinitetalk.components import TRANSFORMER
@@ -32,20 +32,14 @@ from pipeline.infinitetalk.streaming import ClipGenerator
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
 from pipeline.types import Pixels
-from pipeline.weights.checkpoint import open_checkpoint
-from pipeline.weights.loading import LoadingProgress
 from pipeline.weights.lora_switcher import LoraSwitcher
 from pipeline.weights.overlay import Overlay
-from pipeline.weights.quantization import choose_precision, quantize_blocks
 from pipeline.weights.spec import AddedLora
-from pipeline.weights.variants import Variants
 
 # For activations and remembered keys and values, at 720p.
 RESERVED_BYTES = 16_000_000_000
 # A window at 480p: what the choice of the attention is measured with.
 MEASURED_TOKENS = 33_600
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -97,9 +91,7 @@ class Runtime:
                 "weights again, with the same command as before (python -m pipeline.weights FOLDER): it only fetches "
                 "what is missing, about 5 GB. Or use a picture of one person."
             )
-        multiple, size = self.models.token_side, scene.source.size
-        if size.height % multiple or size.width % multiple:
-            raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
+        check_sides(scene.source.size, self.models.token_side)
 
 
 @explain_short_memory("for the model. Use another precision or GPU.")
@@ -117,29 +109,18 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
         EngineUnavailableError: There are no weights, or the device is not there.
         GenerationCancelledError: `report` said so.
     """
-    weights = settings.find_weights(MODEL)
-    if weights is None:
-        raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
-    device = open_device(settings.device)
-    checkpoint = open_checkpoint(weights, LAYOUT)
-    prepared = Variants(weights, LAYOUT, settings.precision, device)
-    if (quantized := prepared.open_quantized()) is not None:
-        checkpoint = checkpoint.with_component(quantized)
-    num_bytes = count_bytes(checkpoint)
-    fits = agree(holds(device, num_bytes + RESERVED_BYTES))
-    progress = LoadingProgress(report, num_bytes)
-    models = load_models(checkpoint, device, offloaded=not fits, report=progress.report)
-    if quantized is None:
-        _quantize(models, settings.precision, fits=fits)
+    opened = open_weights(settings, MODEL, LAYOUT, RESERVED_BYTES, agree)
+    checkpoint, fits = opened.checkpoint, opened.fits
+    models = load_models(checkpoint, opened.device, offloaded=not fits, report=opened.follow(report))
+    opened.quantize(models.transformer.blocks, settings.precision)
     people = checkpoint.overlays.get(PEOPLE_OVERLAY)
     _speed_up(models, settings, fits=fits, with_people=people is not None)
-    stored = checkpoint.components[TRANSFORMER.name]
     switcher = LoraSwitcher(
         models.transformer,
-        stored,
-        weights,
+        checkpoint.components[TRANSFORMER.name],
+        opened.variants.weights,
         LAYOUT.read_lora,
-        prepared.open_fused,
+        opened.variants.open_fused,
         overlay=None if people is None else Overlay(models.transformer, people),
     )
     return Runtime(models, switcher, fits)
@@ -155,12 +136,6 @@ def load_rank(settings: EngineSettings, report: Reporter) -> Runtime:
     """
     runtime = load_runtime(settings, report, agree=holds_everywhere)
     return replace(runtime, parallelism=Parallelism(runtime.models.transformer, runtime.models.device))
-
-
-def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
-    precision = choose_precision(setting, fits=fits)
-    _log.info("Weights: %s; %s.", precision, "all on the device" if fits else "they wait in CPU memory")
-    quantize_blocks(models.transformer.blocks, precision, models.device)
 
 
 def _speed_up(models: Models, settings: EngineSettings, *, fits: bool, with_people: bool) -> None:

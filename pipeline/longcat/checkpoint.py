@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from pipeline.diffusion.audio_projection import read_audio_sizes
 from pipeline.diffusion.components import TEXT_ENCODER, VAE, convert_wav2vec2
-from pipeline.errors import WeightsError
-from pipeline.longcat.architecture import LongCatArchitecture
+from pipeline.longcat.architecture import CONFIG_NAMES, LongCatArchitecture
 from pipeline.longcat.availability import AUDIO_OF_1_0, CLASS_NAME, RELEASED_FOLDERS
 from pipeline.longcat.components import AUDIO_ENCODER, COMPONENTS, TRANSFORMER, is_whisper
 from pipeline.longcat.lora import read_lora
@@ -42,8 +42,6 @@ TOKENIZER = "tokenizer"
 
 INT8_WEIGHT = "weight_int8"
 WHISPER_ENCODER = ("model.encoder.", "encoder.")
-# A later latent frame holds four video frames: its joined windows span three more than one window.
-EXTRA_FRAMES_OF_LATER_WINDOWS = 3
 
 
 def open_released(folder: Path, transformers: tuple[str, ...] = TRANSFORMERS) -> Checkpoint:
@@ -100,6 +98,8 @@ def read_sizes(sizes: Sizes, weight: str, audio_encoder: Mapping[str, Any]) -> d
     (head_dim,) = sizes.of("blocks.0.attn.q_norm.weight")
     time_dim, freq_dim = sizes.of(f"t_embedder.mlp.0.{weight}")
     patch_volume = patch_size[0] * patch_size[1] * patch_size[2]
+    layers, channels = _describe_features(audio_encoder)
+    audio_sizes = read_audio_sizes(sizes, layers, channels, "a transformer", weight=weight)
     return {
         "hidden_size": dim,
         "in_channels": in_channels,
@@ -110,28 +110,7 @@ def read_sizes(sizes: Sizes, weight: str, audio_encoder: Mapping[str, Any]) -> d
         "caption_channels": sizes.of(f"y_embedder.y_proj.0.{weight}")[1],
         "adaln_tembed_dim": time_dim,
         "frequency_embedding_size": freq_dim,
-        **_read_audio_sizes(sizes, weight, audio_encoder),
-    }
-
-
-def _read_audio_sizes(sizes: Sizes, weight: str, audio_encoder: Mapping[str, Any]) -> dict[str, int]:
-    layers, channels = _describe_features(audio_encoder)
-    intermediate_dim, num_first = sizes.of(f"audio_proj.proj1.{weight}")
-    num_later = sizes.of(f"audio_proj.proj1_vf.{weight}")[1]
-    num_features = (num_later - num_first) // EXTRA_FRAMES_OF_LATER_WINDOWS
-    if num_features != layers * channels:
-        raise WeightsError(
-            f"Expected a transformer for {layers} x {channels} speech features, got one for {num_features}. "
-            "Check that it and the audio encoder belong together."
-        )
-    (audio_dim,) = sizes.of("audio_proj.norm.weight")
-    return {
-        "audio_window": num_first // num_features,
-        "audio_block": layers,
-        "audio_channel": channels,
-        "intermediate_dim": intermediate_dim,
-        "output_dim": audio_dim,
-        "context_tokens": sizes.of(f"audio_proj.proj3.{weight}")[0] // audio_dim,
+        **{CONFIG_NAMES[name]: size for name, size in audio_sizes.items()},
     }
 
 

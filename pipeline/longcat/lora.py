@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from pipeline.engine import Reporter
 from pipeline.errors import WeightsError
 from pipeline.longcat.layers import Int8Linear, Linear
 from pipeline.longcat.transformer import LongCatTransformer
-from pipeline.weights.lora import Lora, LoraNames, WeightChange, parse_lora
-from pipeline.weights.lora_alpha import read_alphas
+from pipeline.weights.lora import Lora, LoraNames, WeightChange, parse_lora, read_tensors
 from pipeline.weights.lora_files import find_lora
 from pipeline.weights.offloading import stop_offloading
 from pipeline.weights.spec import AddedLora
@@ -36,15 +34,9 @@ def read_lora(path: Path) -> Lora:
     Raises:
         WeightsError: It cannot be read, has keys that are not understood, or numbers that are none.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            header, state_dict = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no mapping
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(
-            f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
-        ) from error
+    state_dict, alphas = read_tensors(path)
     _check_scales(state_dict, path)
-    return parse_lora(to_usual_form(state_dict), path.name, LONGCAT_NAMES, read_alphas(header, path))
+    return parse_lora(to_usual_form(state_dict), path.name, LONGCAT_NAMES, alphas)
 
 
 def _check_scales(state_dict: StateDict, path: Path) -> None:

@@ -12,13 +12,14 @@ from pipeline.diffusion.clip_loop import noise_from
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.crowd import is_crowded
 from pipeline.diffusion.decoding import halve_decoder
-from pipeline.diffusion.latents import order_for_gpu, tensor_to_frames
-from pipeline.diffusion.memory import count_bytes, explain_short_memory, holds, open_device, place_models
+from pipeline.diffusion.latents import check_sides, order_for_gpu, tensor_to_frames
+from pipeline.diffusion.loading import open_weights
+from pipeline.diffusion.memory import explain_short_memory, place_models
 from pipeline.diffusion.progress import VideoProgress
 from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
 from pipeline.distributed.rank import holds_everywhere
-from pipeline.engine import EngineSettings, PrecisionSetting, Reporter
-from pipeline.errors import EngineError, EngineUnavailableError
+from pipeline.engine import EngineSettings, Reporter
+from pipeline.errors import EngineError
 from pipeline.longcat.checkpoint import LAYOUT
 from pipeline.longcat.compilation import compile_transformer
 from pipeline.longcat.components import TRANSFORMER
@@ -35,11 +36,9 @@ from pipeline.longcat.weights import WEIGHTS
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
 from pipeline.types import Pixels
-from pipeline.weights.checkpoint import Checkpoint, open_checkpoint
-from pipeline.weights.loading import LoadingProgress
+from pipeline.weights.checkpoint import Checkpoint
 from pipeline.weights.lora_switcher import LoraSwitcher
 from pipeline.weights.overlay import Overlay
-from pipeline.weights.quantization import choose_precision, quantize_blocks
 from pipeline.weights.spec import AddedLora
 from pipeline.weights.variants import Variants
 
@@ -113,9 +112,7 @@ class Runtime:
                 f"The weights are those of LongCat 1.0, which makes {FRAME_RATE_OF_1_0} frames a second, not "
                 f"{scene.frame_rate}. Fetch those of 1.5: python -m pipeline.weights FOLDER --engine longcat."
             )
-        multiple, size = self.models.token_side, scene.source.size
-        if size.height % multiple or size.width % multiple:
-            raise EngineError(f"Expected a frame with sides that {multiple} divides, got {size.width} x {size.height}.")
+        check_sides(scene.source.size, self.models.token_side)
 
     def _follow(self, scene: Scene, plan: ClipPlan, settings: SamplerSettings, report: Reporter) -> VideoProgress:
         device = self.models.device
@@ -140,21 +137,14 @@ def load_runtime(settings: EngineSettings, report: Reporter, agree: Callable[[bo
         EngineUnavailableError: There are no weights, or the device is not there.
         GenerationCancelledError: `report` said so.
     """
-    weights = settings.find_weights(MODEL)
-    if weights is None:
-        raise EngineUnavailableError("It needs the model's weights: name their folder in the settings.")
-    device = open_device(settings.device)
-    checkpoint = open_checkpoint(weights, LAYOUT)
-    prepared = Variants(weights, LAYOUT, settings.precision, device)
-    if (quantized := prepared.open_quantized()) is not None:
-        checkpoint = checkpoint.with_component(quantized)
-    num_bytes = count_bytes(checkpoint)
-    fits = agree(holds(device, num_bytes + RESERVED_BYTES))
-    progress = LoadingProgress(report, num_bytes)
-    models = load_models(checkpoint, device, offloaded=not fits, report=progress.report)
-    if quantized is None:
-        _quantize(models, settings.precision, fits=fits)
-    lora = _keep_lora(models, checkpoint, prepared)
+    opened = open_weights(settings, MODEL, LAYOUT, RESERVED_BYTES, agree)
+    checkpoint, fits = opened.checkpoint, opened.fits
+    models = load_models(checkpoint, opened.device, offloaded=not fits, report=opened.follow(report))
+    if _is_int8(models):
+        _log.info("Weights: int8, as released; %s.", opened.describe_place())
+    else:
+        opened.quantize(models.transformer.blocks, settings.precision)
+    lora = _keep_lora(models, checkpoint, opened.variants)
     if _is_int8(models):
         # It is part of what is compiled.
         lora.choose(choose_lora(PROFILES[0], settings.dmd_scale), report)
@@ -197,16 +187,6 @@ def _keep_lora(models: Models, checkpoint: Checkpoint, prepared: Variants) -> Lo
         lambda lora: prepared.open_fused(lora) if lora in WEIGHTS.loras else None,
         overlay=None if people is None else Overlay(models.transformer, people),
     )
-
-
-def _quantize(models: Models, setting: PrecisionSetting, *, fits: bool) -> None:
-    where = "all on the device" if fits else "they wait in CPU memory"
-    if _is_int8(models):
-        _log.info("Weights: int8, as released; %s.", where)
-        return
-    precision = choose_precision(setting, fits=fits)
-    _log.info("Weights: %s; %s.", precision, where)
-    quantize_blocks(models.transformer.blocks, precision, models.device)
 
 
 def _speed_up(models: Models, settings: EngineSettings, *, fits: bool) -> None:

@@ -122,6 +122,16 @@ def read_lora(path: Path, names: LoraNames) -> Lora:
     Raises:
         WeightsError: It cannot be read, has keys that are not understood, or numbers that are none.
     """
+    state_dict, alphas = read_tensors(path)
+    return parse_lora(state_dict, path.name, names, alphas)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], AlphaTable]:
+    """Read a LoRA file's tensors by their keys, and what it says of the modules that bring no alpha of their own.
+
+    Raises:
+        WeightsError: It cannot be read.
+    """
     try:
         with safe_open(path, "pt") as file:
             header, state_dict = file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # no mapping
@@ -129,7 +139,7 @@ def read_lora(path: Path, names: LoraNames) -> Lora:
         raise WeightsError(
             f"Expected a LoRA in the safetensors format at {path}, but it cannot be read: {error}. Download it again."
         ) from error
-    return parse_lora(state_dict, path.name, names, read_alphas(header, path))
+    return state_dict, read_alphas(header, path)
 
 
 def parse_lora(

@@ -1,18 +1,13 @@
 """The golden cases, built from the rows of `cases.json`."""
 
-import json
 import os
 from collections.abc import Callable
-from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from safetensors.torch import load_file
 
 from pipeline.diffusion.clip_loop import Clip, Prompts
 from pipeline.diffusion.clips import ClipPlan
@@ -25,13 +20,13 @@ from pipeline.diffusion.text_encoder import pad_prompt
 from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator, VideoInputs
 from pipeline.infinitetalk.transformer import Conditioning
+from tests.golden_files import GoldenFolder, Row
 from tests.golden_rule import make_vae, rule, to_bf16
 from tests.pipeline.infinitetalk.golden_models import SIZES, make_transformer
 
-GOLDEN_DIR = Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden"))
+GOLDEN = GoldenFolder(Path(os.environ.get("GOLDEN_DIR", Path(__file__).parents[2] / "golden")))
+read_cases, read_rows, read_units, read_loop = GOLDEN.read_cases, GOLDEN.read_rows, GOLDEN.read_units, GOLDEN.read_loop
 
-Row = dict[str, Any]
-Tensors = dict[str, torch.Tensor]
 Output = TypeVar("Output")
 
 # What is read of the rows of each list.
@@ -48,25 +43,6 @@ KEYS = {
         *("color_correction", "clips", "video_shape"),
     },
 }
-
-
-@cache
-def read_cases() -> dict[str, list[Row]]:
-    return json.loads((GOLDEN_DIR / "cases.json").read_text())
-
-
-def read_rows(kind: str) -> list[Row]:
-    """Return the rows of one of the lists; a folder may lack it."""
-    return read_cases().get(kind, [])
-
-
-@cache
-def read_units() -> Tensors:
-    return load_file(GOLDEN_DIR / "units.safetensors")
-
-
-def read_loop(row: Row) -> Tensors:
-    return load_file(GOLDEN_DIR / f"loop_{row['name']}.safetensors")
 
 
 def name_units() -> set[str]:
@@ -123,7 +99,7 @@ def split_in_halves(height: int, width: int) -> torch.Tensor:
 def loop_inputs(row: Row) -> VideoInputs:
     """Build what a loop's video is made from."""
     name = row["name"]
-    pixels = np.array(Image.open(GOLDEN_DIR / f"loop_{name}.png").convert("RGB"))
+    pixels = GOLDEN.read_photo(name)
     return VideoInputs(
         photo=frames_to_tensor(pixels, torch.device("cpu")),
         image_embeds=rule(f"{name}/image_embeds", (1, 257, SIZES.image_dim)),

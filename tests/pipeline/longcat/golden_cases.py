@@ -1,15 +1,9 @@
 """The golden cases, built from the rows of `cases.json`."""
 
-import json
 import os
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from safetensors.torch import load_file
 
 from pipeline.diffusion.clip_loop import Clip, Prompts
 from pipeline.diffusion.clips import ClipPlan
@@ -20,14 +14,13 @@ from pipeline.longcat.sampler import ClipGenerator, HandOver, SamplerSettings, V
 from pipeline.longcat.schedule import Schedule
 from pipeline.longcat.transformer import Conditioning, Continuation, LongCatTransformer, People
 from pipeline.types import FrameSize
+from tests.golden_files import GoldenFolder, Row
 from tests.golden_rule import make_vae, rule
 from tests.pipeline.longcat.golden_models import AUDIO, TEXT_DIM, make_transformer
 
-GOLDEN_DIR = Path(os.environ.get("GOLDEN_LONGCAT_DIR", Path(__file__).parents[2] / "golden_longcat"))
+GOLDEN = GoldenFolder(Path(os.environ.get("GOLDEN_LONGCAT_DIR", Path(__file__).parents[2] / "golden_longcat")))
+read_cases, read_rows, read_units, read_loop = GOLDEN.read_cases, GOLDEN.read_rows, GOLDEN.read_units, GOLDEN.read_loop
 NOISE_AMPLITUDE = 3**0.5
-
-Row = dict[str, Any]
-Tensors = dict[str, torch.Tensor]
 
 # What is read of the rows of each list.
 KEYS = {
@@ -42,25 +35,6 @@ KEYS = {
         *("lora", "every", "features", "frames", "sigmas"),
     },
 }
-
-
-@cache
-def read_cases() -> dict[str, list[Row]]:
-    return json.loads((GOLDEN_DIR / "cases.json").read_text())
-
-
-def read_rows(kind: str) -> list[Row]:
-    """Return the rows of one of the lists; a folder may lack it."""
-    return read_cases().get(kind, [])
-
-
-@cache
-def read_units() -> Tensors:
-    return load_file(GOLDEN_DIR / "units.safetensors")
-
-
-def read_loop(row: Row) -> Tensors:
-    return load_file(GOLDEN_DIR / f"loop_{row['name']}.safetensors")
 
 
 def run_forward(transformer: LongCatTransformer, row: Row) -> torch.Tensor:
@@ -125,7 +99,7 @@ def make_inputs(row: Row) -> VideoInputs:
     name, (height, width) = row["name"], row["photo_size"]
     photo = None
     if row["stage"] == "ai2v":
-        pixels = np.array(Image.open(GOLDEN_DIR / f"loop_{name}.png").convert("RGB"))
+        pixels = GOLDEN.read_photo(name)
         photo = frames_to_tensor(pixels, torch.device("cpu"))
     voices = [str(person + 1) for person in range(row["people"])]
     people = None if row["people"] == 1 else People(split_in_halves(height, width))

@@ -10,20 +10,11 @@ from pipeline.longcat.lora import LONGCAT_NAMES, add_lora, to_usual_form
 from pipeline.longcat.transformer import LongCatTransformer
 from pipeline.weights.lora import Lora, parse_lora
 from tests.golden_rule import fill, weight
+from tests.tiny_longcat import LORA_LAYERS
 
 AUDIO: dict[Version, tuple[int, int]] = {"1.5": (5, 16), "1.0": (12, 8)}
 TEXT_DIM = 64
 RANK, ALPHA_SCALE = 8, 0.4
-# Each with the number of parts that it is made of.
-LORA_LAYERS = {
-    "attn.qkv": 3,
-    "attn.proj": 1,
-    "cross_attn.q_linear": 1,
-    "cross_attn.kv_linear": 2,
-    "ffn.w1": 1,
-    "ffn.w2": 1,
-    "ffn.w3": 1,
-}
 
 
 def architecture(version: Version, *, int8: bool = False) -> LongCatArchitecture:

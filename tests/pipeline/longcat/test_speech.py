@@ -1,25 +1,19 @@
 """Speech is encoded as the original does, in pieces that do not show."""
 
-import json
-import os
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from transformers import WhisperConfig
 from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from pipeline.diffusion.audio_encoder import encode_speech, normalize_loudness
 from pipeline.longcat.speech import draw_noise_floor, encode_with_wav2vec2, encode_with_whisper, soften
 from pipeline.types import SPEECH_SAMPLING_RATE, Floats
-from tests.golden_rule import fill, rule
+from tests.golden_files import Row
+from tests.golden_rule import fill, relative_error, rule
 from tests.pipeline.infinitetalk.golden_models import make_audio_encoder
+from tests.pipeline.longcat.golden_cases import read_rows, read_units
 
-GOLDEN = Path(os.environ.get("GOLDEN_LONGCAT_DIR", Path(__file__).parents[2] / "golden_longcat"))
-ROWS: list[dict[str, Any]] = json.loads((GOLDEN / "cases.json").read_text())["audio"]
 BOUND = 1e-4
 
 
@@ -42,24 +36,19 @@ def make_waveform(name: str, num_samples: int) -> Floats:
     return normalize_loudness((noise * (0.55 + 0.45 * np.sin(2 * np.pi * 1.3 * times))).astype(np.float32))
 
 
-def find_error(ours: torch.Tensor, golden: torch.Tensor) -> float:
-    assert ours.shape == golden.shape
-    return float((ours.double() - golden.double()).norm() / golden.double().norm())
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
-def test_features_are_the_originals(row: dict[str, Any], whisper: WhisperEncoder) -> None:
+@pytest.mark.parametrize("row", read_rows("audio"), ids=lambda row: row["name"])
+def test_features_are_the_originals(row: Row, whisper: WhisperEncoder) -> None:
     name, num_samples, num_features = row["name"], row["samples"], row["features"]
-    golden, waveform = load_file(GOLDEN / "units.safetensors"), make_waveform(name, num_samples)
+    golden, waveform = read_units(), make_waveform(name, num_samples)
     if row["version"] == "1.5":
         features = encode_with_whisper(whisper, waveform, num_features)
     else:
         noise = rule(f"{name}/noise_floor", (num_samples,), 3**0.5).numpy() * np.float32(10 ** (-45 / 20))
         samples = torch.from_numpy(soften(waveform, noise))
         if (speech := golden.get(f"{name}_speech")) is not None:
-            assert find_error(samples, speech) < BOUND
+            assert relative_error(samples, speech) < BOUND
         features = encode_speech(make_audio_encoder(), samples, num_features)
-    assert find_error(features, golden[name]) < BOUND
+    assert relative_error(features, golden[name]) < BOUND
 
 
 def test_silence_follows_a_voice_that_does_not_fill_its_frames(whisper: WhisperEncoder) -> None:
