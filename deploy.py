@@ -608,17 +608,32 @@ def main(
 ) -> None:
     """Fetch the weights of a model, look at reported videos, or make one video from a photo and a voice."""
     if reports:
-        problem, answer = look_at_reports.remote(reports.split())
-        say(answer)
-        if not problem and {"release", "remove"} & set(reports.split()):
-            say("A web container that is running takes note when it next saves something, or is started again.")
-        sys.exit(problem or None)
-    if download_weights:
-        names = [name.strip() for name in variants.split(",") if name.strip()]
-        model = request["model"] or WEIGHTS[0]
-        if model not in WEIGHTS:
-            sys.exit(f"There are no weights of a model {model}. There are: {', '.join(WEIGHTS)}.")
-        sys.exit(fetch_weights.remote(names, model, release) or None)
+        settle_reports(reports.split())
+    elif download_weights:
+        start_fetching(request["model"] or WEIGHTS[0], variants, release)
+    else:
+        make_one(request, image, audio, output)
+
+
+def settle_reports(arguments: list[str]) -> None:
+    """Carry out a command about reported videos, and print what it says."""
+    problem, answer = look_at_reports.remote(arguments)
+    say(answer)
+    if not problem and {"release", "remove"} & set(arguments):
+        say("A web container that is running takes note when it next saves something, or is started again.")
+    sys.exit(problem or None)
+
+
+def start_fetching(model: str, variants: str, release: str) -> None:
+    """Fetch and prepare the weights of a model."""
+    if model not in WEIGHTS:
+        sys.exit(f"There are no weights of a model {model}. There are: {', '.join(WEIGHTS)}.")
+    names = [name.strip() for name in variants.split(",") if name.strip()]
+    sys.exit(fetch_weights.remote(names, model, release) or None)
+
+
+def make_one(request: dict[str, Any], image: str, audio: str, output: str) -> None:
+    """Make one video, kept before it is signed: it is paid for."""
     profile = request["profile"]
     check_pair(profile, request["model"])
     photo, (request, voices) = read_file(image, "--image"), read_voices(request, audio)
