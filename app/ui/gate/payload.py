@@ -18,6 +18,7 @@ _LONGEST_TEXT = 200
 _LONGEST_SESSION = 64
 _KNOWN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
 _FILE_WIDGETS = (gr.Image, gr.Audio, gr.Video, gr.UploadButton)
+_MENUS = (gr.Dropdown, gr.Radio)
 
 Find = Callable[[str], Path | None]
 """Returns one of the visitor's uploads."""
@@ -61,6 +62,8 @@ def clean(body: dict[str, Any], fn: BlockFunction, find: Find) -> dict[str, Any]
         raise BodyError(f"data: Expected a list of {len(fn.inputs)} values.", "data")
     if len(data) == len(fn.inputs) and not all(map(_fits, fn.inputs, data)):
         raise BodyError("data: Expected a file as it was answered to its upload.", "data")
+    if len(data) == len(fn.inputs) and not all(map(_may_choose, fn.inputs, data)):
+        raise BodyError("data: Expected one of a menu's values.", "data")
     _check_names(body)
     kept = {name: body[name] for name in _KNOWN if body.get(name) is not None} | {"data": data}
     checked: dict[str, Any] = _check(kept, find, 0)
@@ -91,6 +94,11 @@ def is_session(name: str) -> bool:
 
 def _fits(widget: Any, value: Any) -> bool:  # noqa: ANN401 - any widget's
     return value is None or not isinstance(widget, _FILE_WIDGETS) or (isinstance(value, dict) and "path" in value)
+
+
+def _may_choose(widget: Any, value: Any) -> bool:  # noqa: ANN401 - any widget's
+    """Say whether a menu may get the value. Gradio refuses what is not in it, but repeats all of it in the log."""
+    return value is None or not isinstance(widget, _MENUS) or (isinstance(value, str) and len(value) <= _LONGEST_TEXT)
 
 
 def _check(value: Any, find: Find, depth: int) -> Any:  # noqa: ANN401 - any JSON

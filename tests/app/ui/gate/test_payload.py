@@ -33,6 +33,12 @@ async def make_fn() -> BlockFunction:
     return next(iter(blocks.fns.values()))
 
 
+async def make_menus() -> BlockFunction:
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        gr.Button().click(print, [gr.Dropdown(["a"]), gr.Radio(["b"])], None)
+    return next(iter(blocks.fns.values()))
+
+
 @pytest.fixture(scope="module")
 def fn() -> BlockFunction:
     return asyncio.run(make_fn())
@@ -70,6 +76,17 @@ def test_a_file_of_nobody_is_refused_wherever_it_stands(
 def test_an_input_of_files_takes_nothing_else(fn: BlockFunction, mine: Path, photo: object) -> None:
     with pytest.raises(BodyError, match="Expected a file"):
         clean_with(fn, mine, data=[photo, "", None])
+
+
+@pytest.mark.parametrize("value", ["A" * 201, 1, ["a"], {"a": "b"}])
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_menu_takes_short_words_alone_since_gradio_logs_what_it_refuses(position: int, value: object) -> None:
+    data: list[object] = ["A" * 200, None]
+    fn = asyncio.run(make_menus())
+    assert clean({"data": data}, fn, lambda _: None)["data"] == data
+    data[position] = value
+    with pytest.raises(BodyError, match="one of a menu's values"):
+        clean({"data": data}, fn, lambda _: None)
 
 
 def test_addresses_are_taken_out(fn: BlockFunction, mine: Path) -> None:
