@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
+from app.accounts.database import FILE_NAME, Database
 from app.arrival import ArrivalMiddleware
 from app.clients import ClientMiddleware
 from app.jobs import JobRunner, Jobs
@@ -44,10 +45,12 @@ def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_p
     """
     metrics = Metrics()
     store = JobStore(settings.data_dir)
+    database = Database(settings.data_dir / FILE_NAME)
     service = Jobs(settings, store, runner, dollars_per_day)
     metrics.watch_jobs(service)
-    app = _create_api(service)
+    app = _create_api(service, database)
     app.state.jobs, app.state.settings, app.state.metrics = service, settings, metrics
+    app.state.database = database
     routers = (*_ROUTERS, *(_create_page_routers(service, settings) if settings.page else ()))
     for router in routers:
         app.include_router(router)
@@ -60,13 +63,14 @@ def create_app(settings: Settings, runner: JobRunner | None = None, *, dollars_p
     return app
 
 
-def _create_api(service: Jobs) -> FastAPI:
+def _create_api(service: Jobs, database: Database) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         await service.start()
         yield
         await service.close()
+        database.close()
 
     # FastAPI's own API page loads its script from another host.
     return FastAPIOffline(

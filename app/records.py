@@ -207,6 +207,7 @@ class JobRecord(Stored):
         owner: Id of the key that the job was submitted with; None without one.
         batch_id: The batch that the job belongs to; None if it stands alone.
         reference: The client's own name for the job.
+        callback_url: Where to send word of the job's end; None: nowhere.
         consent: None where nobody has said it.
         inputs: Names of the files in the job's folder, by their role.
         resolved: None if the job was accepted by an app that writes version 1.
@@ -230,6 +231,7 @@ class JobRecord(Stored):
     owner: str | None = None
     batch_id: str | None = None
     reference: str | None = None
+    callback_url: str | None = None
     consent: Consent | None = None
     request: StoredRequest
     inputs: dict[Role, _FileName] = ONE_VOICE

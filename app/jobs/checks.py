@@ -15,6 +15,7 @@ from app.errors import DecodingError, QueueFullError
 from app.jobs.clock import Clock
 from app.jobs.fair_queue import FairSemaphore, may_take
 from app.jobs.forecast import Forecaster
+from app.jobs.job import UNFILED, Filing
 from app.jobs.queue import JobQueue
 from app.records import CONSENT_WORDING, INPUT_NAMES, Consent, JobRecord
 from app.settings import MEGABYTE, Settings, read_trust_list
@@ -104,7 +105,14 @@ class MediaChecks:
         self._trust_list = read_trust_list(settings)
 
     async def accept(
-        self, request: VideoRequest, inputs: Inputs, folder: JobFolder, client: str, watermark: str | None = None
+        self,
+        request: VideoRequest,
+        inputs: Inputs,
+        folder: JobFolder,
+        client: str,
+        *,
+        watermark: str | None = None,
+        filing: Filing = UNFILED,
     ) -> JobRecord:
         """Check a request when it is the client's turn; see `accept`."""
         async with self._turns.acquire(client):
@@ -116,6 +124,7 @@ class MediaChecks:
                 settings=self._settings,
                 decoders=self._decoders,
                 watermark=watermark,
+                filing=filing,
             )
 
     async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
@@ -187,6 +196,7 @@ async def accept(
     settings: Settings,
     decoders: Decoders,
     watermark: str | None = None,
+    filing: Filing = UNFILED,
 ) -> JobRecord:
     """Copy the request's files into the job's folder, have the scene made that will run, and write the record.
 
@@ -218,6 +228,10 @@ async def accept(
         speech_seconds=checked.speech_seconds,
         notices=checked.notices,
         watermark=watermark,
+        owner=filing.owner,
+        batch_id=filing.batch_id,
+        reference=filing.reference,
+        callback_url=filing.callback_url,
     )
     await asyncio.to_thread(folder.write, record)
     return record

@@ -13,6 +13,26 @@ from pipeline.request import VideoRequest
 from pipeline.types import Progress
 
 
+@dataclass(frozen=True)
+class Filing:
+    """Whose a job is, and under which name: kept with the job, and of no interest to what makes the video.
+
+    Attributes:
+        owner: Id of the key that it belongs to; None without one.
+        batch_id: The batch that it is part of.
+        reference: The client's own name for it.
+        callback_url: Where to send word of its end.
+    """
+
+    owner: str | None = None
+    batch_id: str | None = None
+    reference: str | None = None
+    callback_url: str | None = None
+
+
+UNFILED = Filing()
+
+
 @dataclass(eq=False)
 class JobState:
     """A job in memory.
@@ -72,6 +92,7 @@ class Job:
         run_seconds: How long its run took; None before its end, or if unknown.
         num_live_segments: How many segments can be watched already.
         speech_seconds: Length of the speech that is used.
+        filing: Whose it is, and its name.
         request: What was asked for, so that it can be reused.
         consent: That face and voice may be used; None where nobody has said it.
         seed: The one asked for, or else drawn; None if an older version accepted the job.
@@ -98,6 +119,7 @@ class Job:
     run_seconds: float | None
     num_live_segments: int
     speech_seconds: float
+    filing: Filing
     request: VideoRequest
     consent: Consent | None
     seed: int | None
@@ -146,6 +168,7 @@ def read_job(
         run_seconds=record.run_seconds,
         num_live_segments=state.num_live_segments,
         speech_seconds=record.speech_seconds,
+        filing=Filing(record.owner, record.batch_id, record.reference, record.callback_url),
         request=record.request,
         consent=_show_consent(record.consent, clock),
         seed=record.request.seed if record.resolved is None else record.resolved.seed,

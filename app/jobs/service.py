@@ -15,7 +15,7 @@ from app.jobs.budget import Budget, PriceGuard
 from app.jobs.checks import MediaChecks, Places
 from app.jobs.clock import Clock
 from app.jobs.forecast import Forecaster, SpeedBook
-from app.jobs.job import Job, JobState, read_job
+from app.jobs.job import UNFILED, Filing, Job, JobState, read_job
 from app.jobs.listeners import EventKind, Listener, Listeners
 from app.jobs.queue import JobQueue
 from app.jobs.registry import Registry
@@ -130,13 +130,14 @@ class Jobs:
         is_own = self._queue(profile.model) is self._queues[0] and self.availability(profile).available
         return replace(estimate, dollars=0.0) if is_own else estimate
 
-    async def submit(self, request: VideoRequest, inputs: Inputs, client: str = "") -> Job:
+    async def submit(self, request: VideoRequest, inputs: Inputs, client: str = "", filing: Filing = UNFILED) -> Job:
         """Check the request, copy its files and put it in the queue.
 
         Args:
             request: What is asked for.
             inputs: The files that the video is made of.
             client: Who asks: clients take turns.
+            filing: Whose it is, and its name.
 
         Raises:
             InputError: It cannot be used.
@@ -157,17 +158,19 @@ class Jobs:
         with self._places.hold(client), explain_full_disk():
             if self._queue(profile.model) is self._queues[0]:
                 await self._local_runner.warm_up()
-            record = await self._accept(request, inputs, profile, client)
+            record = await self._accept(request, inputs, profile, client, filing)
         state = self._registry.add(record, client)
         _log.info("job %.6s queued: %s, %.1f s of speech", record.id, profile.name, record.speech_seconds)
         self._queue(profile.model).add(state)
         return self._read(state)
 
-    async def _accept(self, request: VideoRequest, inputs: Inputs, profile: Profile, client: str) -> JobRecord:
+    async def _accept(
+        self, request: VideoRequest, inputs: Inputs, profile: Profile, client: str, filing: Filing
+    ) -> JobRecord:
         job_id, folder = self._store.create()
         try:
             watermark = await self._marker.choose(job_id)
-            record = await self.media.accept(request, inputs, folder, client, watermark)
+            record = await self.media.accept(request, inputs, folder, client, watermark=watermark, filing=filing)
             if self._queue(profile.model) is not self._queues[0]:
                 self._prices.check(record)
             await self._queues[-1].runner.persist(folder)

@@ -40,6 +40,8 @@ def describe_job(job: Job) -> JobAnswer:
         warnings=describe_notices(job.notices),
         error=None if job.error is None else _describe_notice(job.error),
         links=_describe_links(job),
+        reference=job.filing.reference,
+        batch_id=job.filing.batch_id,
     )
 
 
@@ -66,6 +68,7 @@ def describe_result(job: Job) -> Metadata | None:
         watermark=result.watermark,
         warnings=describe_notices(result.notices),
         speakers=[SpokenAnswer(face=one.face, seconds=one.seconds) for one in result.speakers],
+        reference=job.filing.reference,
     )
 
 

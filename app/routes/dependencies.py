@@ -4,6 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.accounts.database import Database
+from app.callers import Caller, find_caller
 from app.jobs import Jobs
 from app.quota import ByteQuota
 from app.settings import Settings
@@ -24,5 +26,16 @@ def _get_settings(request: Request) -> Settings:
     return settings
 
 
+def _get_database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _find_caller(request: Request) -> Caller:
+    return find_caller(request.scope)
+
+
+CallerOfRequest = Annotated[Caller, Depends(_find_caller)]
+DatabaseOfApp = Annotated[Database, Depends(_get_database)]
 JobsOfApp = Annotated[Jobs, Depends(_get_jobs)]
 SettingsOfApp = Annotated[Settings, Depends(_get_settings)]

@@ -94,6 +94,7 @@ class Metadata(BaseModel):
     watermark: Annotated[bool, Field(description="The video has a mark that is not seen.")] = False
     warnings: list[NoticeAnswer]
     speakers: Annotated[list[SpokenAnswer], Field(description="Who speaks how long.")] = []
+    reference: Annotated[str | None, Field(description="The client's own name for the job.")] = None
 
 
 class CostAnswer(BaseModel):
@@ -228,6 +229,8 @@ class JobAnswer(BaseModel):
     warnings: list[NoticeAnswer]
     error: Annotated[NoticeAnswer | None, Field(description="Why it failed.")]
     links: Links
+    reference: Annotated[str | None, Field(description="The client's own name for the job.")] = None
+    batch_id: Annotated[str | None, Field(description="The batch that it is part of.")] = None
 
 
 class ProfileAnswer(BaseModel):

@@ -71,8 +71,26 @@ _SPEAKERS = Annotated[
 ]
 
 FramingBody = _create_body("FramingBody", "Which part of the photo becomes the frame.", **_take_fields(FrameRequest))
+_REFERENCE = Annotated[
+    str | None,
+    Field(
+        max_length=200, description="Your own name for the job; `GET /jobs?reference=` finds it.", examples=["row 17"]
+    ),
+]
+_CALLBACK_URL = Annotated[
+    str | None,
+    Field(
+        max_length=2000,
+        description="Where to send word when the job has ended (docs/api.md, Webhooks).",
+        examples=["https://example.com/hooks/video"],
+    ),
+]
 VideoOptions = _create_body(
-    "VideoOptions", "All that may be said of a video besides its two files.", **_take_fields(VideoRequest)
+    "VideoOptions",
+    "All that may be said of a video besides its two files.",
+    **_take_fields(VideoRequest),
+    reference=(_REFERENCE, None),
+    callback_url=(_CALLBACK_URL, None),
 )
 VideoBody = _create_body(
     "VideoBody",
@@ -94,6 +112,11 @@ def read_request(body: Body, kind: type[AnyRequest]) -> AnyRequest:
     if asked.get("model") and "profile" not in body.model_fields_set:
         asked["profile"] = getattr(find_profile_of(asked["model"]), "name", asked["profile"])
     return kind(**asked)
+
+
+def read_names(body: Body) -> dict[str, str | None]:
+    """Return what the body says of the job rather than of its video: the client's name for it, and whom to tell."""
+    return {name: getattr(body, name) for name in ("reference", "callback_url")}
 
 
 class TurnsOptions(Body):
