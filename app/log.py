@@ -30,5 +30,6 @@ def set_up_log(form: str, level: str, stream: TextIO | None = None) -> None:
     for ours in ("app", "pipeline"):
         logging.getLogger(ours).setLevel(number)
     # At every start, they warn about optional features that nothing here needs.
-    for noisy in ("torchao", "torch.utils._pytree"):
+    # And of each form that cannot be read, which anybody may send; whoever sent it is answered.
+    for noisy in ("torchao", "torch.utils._pytree", "python_multipart"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -68,6 +68,11 @@ class Attempts:
         while len(self._free_at) > self._max_clients:
             self._free_at.popitem(last=False)
 
+    def give_back(self, client: str) -> None:
+        """Count an attempt no more, which was not the client's fault."""
+        if client in self._free_at:
+            self._free_at[client] -= self._seconds_each
+
 
 class PasswordMiddleware:
     """Asks everyone for the password, with HTTP Basic authentication."""

@@ -75,7 +75,7 @@ def _carry_out(arguments: Sequence[str], jobs: Path) -> Iterator[str]:
 
 def _list(jobs: Path) -> Iterator[str]:
     folders = [JobFolder(path) for path in _require(jobs).iterdir() if is_id(path.name)]
-    reported = [(folder, read_reports(folder)) for folder in folders if folder.reports.exists()]
+    reported = [(folder, _read(folder)) for folder in folders if find_standing(folder) is not None]
     if not reported:
         yield f"Nothing was reported of the videos in '{jobs.absolute()}'."
     for folder, reports in sorted(reported, key=_find_latest, reverse=True):
@@ -84,6 +84,16 @@ def _list(jobs: Path) -> Iterator[str]:
             yield f"{folder.path.name}  {_tell(report)[:_LINE_CHARACTERS]}  [{standing}]"
         if not reports:
             yield f"{folder.path.name}  cannot be read  [{standing}]"
+
+
+def _read(folder: JobFolder) -> tuple[Report, ...]:
+    """Return what was reported; nothing where it cannot be read, so that the others are listed all the same."""
+    try:
+        return read_reports(folder)
+    except PermissionError:
+        raise  # of all of them, and there is something to do about it
+    except OSError:
+        return ()
 
 
 def _find_latest(reported: tuple[JobFolder, tuple[Report, ...]]) -> datetime:

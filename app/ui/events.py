@@ -168,7 +168,9 @@ class PageView:
 
     def pick_example(self, event: gr.EventData, request: gr.Request) -> _Updates:
         """Fill in an example, as if the visitor had uploaded it."""
-        example = EXAMPLES[event.name]
+        example = EXAMPLES.get(event.name)
+        if example is None:
+            raise gr.Error(self.texts("error.title"), print_exception=False)
         owner = find_visitor(request.cookies), find_caller()
         try:
             photo, voice = (self.uploads.add_copy(file, *owner) for file in (example.photo, example.voice))

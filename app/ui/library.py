@@ -1,7 +1,7 @@
 """My videos on this device: the browser keeps their ids, and the server shows those that still exist."""
 
 from html import escape
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from app.errors import JobNotFoundError
 from app.jobs import Job, Jobs
@@ -17,6 +17,12 @@ class HistoryItem(TypedDict):
     id: str
 
 
+def read_history(kept: Any) -> list[HistoryItem]:  # noqa: ANN401 - whatever a browser, or anybody, sends
+    """Return the videos that are named, each once: no more than a browser keeps, however many there are."""
+    ids = (item.get("id") for item in kept[:_MOST] if isinstance(item, dict)) if isinstance(kept, list) else ()
+    return [HistoryItem(id=job_id) for job_id in dict.fromkeys(one for one in ids if isinstance(one, str))]
+
+
 def remember(history: list[HistoryItem], job_id: str) -> list[HistoryItem]:
     """Put a video first; the oldest ones are dropped."""
     return [HistoryItem(id=job_id), *forget(history, job_id)][:_MOST]
@@ -24,12 +30,12 @@ def remember(history: list[HistoryItem], job_id: str) -> list[HistoryItem]:
 
 def forget(history: list[HistoryItem], job_id: str) -> list[HistoryItem]:
     """Remove a video."""
-    return [item for item in history if item["id"] != job_id]
+    return [item for item in read_history(history) if item["id"] != job_id]
 
 
 def render(history: list[HistoryItem], jobs: Jobs, texts: Texts) -> str:
     """Return the list of the videos that still exist, as HTML."""
-    found = (_find(item, jobs) for item in history)
+    found = (_find(item, jobs) for item in read_history(history))
     return markup.library(texts, [_card(job, texts) for job in found if job is not None])
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.clients import find_client
-from app.errors import BodyTooLargeError, JobError, JobHiddenError
+from app.errors import BodyTooLargeError, JobError, JobHiddenError, StorageError
 from app.jobs import Jobs
 from app.password import Attempts
 from app.policy import REPORT_HEADERS
@@ -57,6 +57,9 @@ def create_report_router(jobs: Jobs) -> APIRouter:
             await jobs.report(job_id, reason, text)
         except JobError as error:
             return _answer_absent(texts, error)
+        except (StorageError, OSError):
+            attempts.give_back(client)
+            return HTMLResponse(render_notice(texts, "report.failed"), 507, headers=_HEADERS)
         return RedirectResponse(f"/v/{job_id}/report?thanks", 303)
 
     return router

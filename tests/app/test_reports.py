@@ -59,6 +59,15 @@ def test_the_server_can_read_what_root_has_decided(folder: JobFolder) -> None:
     assert folder.decision.stat().st_uid == folder.path.stat().st_uid
 
 
+def test_reports_that_cannot_be_read_keep_nobody_from_the_others(folder: JobFolder) -> None:
+    report(folder, 1)
+    for letter, name in (("B", "reports"), ("C", "decision")):
+        (folder.path.with_name(letter * 22) / f"{name}.json").mkdir(parents=True)
+    listed = carry(folder)
+    assert sorted(line.split()[0] for line in listed) == ["A" * 22, "B" * 22, "C" * 22]
+    assert sum(line.endswith("cannot be read  [reported]") for line in listed) == 2
+
+
 @pytest.mark.parametrize("words", [(), ("show",), ("release",)])
 def test_a_folder_that_is_not_the_apps_has_not_just_no_reports(words: tuple[str, ...], tmp_path: Path) -> None:
     with pytest.raises(ReportCommandError, match=r"There is no folder .*elsewhere/jobs'. Set VIDEO_LAB_DATA_DIR"):

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ _DEEPEST = 12
 _LONGEST_TEXT = 200
 _LONGEST_SESSION = 64
 _KNOWN = ("data", "event_data", "fn_index", "session_hash", "trigger_id")
+_EVENT_NAMES = frozenset({"job", "name"})
+_EVENT_NUMBERS = frozenset({"face", "zoom", "x", "y"})
 _FILE_WIDGETS = (gr.Image, gr.Audio, gr.Video, gr.UploadButton)
 _MENUS = (gr.Dropdown, gr.Radio)
 
@@ -37,6 +40,7 @@ async def read_body(request: Request) -> dict[str, Any]:
             raise BodyTooLargeError(f"The request has more than {_LARGEST_BODY:,} bytes, the most that is accepted.")
     try:
         parsed = json.loads(body)
+        json.dumps(parsed, ensure_ascii=False).encode()  # halves of characters, which JSON can name, are no text
     except (ValueError, RecursionError):
         raise BodyError("The body cannot be read as a JSON object.") from None
     if not isinstance(parsed, dict):
@@ -65,6 +69,7 @@ def clean(body: dict[str, Any], fn: BlockFunction, find: Find) -> dict[str, Any]
     if len(data) == len(fn.inputs) and not all(map(_may_choose, fn.inputs, data)):
         raise BodyError("data: Expected one of a menu's values.", "data")
     _check_names(body)
+    _check_event(body.get("event_data"))
     kept = {name: body[name] for name in _KNOWN if body.get(name) is not None} | {"data": data}
     checked: dict[str, Any] = _check(kept, find, 0)
     return checked
@@ -85,6 +90,17 @@ def _check_names(body: dict[str, Any]) -> None:
         raise BodyError("session_hash: Expected up to 64 letters, digits and dashes.", "session_hash")
     if trigger is not None and not isinstance(trigger, int):
         raise BodyError("trigger_id: Expected a whole number.", "trigger_id")
+
+
+def _check_event(event: Any) -> None:  # noqa: ANN401 - any JSON
+    """Check what the page says of a press, such as which job; of other events, Gradio sends what it likes."""
+    if not isinstance(event, dict):
+        return
+    for name, value in event.items():
+        if name in _EVENT_NAMES and not (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
+            raise BodyError(f"event_data: Expected a text as {name}.", "event_data")
+        if name in _EVENT_NUMBERS and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise BodyError(f"event_data: Expected a number as {name}.", "event_data")
 
 
 def is_session(name: str) -> bool:

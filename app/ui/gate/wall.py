@@ -48,6 +48,9 @@ PASSED = {
 }
 """Paths that Gradio answers itself, as regular expressions. `docs/security.md` says what each is for."""
 
+_STREAM = re.compile(rf"{_API}/(?:queue/data|call/[a-z_]+/(?P<event>[0-9a-f]{{32}}))")
+"""Paths that tell how an event goes: of a session's, or of one."""
+
 _RUN = re.compile(rf"{_API}/(?:queue/join|run/predict|call/(?P<name>[a-z_]+))")
 """Paths that run an event, once the body has been checked."""
 
@@ -118,6 +121,8 @@ class GateMiddleware:
             return self._show_page
         if path == "/config":
             return self._show_config
+        if (found := _STREAM.fullmatch(path)) and not self._has_events(scope, found["event"]):
+            return answer_nothing(scope["path"])
         if path == f"{_API}/upload_progress":  # progress is not tracked; the page shows its own indicator
             return Response('data: {"msg": "done"}\n\n', media_type="text/event-stream")
         return self._find_file(scope, path.removeprefix(_FILE)) if path.startswith(_FILE) else None
@@ -184,6 +189,11 @@ class GateMiddleware:
         num_own = sum(_is_of(event, client) for event in chain(waiting, running))
         if num_own >= MOST_EVENTS:
             raise QueueFullError(num_own, _RETRY_SECONDS, "events", is_share=True)
+
+    def _has_events(self, scope: Scope, event: str | None) -> bool:
+        """Say whether there is anything to tell; where there is not, Gradio fails in the middle of its answer."""
+        session = event or dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("session_hash")
+        return session in self._blocks._queue.pending_messages_per_session  # noqa: SLF001 - as above
 
     def _find_fn(self, name: str | None, index: Any) -> BlockFunction | None:  # noqa: ANN401 - any JSON
         fns = self._blocks.fns

@@ -120,6 +120,9 @@ TEXTS: dict[str, str] = {
     "report.thanks": "Danke",
     "report.thanks.detail": "Deine Meldung ist da. Der Betreiber dieser Seite sieht sich das Video an.",
     "report.wrong": "Bitte einen Grund wählen und höchstens {characters} Zeichen schreiben.",
+    "report.failed": "Deine Meldung ließ sich nicht festhalten",
+    "report.failed.detail": "Diese Seite hat gerade keinen Platz dafür. Bitte später erneut versuchen oder dem "
+    "Betreiber dieser Seite schreiben.",
     "report.limited": "Du hast schon mehrere Videos gemeldet",
     "report.limited.detail": "Dieses ist noch nicht gemeldet. Bitte in {time} erneut versuchen oder dem Betreiber "
     "dieser Seite schreiben.",

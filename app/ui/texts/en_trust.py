@@ -116,6 +116,9 @@ TEXTS: dict[str, str] = {
     "report.thanks": "Thank you",
     "report.thanks.detail": "Your report was kept. Whoever runs this site will look at the video.",
     "report.wrong": "Choose a reason, and write at most {characters} characters.",
+    "report.failed": "Your report could not be kept",
+    "report.failed.detail": "This site has no room to write it down at the moment. Try again later, or write to "
+    "whoever runs this site.",
     "report.limited": "You have reported several videos already",
     "report.limited.detail": "This one is not reported yet. Try again in {time}, or write to whoever runs this site.",
 }

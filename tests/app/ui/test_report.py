@@ -157,3 +157,10 @@ def test_what_is_no_report_is_refused(client: TestClient) -> None:
 def test_nobody_reports_many_videos_in_a_row(client: TestClient) -> None:
     assert [report(client) for _ in range(6)] == [303] * 5 + [429]
     assert 0 < int(client.post(f"/v/{JOB}/report", data={"reason": "other"}).headers["retry-after"]) <= 600
+
+
+def test_a_report_that_cannot_be_kept_is_said_and_costs_no_attempt(client: TestClient, jobs: Path) -> None:
+    (jobs / JOB / "reports.json.part").mkdir()
+    assert [report(client) for _ in range(7)] == [507] * 7
+    (jobs / JOB / "reports.json.part").rmdir()
+    assert report(client) == 303

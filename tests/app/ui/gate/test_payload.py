@@ -113,6 +113,10 @@ def test_what_gradio_tells_itself_is_taken_out(fn: BlockFunction, mine: Path) ->
         {"session_hash": "é"},
         {"trigger_id": "x"},
         {"event_data": json.loads("[" * 20 + "]" * 20)},
+        {"event_data": {"job": ["x"]}},
+        {"event_data": {"name": "x" * 201}},
+        {"event_data": {"face": "x"}},
+        {"event_data": {"zoom": float("nan")}},
     ],
 )
 def test_what_does_not_fit_is_refused(fn: BlockFunction, mine: Path, body: dict[str, Any]) -> None:
@@ -129,7 +133,7 @@ def read(content: bytes) -> dict[str, Any]:
     return asyncio.run(read_body(Request({"type": "http", "headers": []}, receive)))
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"a":"\\ud800"}', b"[" * 100_000, b'{"a":' * 100_000])
 def test_what_is_no_object_is_refused(content: bytes) -> None:
     with pytest.raises(BodyError):
         read(content)

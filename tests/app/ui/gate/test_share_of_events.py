@@ -39,6 +39,14 @@ def test_a_client_has_a_share_of_the_events(app: FastAPI) -> None:
     assert ask(app, "10.0.0.2") == 200
 
 
+def test_who_has_no_events_is_told_nothing(app: FastAPI) -> None:
+    client = TestClient(app)
+    event = client.post("/gradio_api/call/status", json={"data": ["none"]}).json()["event_id"]
+    for path in ("queue/data?session_hash=nobody", "queue/data", f"call/status/{'0' * len(event)}"):
+        assert client.get(f"/gradio_api/{path}").status_code == 404
+    assert client.head(f"/gradio_api/call/status/{'0' * len(event)}").status_code == 404
+
+
 def test_more_people_than_gradio_takes_by_itself_watch_their_jobs(app: FastAPI) -> None:
     pages = [route.app.get_blocks() for route in app.routes if isinstance(route, Mount) and isinstance(route.app, App)]
     assert pages
