@@ -5,16 +5,17 @@ NEWEST = $(or $(PYTHON),$(shell sh requirements/find_python.sh newest))
 OLDEST = $(or $(PYTHON),$(shell sh requirements/find_python.sh oldest))
 APP := .venv
 TESTS := .venv-test
-INSTALL := install --quiet --disable-pip-version-check --require-hashes --no-deps
-# Compiled at the first use, if ever: a quarter of all packages' code.
+INSTALL := install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps
+# Packages are compiled with all cores at once. At the first use, if ever: a quarter of all their code.
 RARE := tests|pip|setuptools|mypyc?|networkx|pygments|torch/(testing|_inductor)|transformers/models|diffusers/pipelines
+COMPILE := -W ignore -m compileall -qq --workers 0 -x '/($(RARE))/'
 NO_PYTHON = No Python from 3.11 to 3.13 was found. Install one (https://www.python.org/downloads/) or uv, which fetches \
 one, or name it: make PYTHON=/path/to/python
 
 # The tests start hundreds of processes: each would compile the project anew where Python was told to keep nothing.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo run test app-tests other-tests fast check quick format lock clean
+.PHONY: demo run test app-tests other-tests newest fast check quick format lock clean
 
 demo: $(APP)/app.stamp
 	$(APP)/bin/video-lab assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
@@ -23,11 +24,11 @@ demo: $(APP)/app.stamp
 run: $(APP)/app.stamp
 	$(APP)/bin/python -m app
 
-# Everything on the oldest Python, and what is fast on the newest as well: both are installed at once where `--jobs` lets.
+# Everything on the oldest Python, and on the newest what people begin with: both are installed at once with `--jobs`.
 OTHER = $(filter-out $(OLDEST),$(NEWEST))
-test: $(TESTS)/test.stamp $(if $(OTHER),$(APP)/fast.stamp)
+test: $(TESTS)/test.stamp $(if $(OTHER),newest)
 	$(TESTS)/bin/python -m tests.app.ui.browser
-	$(MAKE) --jobs 2 app-tests other-tests $(if $(OTHER),fast)
+	$(MAKE) --jobs 2 app-tests other-tests
 
 # The app's tests mostly wait, for browsers and servers, and need no torch, which takes each process seconds to import.
 app-tests: $(TESTS)/test.stamp
@@ -36,6 +37,12 @@ app-tests: $(TESTS)/test.stamp
 # These mostly compute.
 other-tests: $(TESTS)/test.stamp
 	$(TESTS)/bin/python -m pytest -n 2 --no-loadscope-reorder --ignore tests/app
+
+# The demo's first second, and the app with its page up to where it would listen.
+newest: $(APP)/app.stamp
+	$(APP)/bin/video-lab assets/photos/grace_hopper.jpg assets/voices/hibari.wav --seconds 1 -o $(APP)/demo.mp4
+	VIDEO_LAB_DATA_DIR=$(APP)/data $(APP)/bin/python -W error::DeprecationWarning -c "from app.main import create_app; \
+		from app.settings import load_settings; create_app(load_settings())"
 
 fast: $(APP)/fast.stamp
 	$(APP)/bin/python -m pytest -n 2 --no-loadscope-reorder --fast
@@ -77,11 +84,12 @@ $(APP)/app.stamp: $(APP)/bin/python requirements/web.txt requirements/build.txt
 
 $(APP)/fast.stamp: $(APP)/app.stamp requirements/fast.txt
 	$(APP)/bin/pip $(INSTALL) -r requirements/fast.txt
+	@$(APP)/bin/python $(COMPILE) $(APP)/lib || true
 	@touch $@
 
 $(TESTS)/test.stamp: $(TESTS)/bin/python requirements/dev.txt requirements/torch.txt
-	$(TESTS)/bin/pip $(INSTALL) --no-compile -r requirements/dev.txt
+	$(TESTS)/bin/pip $(INSTALL) -r requirements/dev.txt
 	$(TESTS)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements/torch.txt
-	@# Compiled here, with all cores at once; some packages bring files that are no Python 3.11.
-	@$(TESTS)/bin/python -W ignore -m compileall -qq --workers 0 -x '/($(RARE))/' $(TESTS)/lib app pipeline || true
+	@# Some packages bring files that are no Python 3.11.
+	@$(TESTS)/bin/python $(COMPILE) $(TESTS)/lib app pipeline || true
 	@touch $@

@@ -4,6 +4,7 @@
     modal deploy deploy.py
     modal run deploy.py --image face.jpg --audio voice.wav --profile fast
     modal run deploy.py --reports list
+    modal run deploy.py --keys "create NAME"
 
 Every number that may be changed is a setting of `app.deployment`; docs/deploy.md has them all.
 """
@@ -11,37 +12,38 @@ Every number that may be changed is a setting of `app.deployment`; docs/deploy.m
 import asyncio
 import atexit
 import os
+import shlex
 import sys
-import tempfile
 import time
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import modal
+from grpclib.exceptions import StreamTerminatedError
 
 from app.deployment import passed_on, read_deployment
 from app.entrypoint import with_options
 from app.starts import StartWatch
 from app.terminal import check_pair, follow, keep, read_file, read_voices, require_lock, say, tell_spending
-from pipeline.devices import DEFAULT_DEVICE, find_device
 from pipeline.engine_spec import EngineSpec
-from pipeline.engines import GPU_ENGINES, WEIGHTS, create_engine, get_profile, get_weights
+from pipeline.engines import GPU_ENGINES, WEIGHTS, get_profile, get_weights
 from pipeline.profiles import Profile
 from pipeline.request import Role
 
 HERE = Path(__file__).parent
 SETTINGS = read_deployment()
 DEPLOYED_AT = str(time.time_ns()) if modal.is_local() else os.environ.get("DEPLOYED_AT", "")
+BUCKET = Path(SETTINGS.bucket_path) if SETTINGS.bucket else None
 ENVIRONMENT: dict[str, str | None] = {**passed_on(), "DEPLOYED_AT": DEPLOYED_AT}
 DOWNLOAD = "modal run deploy.py --download-weights"
 MINUTES = 60
 HOURS = 60 * MINUTES
 GIGABYTES = 1024
 HELD_SECONDS = 30.0 * MINUTES  # unless it is set: long enough for 5 s of `fast` on a GPU that has to be started first
+WHERE: dict[str, Any] = {"region": SETTINGS.region or None, "routing_region": SETTINGS.routing_region or None}
 NUM_GPUS = int(os.environ.get("VIDEO_LAB_NUM_GPUS") or 1)  # of this container
 USUAL_MODEL = GPU_ENGINES[0].name
 IS_DEPLOYING = modal.is_local() and sys.argv[1:2] == ["deploy"]
@@ -67,8 +69,9 @@ def require_secret(name: str, key: str) -> modal.Secret:
 # ## What containers are made of
 #
 # Jobs and weights live on volumes: containers come and go, and the web and the GPU containers share nothing else but
-# the dict, through which a run tells how far it is. GPU containers mount the weights read-only, and never the keys that
-# videos are signed with.
+# two dicts. Runs tell through the live one how far they are; it is small, since it is read as a whole, once a second.
+# GPU containers mount the weights read-only, and never the volume of what is secret: the keys that videos are signed
+# with, and the accounts.
 
 app = modal.App(SETTINGS.app)
 data_volume = modal.Volume.from_name(f"{SETTINGS.app}-data", create_if_missing=True, version=1)
@@ -77,6 +80,16 @@ read_only_weights = weights_volume.with_mount_options(read_only=True)
 trust_volume = modal.Volume.from_name(f"{SETTINGS.app}-trust", create_if_missing=True, version=1)
 compiled_volume = modal.Volume.from_name(f"{SETTINGS.app}-compiled", create_if_missing=True, version=1)
 store = modal.Dict.from_name(f"{SETTINGS.app}-notes", create_if_missing=True)
+live_notes = modal.Dict.from_name(f"{SETTINGS.app}-live", create_if_missing=True)
+# The web and its helpers have the jobs, and the bucket that finished videos are moved to, if there is one.
+jobs_mounts: dict[str | PurePosixPath, Any] = {SETTINGS.data_path: data_volume}
+if SETTINGS.bucket:
+    jobs_mounts[SETTINGS.bucket_path] = modal.CloudBucketMount(
+        SETTINGS.bucket,
+        bucket_endpoint_url=SETTINGS.bucket_endpoint or None,
+        key_prefix=f"{SETTINGS.app}/",
+        secret=modal.Secret.from_name(SETTINGS.bucket_secret),
+    )
 hub_secret = require_secret(SETTINGS.secret, "HF_TOKEN")
 password_secret = modal.Secret.from_dict({"VIDEO_LAB_PASSWORD": os.environ.get("VIDEO_LAB_PASSWORD", "")})
 
@@ -143,6 +156,13 @@ def fetch_weights(variants: list[str], model: str, release: str) -> str:
 # (`@modal.enter`), hands it job after job, and gives the GPU back when none has come for a while.
 
 
+def find_dict(key: str) -> modal.Dict:
+    """Return the dict that has the values of a key."""
+    from app.remote.store import is_live
+
+    return live_notes if is_live(key) else store
+
+
 class WorkerContext:
     """The files and the store, as the GPU container has them."""
 
@@ -156,11 +176,15 @@ class WorkerContext:
 
     def read_value(self, key: str) -> str | None:
         """Return the value of a key in the store."""
-        return store.get(key)
+        return find_dict(key).get(key)
 
     def write_value(self, key: str, value: str) -> None:
         """Set the value of a key in the store."""
-        store.put(key, value)
+        find_dict(key).put(key, value)
+
+    def delete_value(self, key: str) -> None:
+        """Delete a key from the store, if it is there."""
+        find_dict(key).pop(key, None)
 
 
 def find_device_name() -> str:
@@ -170,47 +194,11 @@ def find_device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
 
 
-def import_libraries(spec: EngineSpec) -> None:
-    """Import what an engine needs and is slow to import."""
-    for name in spec.libraries:
-        import_module(name)
+def describe_machine() -> Any:  # noqa: ANN401 - a Machine, which a machine that only deploys cannot import
+    """Return what there is to know of this container."""
+    from app.remote.loading import Machine
 
-
-def load_engine(engine: Any) -> None:  # noqa: ANN401 - an Engine, which a machine that only deploys cannot import
-    """Bring the weights into memory. What is wrong with them is said now, and again to every job."""
-    from pipeline.errors import PipelineError
-
-    started = time.monotonic()
-    try:
-        engine.load(lambda _: None)
-        say(f"The weights were loaded in {time.monotonic() - started:.0f} s.")
-    except PipelineError as error:
-        say(f"The weights could not be loaded: {error}")
-
-
-def make_worker(model: str, engine: Any, refusal: Any = None) -> Any:  # noqa: ANN401 - of types as above
-    """Make what runs jobs of the model with its engine, or refuses them all."""
-    from app.remote import RemoteWorker, TimeLimits
-
-    return RemoteWorker(
-        Path(SETTINGS.data_path) / "jobs",
-        WorkerContext(),
-        {model: engine}.__getitem__,
-        TimeLimits(SETTINGS.time_limits),
-        find_device_name(),
-        num_gpus=NUM_GPUS,
-        refusal=refusal,
-    )
-
-
-def tell_price(seconds: float) -> str:
-    """Say what seconds of this container's GPUs cost, if that is known."""
-    with suppress(Exception):  # whatever keeps the model from being loaded may keep this from being known
-        from app.remote.limits import find_cost
-
-        cost = find_cost(find_device_name(), seconds, NUM_GPUS)
-        return "" if cost.dollars is None else f", ${cost.dollars:.2f}"
-    return ""
+    return Machine(SETTINGS, WorkerContext(), NUM_GPUS, find_device_name)
 
 
 class VideoMaker:
@@ -218,31 +206,36 @@ class VideoMaker:
 
     spec: EngineSpec
 
-    @modal.enter(snap=False)
     def load_weights(self) -> None:
         """Bring the weights into the GPUs' memory, once. If they cannot be, every job says why."""
-        watch = StartWatch(WorkerContext(), f"starts/{DEPLOYED_AT}/{type(self).__name__}", tell_price)
+        watch = StartWatch(WorkerContext(), f"starts/{DEPLOYED_AT}/{type(self).__name__}", self.tell_price)
         if refusal := watch.start(self.prepare):
+            from app.remote.loading import make_refusing_worker
+
             say(refusal.text)
-            self.worker = make_worker(self.spec.name, None, refusal)
+            self.worker = make_refusing_worker(describe_machine(), refusal)
 
     def prepare(self) -> None:
         """Make the worker, with the engine loaded."""
-        from app.log import set_up_log
-        from app.settings import load_settings
+        from app.remote.loading import load_worker
 
-        settings = load_settings()
-        set_up_log("%(levelname)s %(message)s", settings.log_level)
-        import_libraries(self.spec)
-        where = replace(settings.engine_settings, weights=Path(SETTINGS.find_weights(self.spec.name)))
-        engine = create_engine(self.spec.name, where)
-        load_engine(engine)
-        self.worker = make_worker(self.spec.name, engine)
+        self.worker = load_worker(self.spec, describe_machine())
+
+    def tell_price(self, seconds: float) -> str:
+        """Say what seconds of this container cost, if that can be found out."""
+        with suppress(Exception):  # whatever keeps the model from being loaded may keep this from being known
+            from app.remote.loading import tell_price
+
+            return tell_price(seconds, describe_machine())
+        return ""
 
     @modal.method()
     def generate(self, job_id: str) -> Any:  # noqa: ANN401 - a ResultPayload, which a machine that only deploys cannot import
         """Make the video of a job of the web app."""
-        return self.worker.run(job_id)
+        try:
+            return self.worker.run(job_id)
+        except Exception as error:  # a broken connection here must not look like one to whoever asks for the result
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
     @modal.method()
     def make(
@@ -259,15 +252,35 @@ class VideoMaker:
         end, video = self.worker.make(scene, voices, request, run_key, watermark)
         return EVENTS.dump_json(end).decode(), video
 
+    @modal.method()
+    def wake(self) -> None:
+        """Do nothing: the container is there, has loaded the weights, and waits for a job as after any other one."""
+
 
 class SingleMaker(VideoMaker):
     """What a container with one GPU does besides."""
 
-    @modal.enter(snap=SETTINGS.snapshot)
+    @modal.enter(snap=SETTINGS.has_snapshots)
     def import_libraries(self) -> None:
         """Import what is slow to import and needs no GPU: the part that a memory snapshot keeps."""
         with suppress(Exception):  # raised again where starts are counted
+            from app.remote.loading import import_libraries
+
             import_libraries(self.spec)
+
+    @modal.enter(snap=SETTINGS.gpu_snapshot)
+    def start(self) -> None:
+        """Load the weights; a snapshot of the GPU's memory keeps these, too."""
+        self.load_weights()
+
+
+class TeamMaker(VideoMaker):
+    """What a container with several GPUs does besides. There are no snapshots of several processes."""
+
+    @modal.enter()
+    def start(self) -> None:
+        """Load the weights."""
+        self.load_weights()
 
 
 def declare(base: type, name: str, spec: EngineSpec, **settings: Any) -> Any:  # noqa: ANN401 - as Modal takes and makes them
@@ -279,7 +292,7 @@ def declare(base: type, name: str, spec: EngineSpec, **settings: Any) -> Any:  #
         scaledown_window=SETTINGS.gpu_idle_seconds,
         timeout=SETTINGS.run_timeout,
         startup_timeout=30 * MINUTES,
-        region=SETTINGS.region or None,
+        **WHERE,
         **settings,
     )(maker)
     return globals()[name]
@@ -301,15 +314,17 @@ def declare_single(spec: EngineSpec) -> Any:  # noqa: ANN401 - as above
         cpu=4,
         # Of one model alone: each other one would be paid for once more, even without weights.
         min_containers=SETTINGS.min_gpus if spec.name == USUAL_MODEL else 0,
+        buffer_containers=SETTINGS.buffer_gpus if spec.name == USUAL_MODEL else 0,
         max_containers=SETTINGS.max_gpus,
-        enable_memory_snapshot=SETTINGS.snapshot,
+        enable_memory_snapshot=SETTINGS.has_snapshots,
+        experimental_options={"enable_gpu_snapshot": True} if SETTINGS.gpu_snapshot else None,
     )
 
 
 def declare_team(spec: EngineSpec) -> Any:  # noqa: ANN401 - as above
     """Declare the class for several GPUs, a process for each. Without a setting, nothing is sent there or paid for."""
     return declare(
-        VideoMaker,
+        TeamMaker,
         f"{spec.title.replace(' ', '')}TeamGenerator",
         spec,
         gpu=[f"{kind.partition(':')[0]}:{SETTINGS.team_gpus}" for kind in SETTINGS.gpus],
@@ -348,15 +363,36 @@ def read_profile(job_id: str) -> str:
 # else on the GPU classes above; it may be gone while they work, since runs and files outlive it.
 
 
+def commit(volume: modal.Volume) -> None:
+    """Save what was written to a volume."""
+    try:
+        volume.commit()
+    except RuntimeError as error:  # the files are saved; what others saved cannot be read while a file is open
+        say(f"A volume was not read again: {error}")
+
+
+UNANSWERED = (
+    TimeoutError,
+    OSError,
+    StreamTerminatedError,
+    modal.exception.ConnectionError,
+    modal.exception.InternalError,
+    modal.exception.ResourceExhaustedError,
+    modal.exception.ServiceError,
+)
+"""What Modal's client raises when a question has got no answer, which says nothing of what was asked about."""
+
+
 class ModalCloud:
     """Calls, files and the store, as the web container has them."""
 
+    accounts: Any = None  # the copy of the database, once there is one
+
     async def save_files(self) -> None:
-        """Commit the jobs' folders, so that the GPU sees them and they survive."""
-        try:
-            await data_volume.commit.aio()
-        except RuntimeError as error:  # the files are saved; what others saved cannot be read while a file is open
-            say(f"The data volume was not read again: {error}")
+        """Commit the jobs' folders and the accounts, so that the GPU sees them and they survive."""
+        if self.accounts is not None:
+            await asyncio.to_thread(self.accounts.save)
+        await asyncio.to_thread(commit, data_volume)
 
     async def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""
@@ -369,7 +405,7 @@ class ModalCloud:
 
         try:
             return await modal.FunctionCall.from_id(call_id).get.aio(timeout=0)
-        except (TimeoutError, modal.exception.ConnectionError, modal.exception.ServiceError):
+        except UNANSWERED:
             return None
         except modal.exception.OutputExpiredError as error:
             raise RunExpiredError from error
@@ -384,29 +420,33 @@ class ModalCloud:
 
     async def read_value(self, key: str) -> str | None:
         """Return the value of a key in the store."""
-        return await store.get.aio(key)
+        return await find_dict(key).get.aio(key)
 
     async def write_value(self, key: str, value: str) -> None:
         """Set the value of a key in the store."""
-        await store.put.aio(key, value)
+        await find_dict(key).put.aio(key, value)
+
+    async def delete_value(self, key: str) -> None:
+        """Delete a key from the store, if it is there."""
+        await find_dict(key).pop.aio(key, None)
+
+    async def read_notes(self) -> dict[str, str]:
+        """Read all live notes in one request."""
+        return {key: value async for key, value in live_notes.items.aio()}
 
 
 @app.function(
     image=web_image,
     env=ENVIRONMENT,
     secrets=[password_secret],
-    volumes={
-        SETTINGS.data_path: data_volume,
-        SETTINGS.trust_path: trust_volume,
-        SETTINGS.weights_path: read_only_weights,
-    },
+    volumes={**jobs_mounts, SETTINGS.trust_path: trust_volume, SETTINGS.weights_path: read_only_weights},
     cpu=(0.5, 4.0),
     memory=(1 * GIGABYTES, 4 * GIGABYTES),
     min_containers=SETTINGS.min_webs,
     max_containers=1,
     scaledown_window=SETTINGS.web_idle_seconds,
     timeout=24 * HOURS,  # of a request; the app has its own, shorter limits
-    region=SETTINGS.region or None,
+    **WHERE,
 )
 @modal.concurrent(max_inputs=500)  # a held request costs next to nothing
 @modal.asgi_app(requires_proxy_auth=SETTINGS.proxy_auth)
@@ -415,15 +455,25 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
     from app.clients import SchemeMiddleware
     from app.log import set_up_log
     from app.main import create_app
-    from app.remote import RemoteRunner, WeightsWatch, announce_presence
+    from app.remote import (
+        AccountsCopy,
+        RemoteRunner,
+        WeightsWatch,
+        announce_presence,
+        claim,
+        find_place,
+        keep_accounts,
+        link_data,
+        make_keys,
+    )
     from app.settings import load_settings
 
     settings = load_settings()
-    set_up_log("%(levelname)s %(message)s", settings.log_level)
+    set_up_log(settings.log_level, settings.log_format, is_dated=False)
     announce_presence(store.put)
     is_set = "request_limit_seconds" in settings.model_fields_set
     limit = settings.request_limit_seconds if is_set else HELD_SECONDS
-    changes = {"data_dir": link_data(), "request_limit_seconds": limit, "live": "off"}
+    changes = {"data_dir": link_data(SETTINGS), "request_limit_seconds": limit, "live": "off", "bucket_dir": BUCKET}
     changes["allowed_hosts"] = settings.allowed_hosts or ("*",)  # Modal brings nothing here under another's name
     watches = {
         model: WeightsWatch(Path(SETTINGS.find_weights(model)), weights_volume.reload, f"{DOWNLOAD} --model {model}")
@@ -432,60 +482,43 @@ def web() -> Any:  # noqa: ANN401 - a FastAPI, which a machine that only deploys
 
     def find_availability(profile: Profile) -> Any:  # noqa: ANN401 - of types that a machine that only deploys cannot import
         watch = watches.get(profile.model)
-        return find_place(profile.name, watch and watch.find_availability(profile))
+        return find_place(SETTINGS, profile.name, watch and watch.find_availability(profile))
 
     # One that waits there keeps a GPU from waiting for the web; the others take turns by client until the web ends.
     capacity = SETTINGS.num_pools * SETTINGS.max_gpus + 1
-    runner = RemoteRunner(ModalCloud(), find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
+    cloud = ModalCloud()
+    cloud.accounts = AccountsCopy(
+        Path(SETTINGS.trust_path),
+        changes["data_dir"],
+        commit=partial(commit, trust_volume),
+        is_ours=claim(store.get, store.put),
+    )
+    runner = RemoteRunner(cloud, find_availability, capacity=capacity, num_parallel=SETTINGS.max_gpus)
     app_settings, dollars = settings.model_copy(update=changes), float(SETTINGS.dollars_per_day)
     make_keys(app_settings)
+    trust_volume.commit()
     web_app = create_app(app_settings, runner, dollars_per_day=dollars)
+    keep_accounts(web_app, cloud.accounts, runner.read_notes)
+    add_wake(web_app, runner)
     web_app.add_middleware(SchemeMiddleware)  # Modal's proxy is all that reaches this container
     return web_app
 
 
-def find_place(profile: str, availability: Any = None) -> Any:  # noqa: ANN401 - of types as above
-    """Say which GPUs make videos of a profile, and how long these may be expected to take."""
-    from app.remote import TimeLimits
-    from pipeline.engine import Availability
+def add_wake(app: Any, runner: Any) -> None:  # noqa: ANN401 - of types as above
+    """Wake a GPU when somebody who was let in has sent a photo or a voice; nobody's money is spent by strangers."""
+    from app.remote import WakeMiddleware, Waker
 
-    preferred, *others = (find_device(kind) or DEFAULT_DEVICE for kind in SETTINGS.find_gpus(profile))
-    return replace(
-        availability or Availability(available=True),
-        num_gpus=SETTINGS.count_gpus(profile),
-        gpu=preferred,
-        fallbacks=tuple(others),
-        most_seconds=TimeLimits(SETTINGS.time_limits).find_most(profile),
-        gpu_setting=SETTINGS.name_gpu_setting(profile),
-    )
+    async def wake() -> None:
+        await find_generator(SETTINGS.wake).wake.spawn.aio()
 
+    def reserve(name: str) -> None:
+        app.state.jobs.reserve(name, SETTINGS.wake_dollars)
 
-def make_keys(settings: Any) -> None:  # noqa: ANN401 - the app's settings, which a machine that only deploys cannot import
-    """Make the keys that videos are signed and marked with at the first start. The app tells what is in the way."""
-    from app.trust.sealer import find_identity, open_trust_folder
-    from pipeline.errors import CertificateError
+    def may_wake() -> bool:
+        return runner.can_wake(get_profile(SETTINGS.wake)) and (SETTINGS.proxy_auth or app.state.door.asks)
 
-    with suppress(CertificateError):
-        if settings.content_credentials:
-            find_identity(settings)
-        if settings.watermark:
-            open_trust_folder(settings).find_mark_key()
-        trust_volume.commit()
-
-
-def link_data() -> Path:
-    """Make a data folder whose jobs are on the volume. Its lock and uploads are not: an open file hinders a commit."""
-    folder, jobs = Path(tempfile.mkdtemp()), Path(SETTINGS.data_path) / "jobs"
-    jobs.mkdir(parents=True, exist_ok=True)
-    (folder / "jobs").symlink_to(jobs)
-    return link_keys(folder)
-
-
-def link_keys(folder: Path) -> Path:
-    """Add the folder of keys, which is on its own volume, to a data folder."""
-    Path(SETTINGS.trust_path).mkdir(parents=True, exist_ok=True)
-    (folder / "trust").symlink_to(SETTINGS.trust_path)
-    return folder
+    if SETTINGS.wake:
+        app.add_middleware(WakeMiddleware, waker=Waker(wake, reserve, may_wake))
 
 
 # ## On time, though nobody visits
@@ -499,11 +532,7 @@ class SweepContext(WorkerContext):
 
     def list_keys(self) -> list[str]:
         """Return all keys of the store."""
-        return list(store.keys())
-
-    def delete_value(self, key: str) -> None:
-        """Delete a key from the store."""
-        store.pop(key, None)
+        return [*store.keys(), *live_notes.keys()]
 
     def spawn(self, job_id: str) -> str:
         """Begin the run of a job."""
@@ -513,31 +542,49 @@ class SweepContext(WorkerContext):
 @app.function(
     image=web_image,
     env=ENVIRONMENT,
-    volumes={SETTINGS.data_path: data_volume, SETTINGS.trust_path: trust_volume},
+    volumes={**jobs_mounts, SETTINGS.trust_path: trust_volume},
     schedule=modal.Period(minutes=30),
     max_containers=1,
     timeout=10 * MINUTES,
-    region=SETTINGS.region or None,
+    **WHERE,
 )
 def sweep() -> bool:
-    """Delete what has expired and begin what waits, unless the web container is there and does so itself."""
+    """Delete what has expired and begin what waits, unless the web container is there and does so itself.
+
+    Jobs of batches wait for the web container, which is kept running until there are none.
+    """
+    from app.bucket import keep_in_bucket
     from app.log import set_up_log
-    from app.remote import Sweeper
+    from app.remote import Sweeper, link_data
     from app.settings import load_settings
     from app.trust.sealer import Sealer
 
     settings = load_settings()
-    set_up_log("%(levelname)s %(message)s", settings.log_level)
+    set_up_log(settings.log_level, settings.log_format, is_dated=False)
     data_volume.reload()
-    folder = link_data()
+    folder = link_data(SETTINGS)
     sealer = Sealer(settings.model_copy(update={"data_dir": folder}))
     kept = timedelta(hours=settings.result_hours)
-    sweeper = Sweeper(folder, SweepContext(), kept, lambda record, job: asyncio.run(sealer.seal(record, job)))
+    seal = keep_in_bucket(sealer.seal, BUCKET, folder / "jobs")
+    sweeper = Sweeper(folder, SweepContext(), kept, lambda record, job: asyncio.run(seal(record, job)))
     try:
         return sweeper.sweep(datetime.now(UTC))
     finally:
+        is_needed = sweeper.holds_jobs()
         sweeper.close()
         data_volume.commit()
+        keep_web(is_needed=is_needed)
+
+
+def keep_web(*, is_needed: bool) -> None:
+    """Keep a web container running, or give it back to its own settings if an earlier sweep has kept one."""
+    from app.remote.store import KEPT_KEY
+
+    if is_needed:
+        store.put(KEPT_KEY, "yes")
+    elif store.pop(KEPT_KEY, None) is None:
+        return
+    web.autoscaler.update(min_containers=1 if is_needed else SETTINGS.min_webs)
 
 
 # ## The command line
@@ -553,33 +600,49 @@ def check(photo: bytes, voices: dict[Role, bytes], request: dict[str, Any]) -> t
     Returns:
         Why it cannot be used, if so; the scene for the GPU; and the photo's own credentials for who signs.
     """
-    from app.remote import check_files
+    from app.remote import check_files, find_place
 
-    return check_files(photo, voices, request, find_place)
+    return check_files(photo, voices, request, partial(find_place, SETTINGS))
 
 
-@app.function(
-    image=web_image, env=ENVIRONMENT, volumes={SETTINGS.trust_path: trust_volume}, timeout=5 * MINUTES, max_containers=1
-)
-def vouch(
-    video: bytes = b"", archive: bytes = b"", request: dict[str, Any] | None = None
-) -> tuple[str | None, bytes, tuple[str, ...]]:
-    """Choose the mark for a video that is to be made, or sign one: the GPU has no keys, and those who ask have none.
-
-    Returns:
-        What the mark says, the video, and what was in the way.
-    """
-    from app.remote import choose_mark, sign_video
+def load_signing_settings() -> Any:  # noqa: ANN401 - the app's settings, as above
+    """Return the app's settings, with the keys that it signs and marks videos with."""
+    from app.remote import link_keys, make_keys
     from app.settings import load_settings
 
-    settings = load_settings().model_copy(update={"data_dir": link_keys(Path(tempfile.mkdtemp()))})
+    settings = load_settings().model_copy(update={"data_dir": link_keys(SETTINGS)})
     make_keys(settings)
-    if request is None:
-        return asyncio.run(choose_mark(settings)), b"", ()
-    return None, *asyncio.run(sign_video(video, archive, request, settings))
+    trust_volume.commit()
+    return settings
 
 
-@app.function(image=web_image, env=ENVIRONMENT, volumes={SETTINGS.data_path: data_volume}, timeout=5 * MINUTES)
+SIGNING: dict[str, Any] = {
+    "image": web_image,
+    "env": ENVIRONMENT,
+    "volumes": {SETTINGS.trust_path: trust_volume},
+    "timeout": 5 * MINUTES,
+    "max_containers": 1,
+}
+"""The GPU has no keys, and those who ask for a video have none."""
+
+
+@app.function(**SIGNING)
+def mark() -> str | None:
+    """Choose what the mark in a video says that is to be made; None for a video without."""
+    from app.remote import choose_mark
+
+    return asyncio.run(choose_mark(load_signing_settings()))
+
+
+@app.function(**SIGNING)
+def sign(video: bytes, archive: bytes, request: dict[str, Any]) -> tuple[bytes, tuple[str, ...]]:
+    """Sign a video. Returns it, and what was in the way."""
+    from app.remote import sign_video
+
+    return asyncio.run(sign_video(video, archive, request, load_signing_settings()))
+
+
+@app.function(image=web_image, env=ENVIRONMENT, volumes=jobs_mounts, timeout=5 * MINUTES)
 def look_at_reports(arguments: list[str]) -> tuple[str, str]:
     """Carry out a command about videos that were reported. Returns why it cannot be, if so, and what it says."""
     from app.reports.command import ReportCommandError, carry_out
@@ -593,12 +656,30 @@ def look_at_reports(arguments: list[str]) -> tuple[str, str]:
         data_volume.commit()
 
 
+@app.function(
+    image=web_image, env=ENVIRONMENT, volumes={SETTINGS.trust_path: trust_volume}, timeout=5 * MINUTES, max_containers=1
+)
+def look_at_keys(arguments: list[str]) -> tuple[str, str]:
+    """Carry out a command about keys. Returns why it cannot be, if so, and what it says."""
+    from app.errors import AppError
+    from app.remote import command_keys
+
+    trust_volume.reload()
+    try:
+        return "", "\n".join(command_keys(arguments, Path(SETTINGS.trust_path), live_notes.get, live_notes.put))
+    except AppError as error:
+        return str(error), ""
+    finally:
+        trust_volume.commit()
+
+
 @app.local_entrypoint()
 @with_options
 def main(
     *,
     request: dict[str, Any],
     reports: str = "",
+    keys: str = "",
     download_weights: bool = False,
     variants: str = "",
     release: str = "",
@@ -606,8 +687,12 @@ def main(
     audio: str = "",
     output: str = "video.mp4",
 ) -> None:
-    """Fetch the weights of a model, look at reported videos, or make one video from a photo and a voice."""
-    if reports:
+    """Fetch the weights of a model, look at keys or reported videos, or make one video from a photo and a voice."""
+    if keys:
+        problem, answer = look_at_keys.remote(shlex.split(keys))
+        say(answer)
+        sys.exit(problem or None)
+    elif reports:
         settle_reports(reports.split())
     elif download_weights:
         start_fetching(request["model"] or WEIGHTS[0], variants, release)
@@ -640,12 +725,12 @@ def make_one(request: dict[str, Any], image: str, audio: str, output: str) -> No
     problem, scene, archive = check.remote(photo, voices, request)
     if problem:
         sys.exit(problem)
-    watermark, _, _ = vouch.remote()
+    watermark = mark.remote()
     key = f"command-{time.time_ns()}"
     call = find_generator(profile).make.spawn(scene, voices, request, key, watermark)
-    result, video = follow(call, lambda: store.get(f"{key}/progress"))
+    result, video = follow(call, lambda: live_notes.get(f"{key}/progress"))
     keep(result, video, output)
-    _, signed, troubles = vouch.remote(video, archive, request)
+    signed, troubles = sign.remote(video, archive, request)
     Path(output).write_bytes(signed)
     say("\n".join(troubles) or "It is signed.")
 

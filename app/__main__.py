@@ -1,6 +1,8 @@
 """`python -m app`: the web app on this machine.
 
 `python -m app trust`: what its videos are signed with. `python -m app reports`: which of them were reported.
+`python -m app doctor`: what is well here, or at a deployment, and what is not.
+`python -m app keys`: who may use it.
 """
 
 import asyncio
@@ -10,7 +12,10 @@ import resource
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
+from importlib import import_module
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -28,6 +33,13 @@ _GRACE_SECONDS = 3
 _KEEP_ALIVE_SECONDS = 75
 # A browser that shows a paused video reads nothing more, and asks again for the rest if it has lost its connection.
 _UNREAD_SECONDS = 600
+_COMMANDS = {
+    "doctor": "app.doctor.command",
+    "keys": "app.accounts.command",
+    "reports": "app.reports.command",
+    "trust": "app.trust.command",
+}
+"""Modules with a function `run`, which takes the words of the command and returns the exit code."""
 _log = logging.getLogger(__name__)
 
 
@@ -82,11 +94,37 @@ class _Protocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends requests that are waiting for jobs before it stops, so that connections close at once."""
+    """Lets jobs go on before it stops, and then ends requests that wait for jobs, so that connections close at once."""
 
-    def __init__(self, config: uvicorn.Config, jobs: "Jobs") -> None:
+    def __init__(self, config: uvicorn.Config, jobs: "Jobs", drain_seconds: float) -> None:
         super().__init__(config)
         self._jobs = jobs
+        self._drain_seconds = drain_seconds
+        self._ends_at: float | None = None
+        self._has_told = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take no new jobs at the first signal, and stop once those that run have ended; at the second, stop."""
+        if self._ends_at is not None or not self._drain_seconds or sig == signal.SIGINT:
+            super().handle_exit(sig, frame)
+            return
+        self._ends_at = time.monotonic() + self._drain_seconds
+        self._jobs.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Say whether to stop; uvicorn asks ten times a second."""
+        if self._ends_at is not None and not self._has_told:
+            self._has_told = True  # here, as the signal may have come while a line was being written
+            _log.info(
+                "Stopping: jobs that run (%d) have up to %g seconds to end, and no new ones are taken. "
+                "A second SIGTERM stops at once.",
+                self._jobs.num_running_here,
+                self._drain_seconds,
+            )
+        is_drained = self._ends_at is not None and (
+            not self._jobs.num_running_here or time.monotonic() >= self._ends_at
+        )
+        return is_drained or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._jobs.stop_followers()
@@ -99,16 +137,11 @@ def main() -> int:
     os.umask(0o077)  # other users of this machine must not read photos, voices and videos
     _allow_connections()
     try:
-        if sys.argv[1:2] == ["trust"]:
-            from app.trust.command import run
-
-            return run(sys.argv[2:])
-        if sys.argv[1:2] == ["reports"]:
-            from app.reports.command import run as run_reports
-
-            return run_reports(sys.argv[2:])
+        if command := _COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else ""):
+            code: int = import_module(command).run(sys.argv[2:])
+            return code
         settings = load_settings()
-        set_up_log("%(asctime)s %(levelname)s %(message)s", settings.log_level)
+        set_up_log(settings.log_level, settings.log_format)
         with _listen(settings) as listener:
             _serve(settings, listener)
     except (SettingsError, DataFolderError) as error:
@@ -116,6 +149,9 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # what read the output has enough of it, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -156,9 +192,12 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    sys.stdout.write(f"Video Lab is at {settings.address}\n")
-    sys.stdout.flush()
-    _Server(config, app.state.jobs).run(sockets=[listener])
+    if settings.log_format == "json":
+        _log.info("Video Lab is at %s", settings.address)
+    else:
+        sys.stdout.write(f"Video Lab is at {settings.address}\n")
+        sys.stdout.flush()
+    _Server(config, app.state.jobs, settings.drain_seconds).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.accounts.limits import name_turn
 from app.clients import UNKNOWN, find_client
 
 _SCOPE_KEY = "video_lab.caller"
@@ -24,7 +25,7 @@ class Caller:
     @property
     def turn(self) -> str:
         """Whose turn it is that the caller waits for: keys take turns, and so do addresses without one."""
-        return self.client if self.key_id is None else f"key {self.key_id}"
+        return self.client if self.key_id is None else name_turn(self.key_id)
 
     def may_see(self, owner: str | None) -> bool:
         """Whether what belongs to a key, or to none, may be seen: a key sees its own, everyone else everything."""

@@ -9,25 +9,44 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Any
 
+from pipeline.devices import DEFAULT_DEVICE, DEVICES, find_device
 from pipeline.engines import GPU_PROFILES, PROFILES
 from pipeline.profiles import Model
 
 _MINUTES_AFTER_THE_LAST_STEP = 30
+_LOADING_SECONDS = 60
 _APP_PREFIX = "VIDEO_LAB_"
 _PREFIX = f"{_APP_PREFIX}MODAL_"
-_NOT_PASSED_ON = {
-    "PASSWORD",
-    "HOST",
-    "PORT",
-    "TRUSTED_PROXIES",  # Modal tells the client's own address without a header
-    "DATA_DIR",
-    "WEIGHTS_DIR",
-    "DEVICE",
-    "NUM_GPUS",
-    "WORKERS",
-    "LIVE",
+_PASSED_ON = {
+    "PUBLIC_URL",
+    "ALLOWED_HOSTS",
+    "CORS_ORIGINS",
+    "PRECISION",
+    "ATTENTION",
+    "COMPILED",
+    "DMD_SCALE",
+    "QUEUE_SIZE",
+    "REQUEST_LIMIT_SECONDS",
+    "RESULT_HOURS",
+    "MAX_PHOTO_MB",
+    "MAX_VOICE_MB",
+    "MAX_UPLOADS_MB",
+    "UPLOAD_HOURS",
+    "CONSENT",
+    "CONTENT_CREDENTIALS",
+    "WATERMARK",
+    "CERTIFICATE",
+    "CERTIFICATE_KEY",
+    "TIME_STAMP_URL",
+    "TRUST_LIST",
+    "WEBHOOK_HOSTS",
+    "PAGE",
+    "MCP",
+    "LOG_FORMAT",
+    "DRAIN_SECONDS",
+    "LOG_LEVEL",
 }
-"""Settings of the app that the deployment decides, or that are secret."""
+"""Settings of the app that containers have, too: neither those that the deployment decides, nor what is secret."""
 
 
 class DeploymentSettingsError(Exception):
@@ -63,7 +82,9 @@ class Deployment:
         gpu: Kinds of GPU, the preferred one first; Modal takes the first that is free.
         profile_gpus: The kind for a profile, in place of these: `VIDEO_LAB_MODAL_GPU_<PROFILE>`.
         region: Where containers run; empty leaves it to Modal.
+        routing_region: Where requests and jobs go through on their way to containers; empty leaves it to Modal.
         min_gpus: GPU containers of the first model that are kept running, and paid for, all the time.
+        buffer_gpus: GPU containers of that model that are kept ready beyond those at work, as long as any are at work.
         max_gpus: GPU containers at most, of each model and each kind that profiles have to themselves; each makes one
             video at a time.
         team_gpus: GPUs that make one video together, in containers of their own; 1 has no such containers.
@@ -71,6 +92,9 @@ class Deployment:
         gpu_idle_seconds: How long a GPU container waits for the next job before it is given back.
         gpu_memory_gb: CPU memory that a GPU container is sure to have, and that is paid for; it may use more.
         snapshot: Whether imports are restored from a memory snapshot instead of being done anew.
+        gpu_snapshot: Whether the loaded model itself is restored from a snapshot of the GPU's memory, which Modal calls
+            alpha.
+        wake: The profile whose GPU is woken by the first photo or voice that somebody sends; empty wakes none.
         min_webs: 1 keeps the web container running, so that the page opens at once.
         web_idle_seconds: How long the web container waits for the next request before it is given back.
         proxy_auth: Whether Modal asks every client for its own proxy tokens.
@@ -79,10 +103,14 @@ class Deployment:
         max_minutes: What no video may take longer than; Modal ends everything after 24 hours.
         profile_minutes: What no video of a profile may take longer than: `VIDEO_LAB_MODAL_<PROFILE>_MINUTES`; 0 leaves
             it at the profile's own limit or, where it has none, at `max_minutes`.
+        bucket: The bucket that finished videos are moved to; empty leaves them on the data volume.
+        bucket_endpoint: Address of its service, where that is not S3.
+        bucket_secret: Name of the secret that has its keys.
         data_path: Where containers have the data volume.
         weights_path: Where containers have the weights volume.
         trust_path: Where the web container has the volume of keys that videos are signed with.
         compiled_path: Where GPU containers have the volume of what was compiled for the model.
+        bucket_path: Where containers without a GPU have the bucket.
     """
 
     app: str = "video-lab"
@@ -90,13 +118,17 @@ class Deployment:
     gpu: str = "A100-80GB,H100"
     profile_gpus: Mapping[str, str] = field(default_factory=dict)
     region: str = ""
+    routing_region: str = ""
     min_gpus: int = field(default=0, metadata={"range": (0, 10)})
+    buffer_gpus: int = field(default=0, metadata={"range": (0, 10)})
     max_gpus: int = field(default=1, metadata={"range": (1, 50)})
     team_gpus: int = field(default=1, metadata={"range": (1, 8)})
     team_profiles: str = "quality"
     gpu_idle_seconds: int = field(default=120, metadata={"range": (2, 3600)})
     gpu_memory_gb: int = field(default=32, metadata={"range": (8, 336)})
     snapshot: bool = False
+    gpu_snapshot: bool = False
+    wake: str = ""
     min_webs: int = field(default=0, metadata={"range": (0, 1)})
     web_idle_seconds: int = field(default=300, metadata={"range": (2, 3600)})
     proxy_auth: bool = False
@@ -104,10 +136,14 @@ class Deployment:
     dollars_per_day: int = field(default=20, metadata={"range": (0, 100_000)})
     max_minutes: int = field(default=1410, metadata={"range": (1, 1410)})
     profile_minutes: Mapping[str, int] = field(default_factory=dict)
+    bucket: str = ""
+    bucket_endpoint: str = ""
+    bucket_secret: str = "BUCKET_SECRET"  # noqa: S105 - a secret's name
     data_path: str = "/data"
     weights_path: str = "/weights"
     trust_path: str = "/trust"
     compiled_path: str = "/compiled"
+    bucket_path: str = "/bucket"
 
     @property
     def gpus(self) -> list[str]:
@@ -132,6 +168,18 @@ class Deployment:
     def name_gpu_setting(self, profile: str) -> str:
         """Return the variable that gives the profile a kind of GPU to itself."""
         return f"{_PREFIX}GPU_{profile.upper()}"
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether a container of one GPU starts from a snapshot: of the CPU's memory, at least."""
+        return self.snapshot or self.gpu_snapshot
+
+    @property
+    def wake_dollars(self) -> float:
+        """What it costs to wake a GPU for nothing: loading, and waiting for a job that does not come."""
+        kind = find_device(self.find_gpus(self.wake)[0]) or DEFAULT_DEVICE
+        seconds = _LOADING_SECONDS + self.gpu_idle_seconds
+        return round(self.count_gpus(self.wake) * seconds * DEVICES[kind].dollars_per_second, 3)
 
     @property
     def run_timeout(self) -> int:
@@ -174,6 +222,7 @@ def read_deployment(environment: Mapping[str, str] = os.environ) -> Deployment:
         profile_minutes={name: values[key] for name in GPU_PROFILES if (key := f"{name}_minutes") in values},
     )
     _check_own_gpus(deployment)
+    _check_wake(deployment)
     return deployment
 
 
@@ -188,13 +237,10 @@ def list_settings() -> Iterator[Setting]:
 
 
 def passed_on(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables that containers need in order to have the same settings; never the password."""
-    names = (
-        name
-        for name in environment
-        if name.startswith(_APP_PREFIX) and name.removeprefix(_APP_PREFIX) not in _NOT_PASSED_ON
-    )
-    return {name: environment[name] for name in sorted(names) if environment[name]}
+    """Return the variables that containers need in order to have the same settings; never the password or a key."""
+    ours = {_APP_PREFIX + name for name in _PASSED_ON}
+    names = ours | {_PREFIX + setting.name.upper() for setting in list_settings()}
+    return {name: environment[name] for name in sorted(names) if environment.get(name)}
 
 
 def _check_own_gpus(deployment: Deployment) -> None:
@@ -202,6 +248,12 @@ def _check_own_gpus(deployment: Deployment) -> None:
         if "," in (own := deployment.find_gpu(profile)):
             name = deployment.name_gpu_setting(profile)
             raise DeploymentSettingsError(f"{name} is '{own}'. Allowed: one kind, such as H100.")
+
+
+def _check_wake(deployment: Deployment) -> None:
+    if deployment.wake and deployment.wake not in GPU_PROFILES:
+        allowed = ", ".join(GPU_PROFILES)
+        raise DeploymentSettingsError(f"{_PREFIX}WAKE is '{deployment.wake}'. Allowed: one of {allowed}.")
 
 
 def _split(names: str) -> list[str]:

@@ -23,6 +23,18 @@ class Metrics:
             "video_lab_uploads_refused", "Uploads of the page that were not taken.", ["status"], registry=self.registry
         )
         self._ended = Counter("video_lab_jobs_ended", "Jobs ended.", ["profile", "status"], registry=self.registry)
+        self._dollars = Counter(
+            "video_lab_job_cost_dollars",
+            "What runs cost of GPUs that are paid for by the second.",
+            ["profile"],
+            registry=self.registry,
+        )
+        self._deliveries = Counter(
+            "video_lab_webhook_attempts",
+            "Attempts to send word of a job's end: delivered, retried later, or failed for good.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._run_seconds = Histogram(
             "video_lab_job_run_seconds",
             "How long jobs ran that were done.",
@@ -55,10 +67,16 @@ class Metrics:
         """Count an answered request; `route` is a pattern, never a path."""
         self._requests.labels(method, route, str(status)).inc()
 
+    def count_delivery(self, outcome: str) -> None:
+        """Count an attempt to send word of a job's end."""
+        self._deliveries.labels(outcome).inc()
+
     def count_job(self, event: JobEvent) -> None:
         """Count a job that has ended."""
         job = event.job
         self._ended.labels(job.profile, job.status).inc()
+        if job.cost is not None and job.cost.dollars is not None:
+            self._dollars.labels(job.profile).inc(job.cost.dollars)
         if job.wait_seconds is not None:
             self._wait_seconds.labels(job.profile).observe(job.wait_seconds)
         if job.status == "done" and job.run_seconds is not None:

@@ -13,7 +13,7 @@ from app.errors import CrossSiteError, HostError
 from app.problems import answer_error
 from app.settings import Settings
 
-ANSWERED_TO_ALL = frozenset({"/health"})
+ANSWERED_TO_ALL = frozenset({"/health", "/ready"})
 """Paths that are answered under any name, so that monitoring needs no name."""
 
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home", ".home.arpa")

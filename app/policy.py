@@ -28,11 +28,11 @@ SHARE_POLICY = (
 )
 """For the page behind a shared link, which others may embed."""
 
-REPORT_POLICY = (
+FORM_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-"""For the form that reports a video: a page that embeds it could have visitors press its button unknowingly."""
+"""For pages with a form: a page that embeds one could have visitors press its button unknowingly."""
 
 VERIFY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; font-src 'self'; "
@@ -72,8 +72,8 @@ _SHARE_PERMISSIONS = ", ".join(
 SHARE_HEADERS: Mapping[str, str] = {_HEADER: SHARE_POLICY, "Permissions-Policy": _SHARE_PERMISSIONS}
 """For the page behind a shared link."""
 
-REPORT_HEADERS: Mapping[str, str] = {_HEADER: REPORT_POLICY}
-"""For the form that reports a video."""
+FORM_HEADERS: Mapping[str, str] = {_HEADER: FORM_POLICY}
+"""For pages with a form."""
 
 VERIFY_HEADERS: Mapping[str, str] = {_HEADER: VERIFY_POLICY}
 """For the page that checks files."""

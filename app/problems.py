@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route
 
 from app import errors
+from app.mistakes import explain_mistake, shorten
 from app.schemas.answers import Problem
 from pipeline.errors import EngineUnavailableError, InputError, InputTooLargeError, PipelineError
 
@@ -25,6 +26,7 @@ UPLOAD_STATUSES = (400, 403, 408, 413, 415, 507)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TYPE = "urn:video-lab:problem:"
+_BEARER, _BASIC = 'Bearer realm="video-lab"', 'Basic realm="video-lab", charset="UTF-8"'
 _log = logging.getLogger(__name__)
 
 
@@ -54,22 +56,36 @@ PROBLEM_TYPES: Mapping[type[Exception], ProblemType] = {
     errors.CrossSiteError: ProblemType(403, "cross-site", "The request comes from another site"),
     errors.HostError: ProblemType(421, "wrong-host", "The app has another name"),
     errors.MediaTypeError: ProblemType(415, "unsupported-media-type", "The request's content type is not accepted"),
-    errors.PasswordError: ProblemType(401, "password-needed", "A password is needed"),
-    errors.GuessesError: ProblemType(429, "too-many-guesses", "Too many wrong passwords"),
+    errors.PasswordError: ProblemType(401, "password-needed", "A key or the password is needed"),
+    errors.GuessesError: ProblemType(429, "too-many-guesses", "Too many wrong keys or passwords"),
+    errors.AccountsError: ProblemType(503, "accounts-unusable", "The keys cannot be read"),
     errors.RangeError: ProblemType(416, "range", "The range lies outside of the video"),
     errors.UploadNotFoundError: ProblemType(404, "upload-not-found", "There is no such upload"),
+    errors.BatchNotFoundError: ProblemType(404, "batch-not-found", "There is no such batch"),
+    errors.BatchRowError: ProblemType(400, "invalid-row", "A row of the batch cannot be used"),
     errors.UploadLimitError: ProblemType(429, "too-many-uploads", "Too much has been uploaded"),
     errors.StorageError: ProblemType(507, "storage-full", "The server's disk is full"),
     errors.QueueFullError: ProblemType(503, "queue-full", "The queue is full"),
     errors.DecodingError: ProblemType(503, "busy", "Photos and recordings cannot be read at the moment"),
     errors.OriginError: ProblemType(503, "keys-unreadable", "What was made here cannot be told"),
     errors.BudgetError: ProblemType(429, "budget-spent", "The day's budget is spent"),
+    errors.KeyBudgetError: ProblemType(429, "key-budget-spent", "The key's budget is spent"),
+    errors.RateLimitError: ProblemType(429, "too-many-jobs", "The key has had its jobs of this hour"),
+    errors.ConcurrencyLimitError: ProblemType(429, "too-many-jobs-at-once", "The key has as many jobs as it may"),
+    errors.IdempotencyKeyError: ProblemType(400, "idempotency-key", "The Idempotency-Key cannot be read"),
+    errors.StillTakenError: ProblemType(409, "still-taken", "The first request is still being taken"),
+    errors.OtherBodyError: ProblemType(422, "other-body", "The Idempotency-Key belongs to another request"),
+    errors.AnonymousListError: ProblemType(403, "jobs-not-listed", "Nobody knows whose jobs to list"),
+    errors.CursorError: ProblemType(400, "invalid-cursor", "The cursor cannot be used"),
+    errors.PeriodError: ProblemType(400, "invalid-period", "The period cannot be read"),
     errors.JobNotFoundError: ProblemType(404, "job-not-found", "There is no such job"),
     errors.JobSetAsideError: ProblemType(503, "job-set-aside", "The job cannot be read"),
     errors.ServerStoppingError: ProblemType(503, "stopping", "The server is stopping"),
     errors.JobNotFinishedError: ProblemType(409, "no-video", "The job has no video"),
     errors.JobExpiredError: ProblemType(410, "expired", "The job's files have been deleted"),
     errors.JobHiddenError: ProblemType(451, "reported", "The video was reported"),
+    errors.NoDeliveryError: ProblemType(409, "no-delivery", "There is nothing to send"),
+    errors.ResendTooSoonError: ProblemType(429, "sent-recently", "It was sent a moment ago"),
     errors.JobFailedError: ProblemType(500, "job-failed", "The video could not be made"),
     errors.JobTimeLimitError: ProblemType(504, "job-time-limit", "The video took too long to make"),
     errors.JobCancelledError: ProblemType(409, "job-cancelled", "The job was cancelled"),
@@ -124,6 +140,11 @@ def describe_problems(*statuses: int) -> Responses:
     }
 
 
+async def _handle_nothing_new(request: Request, error: errors.NothingNewError) -> Response:
+    del request, error
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Answer every error of the app with a problem."""
     handlers: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
@@ -133,6 +154,7 @@ def add_handlers(app: FastAPI) -> None:
         HTTPException: _handle_http,
         RequestValidationError: _handle_validation,
         ClientDisconnect: _handle_disconnect,
+        errors.NothingNewError: _handle_nothing_new,
     }
     for cls, handler in handlers.items():
         app.add_exception_handler(cls, handler)
@@ -147,18 +169,25 @@ def add_handlers_to_mounts(app: FastAPI) -> None:
 
 
 def refuse_other_methods(app: FastAPI, routers: Iterable[APIRouter]) -> None:
-    """Answer 405 to other methods on the routers' paths; without this the page, mounted at `/`, would answer 404."""
+    """Answer 405 to other methods on the routers' paths, and say which there are.
+
+    Without this the page, mounted at `/`, would answer 404.
+    """
     allowed: dict[str, set[str]] = {}
     for route in (route for router in routers for route in router.routes if isinstance(route, Route)):
         allowed.setdefault(route.path, set()).update(route.methods or ())
     for path, methods in allowed.items():
-        app.add_route(path, _refuse(methods), methods=sorted(_METHODS - methods), include_in_schema=False)
+        told = methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}
+        app.add_route(path, _refuse(told), methods=sorted(_METHODS - methods), include_in_schema=False)
 
 
 def _refuse(allowed: set[str]) -> Callable[[Request], Awaitable[Response]]:
+    headers = {"Allow": ", ".join(sorted(allowed))}
+
     async def refuse(request: Request) -> Response:
-        del request
-        raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
+        if request.method == "OPTIONS":
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+        raise HTTPException(405, headers=headers)
 
     return refuse
 
@@ -189,8 +218,9 @@ async def _handle_http(request: Request, error: HTTPException) -> Response:
 async def _handle_validation(request: Request, error: RequestValidationError) -> Response:
     del request
     first = error.errors()[0]
-    field = str(first["loc"][-1])
-    return answer_problem(PROBLEM_TYPES[errors.BodyError], f"{field}: {first['msg']}.", field=field)
+    place, *_, field = map(str, first["loc"] if len(first["loc"]) > 1 else ("", *first["loc"]))
+    told = explain_mistake(first, kind="parameter" if place == "query" else "field")
+    return answer_problem(PROBLEM_TYPES[errors.BodyError], f"{shorten(field)}: {told}", field=shorten(field))
 
 
 async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
@@ -205,15 +235,18 @@ def _find_headers(error: Exception) -> dict[str, str]:
             | errors.DecodingError()
             | errors.ServerStoppingError()
             | errors.GuessesError()
+            | errors.AccountsError()
             | errors.UploadLimitError()
+            | errors.ResendTooSoonError()
+            | errors.StillTakenError()
         ):
             return {"Retry-After": str(error.retry_after_seconds)}
-        case errors.BudgetError() if error.retry_after_seconds is not None:
-            return {"Retry-After": str(error.retry_after_seconds)}
+        case errors.LimitError(retry_after_seconds=seconds, headers=headers):
+            return dict(headers) | ({} if seconds is None else {"Retry-After": str(seconds)})
         case errors.RangeError():
             return {"Content-Range": f"bytes */{error.num_bytes}"}
         case errors.PasswordError():
-            return {"WWW-Authenticate": 'Basic realm="video-lab", charset="UTF-8"'}
+            return {"WWW-Authenticate": _BEARER if error.is_browser else f"{_BASIC}, {_BEARER}"}
         case errors.BodyTooLargeError() | errors.BodyStalledError():
             return {"Connection": "close"}  # the rest of the body is not read
         case _:

@@ -49,6 +49,14 @@ class ByteQuota:
         return "total" if self._clients.total() > self.total_bytes else None
 
 
+def make_shelf_quota(settings: Settings) -> ByteQuota:
+    """Return what files may have that are kept for later requests: half again of what others have.
+
+    They stay for hours, so that they would leave no room for what is sent at once.
+    """
+    return ByteQuota(settings.max_uploads_bytes // 2)
+
+
 def make_verify_quota(settings: Settings) -> ByteQuota:
     """Return what files to verify may have, which anyone may send: a quarter again of what others have.
 

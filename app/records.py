@@ -27,6 +27,8 @@ def list_voices(inputs: Inputs) -> tuple[Path, ...]:
     return tuple(inputs[role] for role in INPUT_NAMES if role in inputs and role != "image")
 
 
+MOST_CHARACTERS = 200
+"""Of a client's own name for a job."""
 ENDED: frozenset[Status] = frozenset({"done", "failed", "cancelled"})
 
 SCHEMA_VERSION = 4
@@ -213,11 +215,13 @@ class JobRecord(Stored):
         resolved: None if the job was accepted by an app that writes version 1.
         attempts: How often its run was started.
         losses: How often its run was lost while the server went on.
+        num_clips: How many finished clips there were when `attempts` and `losses` were last counted anew.
         handle: The run's handle at a durable runner.
         speech_seconds: Length of the speech.
         run_seconds: How long its run took, on a monotonic clock; None before its end, or if unknown.
         cost: Of its run, even if it failed; None if nothing has to be paid for.
         erased: Its files and its request have been deleted.
+        held: It waits in its batch: it is not in the queue yet, and what it is made of is not checked.
         watermark: What the mark in its video says (`pipeline.watermark.Payload.text`); None for a video without.
     """
 
@@ -242,6 +246,7 @@ class JobRecord(Stored):
     expires_at: AwareDatetime | None = None
     attempts: int = 0
     losses: int = 0
+    num_clips: int = 0
     handle: str | None = None
     speech_seconds: Annotated[float, Field(ge=0)]
     run_seconds: float | None = None
@@ -251,3 +256,4 @@ class JobRecord(Stored):
     cost: GpuCost | None = None
     erased: bool = False
     watermark: Annotated[str | None, Field(pattern=r"^[0-9a-f]{12}$")] = None
+    held: bool = False

@@ -6,9 +6,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.log import LogFormat
 from pipeline.engine import EngineSettings, PrecisionSetting
 from pipeline.errors import CertificateError
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 PREFIX = "VIDEO_LAB_"
+KEY_PREFIX = "vl_"
+"""What keys begin with."""
 MEGABYTE = 1_000_000
+_ORIGIN = r"^(?i:https?)://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/?$"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -31,9 +35,24 @@ def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _spell_origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Spell origins as browsers do: in small letters, without the port that the scheme has by itself."""
+    lower = (value.lower().rstrip("/") for value in values)
+    ports = {"http": ":80", "https": ":443"}
+    return tuple(value.removesuffix(ports[value.partition(":")[0]]) for value in lower)
+
+
 def _parse_network(value: object) -> object:
     """Take an address inside of a network for the network."""
     return ip_network(value, strict=False) if isinstance(value, str) else value
+
+
+def _check_password(value: SecretStr) -> SecretStr:
+    """Refuse a password that would never get in: it would be taken for a key, or forms would send it without blanks."""
+    secret = value.get_secret_value()
+    if secret.startswith(KEY_PREFIX) or secret != secret.strip():
+        raise ValueError
+    return value
 
 
 class Settings(BaseSettings):
@@ -84,12 +103,23 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "IP addresses and networks, with commas between them"},
         ),
     ] = ()
+    cors_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=_ORIGIN)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        AfterValidator(_spell_origins),
+        Field(
+            description="Origins whose pages may use the REST API, with a key (docs/api.md). Not set: none.",
+            json_schema_extra={"allowed": "origins such as https://app.example.com, with commas"},
+        ),
+    ] = ()
     password: Annotated[
-        SecretStr | None,
+        Annotated[SecretStr, AfterValidator(_check_password)] | None,
         Field(
             min_length=8,
-            description="Asked of everyone (HTTP Basic, any user name), except for /health. Not set: no one is asked.",
-            json_schema_extra={"allowed": "at least 8 characters"},
+            description="Asked of everyone who has no key (HTTP Basic, any user name), except for /health, /ready, "
+            "/verify and /sign-in. Not set, and no key made: no one is asked.",
+            json_schema_extra={"allowed": "at least 8 characters, not `vl_` first, and no blank first or last"},
         ),
     ] = None
     data_dir: Annotated[
@@ -223,11 +253,21 @@ class Settings(BaseSettings):
             le=1_000_000,
             allow_inf_nan=False,
             description="What uploads of the page and the bodies of requests may take together, in megabytes. "
-            "One client may have 600 of them. Files to verify have a quarter of it besides, and room for at least "
-            "four of the largest.",
+            "One client may have 600 of them. Files of `POST /uploads` have half of it besides, and files to verify a "
+            "quarter, and room for at least four of the largest.",
             json_schema_extra={"allowed": "a number from 1 to 1000000"},
         ),
     ] = 4000.0
+    upload_hours: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=8760,
+            allow_inf_nan=False,
+            description="How many hours a file of `POST /uploads` is kept after it was last used.",
+            json_schema_extra={"allowed": "a number above 0, up to 8760"},
+        ),
+    ] = 24.0
     consent: Annotated[
         Literal["off", "asked", "required"],
         Field(
@@ -280,10 +320,34 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "a PEM file with certificates"},
         ),
     ] = None
+    webhook_hosts: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$")], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        Field(
+            description="Hosts that webhooks, and files named by URL, may also reach by http or on a private network "
+            "(docs/service.md). Others have to be on the public Internet, with https.",
+            json_schema_extra={"allowed": "names and IP addresses, each perhaps with :port, with commas"},
+        ),
+    ] = ()
     page: Annotated[
         bool,
         Field(
             description="Serves the page beside the REST API. Off starts faster and takes less memory.",
+            json_schema_extra={"allowed": "on, off"},
+        ),
+    ] = True
+    bucket_dir: Annotated[
+        Path | None,
+        Field(
+            description="A mounted bucket that finished videos are moved to. Not set: they stay in the data folder.",
+            json_schema_extra={"allowed": "a folder"},
+        ),
+    ] = None
+    mcp: Annotated[
+        bool,
+        Field(
+            description="Serves /mcp, the tools for assistants (Model Context Protocol; docs/service.md).",
             json_schema_extra={"allowed": "on, off"},
         ),
     ] = True
@@ -294,6 +358,25 @@ class Settings(BaseSettings):
             json_schema_extra={"allowed": "auto, on, off"},
         ),
     ] = "auto"
+    log_format: Annotated[
+        LogFormat,
+        Field(
+            description="The form of the log's lines: text for people, or JSON for what collects logs, with the "
+            "request and the job that each is about, and a line for each request.",
+            json_schema_extra={"allowed": "text or json"},
+        ),
+    ] = "text"
+    drain_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=86_400,
+            allow_inf_nan=False,
+            description="How long a server that is told to stop (SIGTERM) lets jobs that run go on, while it takes no "
+            "new ones. What has not ended then is run again by the next server. A second SIGTERM stops it at once.",
+            json_schema_extra={"allowed": "a number from 0 to 86400"},
+        ),
+    ] = 0.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Field(

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import stat
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -23,10 +24,19 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}")
 _RECORD = "job.json"
 _SEGMENT = re.compile(r"init\.mp4|[0-9]+\.m4s")
 _SCENE = "scene.safetensors"
+_VIDEO = "video.mp4"
+_POSTER = "poster.jpg"
 _CREDENTIALS = "photo.c2pa"
+_CHECKPOINT = "checkpoint"
 _UNFINISHED = frozenset({*INPUT_NAMES.values(), _SCENE, f"{_SCENE}.part", _CREDENTIALS, f"{_RECORD}.part"})
 """What a folder may have in it while its job is being submitted, before it has a record."""
+_MOVED = frozenset({_VIDEO, _POSTER})
+"""What may be a link to where it was moved."""
+BUCKET_MARK = "video-lab-bucket.txt"
+"""A file by which the bucket of moved videos is known to be mounted."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_NO_LINKS = frozenset({errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS})
+_LEAST_FREE_BYTES = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -73,12 +83,17 @@ class JobFolder:
     @property
     def video(self) -> Path:
         """The finished mp4; it appears once it is complete."""
-        return self.path / "video.mp4"
+        return self.path / _VIDEO
+
+    @property
+    def has_video(self) -> bool:
+        """Whether the video is finished; one that was moved is, though its bucket may be out of reach."""
+        return self.video.is_symlink() or self.video.is_file()
 
     @property
     def poster(self) -> Path:
         """A still picture of the video, JPEG."""
-        return self.path / "poster.jpg"
+        return self.path / _POSTER
 
     @property
     def live(self) -> Path:
@@ -89,6 +104,11 @@ class JobFolder:
     def num_live_segments(self) -> int:
         """How many segments are complete; they are numbered from 0."""
         return sum(1 for _ in self.live.glob("*.m4s"))
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of the clips that are finished while the video is made (`pipeline.checkpoint`)."""
+        return self.path / _CHECKPOINT
 
     @property
     def end(self) -> Path:
@@ -126,6 +146,10 @@ class JobFolder:
         """Write the record."""
         write_whole(self.path / _RECORD, record.model_dump_json())
 
+    def draft(self, record: JobRecord) -> None:
+        """Write the first record of a job that a crash may still undo."""
+        (self.path / _RECORD).write_text(record.model_dump_json())
+
     def read_request(self) -> VideoRequest:
         """Return what the job was asked for, with the seed that was drawn for it."""
         record = self.read()
@@ -143,12 +167,16 @@ class JobFolder:
 
     def delete_live_segments(self) -> None:
         """Delete the segments that could be watched while the video was made."""
-        _delete(self.live)
+        delete(self.live)
+
+    def delete_checkpoint(self) -> None:
+        """Delete the finished clips: the video is there, or nobody wants it any more."""
+        delete(self.checkpoint)
 
     def delete_video(self) -> None:
         """Delete all that shows the video."""
         for path in (self.video, self.poster, self.live):
-            _delete(path)
+            delete(path)
 
     def delete_files(self) -> None:
         """Delete everything but the record."""
@@ -157,7 +185,7 @@ class JobFolder:
     def _delete_all_but(self, kept: set[str]) -> None:
         for path in self.path.iterdir() if self.path.is_dir() else ():  # someone may have deleted the folder by hand
             if path.name not in kept:
-                _delete(path)
+                delete(path)
 
 
 class JobStore:
@@ -183,8 +211,9 @@ class JobStore:
                 f"The data folder '{root}' cannot be written to ({error.strerror}). "
                 "Set VIDEO_LAB_DATA_DIR to a folder that can."
             ) from None
+        weakref.finalize(self, self._lock.close)  # of a store that nobody closed
         self._take_lock()
-        _delete(self._incoming)  # what an earlier server was receiving
+        delete(self._incoming)  # what an earlier server was receiving
 
     @property
     def _incoming(self) -> Path:
@@ -203,12 +232,20 @@ class JobStore:
             try:
                 yield folder
             finally:
-                _delete(folder)
+                delete(folder)
 
     @property
     def speeds(self) -> Path:
         """The file of measured speeds; it lies next to the folder of jobs, wherever that is."""
         return self._jobs.resolve().parent / "speeds.json"
+
+    @property
+    def shelf(self) -> Path:
+        """The folder of files that requests name; it lies next to the folder of jobs, so that they can be linked.
+
+        The page has a folder of its own, in which it deletes what it does not know.
+        """
+        return self._jobs.resolve().parent / "shelf"
 
     @property
     def clock(self) -> Path:
@@ -221,20 +258,55 @@ class JobStore:
         return len(self._set_aside)
 
     @property
+    def set_aside(self) -> frozenset[str]:
+        """The ids of these jobs."""
+        return frozenset(self._set_aside)
+
+    @property
     def spending(self) -> Path:
         """The file of what was spent; it lies next to the folder of jobs, wherever that is."""
         return self._jobs.resolve().parent / "spending.json"
+
+    def find_obstacles(self, wanted_bytes: int) -> Iterator[str]:
+        """Yield why nothing could be stored, one sentence each.
+
+        Args:
+            wanted_bytes: What has to fit.
+        """
+        try:
+            free = shutil.disk_usage(self._jobs).free
+        except OSError as error:
+            yield f"The data folder cannot be used ({error.strerror})."
+            return
+        if free < wanted_bytes:
+            yield "The disk is full."
+        if not os.access(self._jobs, os.W_OK):
+            yield "The data folder cannot be written to."
 
     def close(self) -> None:
         """Unlock the folder."""
         self._lock.close()
 
-    def create(self) -> tuple[str, JobFolder]:
-        """Create the folder of a new job, which has no record yet."""
-        job_id = secrets.token_urlsafe(16)
+    def check_free(self, num_bytes: int) -> None:
+        """Check that so many bytes would leave room on the disk.
+
+        Raises:
+            StorageError: They would not.
+        """
+        if shutil.disk_usage(self._jobs).free < num_bytes + _LEAST_FREE_BYTES:
+            raise StorageError(os.strerror(errno.ENOSPC))
+
+    def create(self, job_id: str | None = None) -> tuple[str, JobFolder]:
+        """Create the folder of a new job, which has no record yet; None gives it a new id."""
+        job_id, folder = self.begin(job_id)
+        sync(self._jobs)
+        return job_id, folder
+
+    def begin(self, job_id: str | None = None) -> tuple[str, JobFolder]:
+        """Create the folder of a new job as `create` does, which a crash may undo."""
+        job_id = job_id or make_id()
         folder = JobFolder(self._jobs / job_id)
         folder.path.mkdir()
-        sync(self._jobs)
         return job_id, folder
 
     def folder(self, job_id: str) -> JobFolder:
@@ -264,13 +336,15 @@ class JobStore:
 
     def delete(self, job_id: str) -> None:
         """Delete a job and all its files."""
-        _delete(self.folder(job_id).path)
+        folder = self.folder(job_id)
+        folder.delete_files()
+        delete(folder.path)
 
     def _read(self, path: Path) -> JobRecord | None:
         """Return the record. If it cannot be read, set the job aside or delete what was abandoned, and return None."""
         try:
             if is_abandoned(path):
-                _delete(path)
+                delete(path)
                 _log.warning("job %.6s was never submitted completely; its files are deleted", path.name)
                 return None
             return _read_record(path)
@@ -293,6 +367,17 @@ class JobStore:
         with suppress(OSError):  # on a full disk, the next server cannot say who is using the folder
             os.ftruncate(self._lock.fileno(), 0)
             os.write(self._lock.fileno(), str(os.getpid()).encode())
+
+
+def try_link(source: Path, target: Path) -> bool:
+    """Link a file to another place; False where the disk knows no links, so that it has to be copied."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return False
+    return True
 
 
 @contextmanager
@@ -327,14 +412,29 @@ def write_whole(path: Path, content: str | bytes) -> None:
     sync(path.parent)
 
 
+def make_id() -> str:
+    """Return the id of a new job, which nobody can guess."""
+    return secrets.token_urlsafe(16)
+
+
 def is_id(text: str) -> bool:
     """Whether this can be the id of a job."""
     return _ID.fullmatch(text) is not None
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether a submission ended before its job was accepted."""
-    return path.is_dir() and not path.is_symlink() and {entry.name for entry in path.iterdir()} <= _UNFINISHED
+    """Whether a submission ended before its job was accepted, or a run elsewhere saved clips of a deleted one."""
+    if not path.is_dir() or path.is_symlink():
+        return False
+    found = {entry.name for entry in path.iterdir()}
+    if _RECORD in found and _is_empty(path / _RECORD):  # the machine lost its power with `draft`
+        found.remove(_RECORD)
+    return found - {_CHECKPOINT} <= _UNFINISHED
+
+
+def _is_empty(path: Path) -> bool:
+    state = path.lstat()
+    return stat.S_ISREG(state.st_mode) and state.st_size == 0
 
 
 def _read_record(path: Path) -> JobRecord:
@@ -368,7 +468,25 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _delete(path: Path) -> None:
+def require_bucket(folder: Path) -> None:
+    """Check that a bucket is mounted in a folder or above it: the folder is there all the same.
+
+    Raises:
+        OSError: It is not.
+    """
+    if not folder.is_mount():
+        (folder / BUCKET_MARK).stat()
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a folder, if it is there; before the link to a video that was moved (`app.bucket`), the video.
+
+    Raises:
+        OSError: That cannot be deleted now.
+    """
+    if path.is_symlink() and path.name in _MOVED:
+        require_bucket(path.readlink().parent)  # else nothing can be said to be deleted
+        path.readlink().unlink(missing_ok=True)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -67,6 +67,8 @@ def tell_spending(settings: Deployment) -> None:
     """Print what the app may spend, and which GPUs would be faster and cheaper."""
     limit = f"${settings.dollars_per_day} in 24 hours" if settings.dollars_per_day else "none"
     say(f"Spending limit of the web app (VIDEO_LAB_MODAL_DOLLARS_PER_DAY): {limit}")
+    if settings.wake:
+        say(f"A GPU that is woken for a job that does not come (VIDEO_LAB_MODAL_WAKE): ${settings.wake_dollars:.2f}")
     for line in _find_hints(settings):
         say(line)
 

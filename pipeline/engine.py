@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.devices import DEFAULT_DEVICE, DeviceKind
 from pipeline.profiles import Profile
@@ -70,6 +70,32 @@ class EngineSettings:
         return own if own is not None and own.is_dir() else self.weights
 
 
+@dataclass(frozen=True)
+class MadeClip:
+    """A finished clip of a video that is made clip by clip.
+
+    Attributes:
+        frames: That it adds to the video (n, height, width, 3), RGB.
+        state: What the next clip needs of this one and of those before; None after the last.
+    """
+
+    frames: Pixels
+    state: bytes | None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """From where a video is made, and who keeps what is finished of it.
+
+    Attributes:
+        state: What the last finished clip left for the next one; None begins with the first.
+        keep: Takes each further clip but the last: its frames, and what the next one needs.
+    """
+
+    state: bytes | None
+    keep: Callable[[Pixels, bytes], None]
+
+
 class Engine(Protocol):
     """Turns a checked scene into frames. One job at a time."""
 
@@ -93,4 +119,21 @@ class Engine(Protocol):
             EngineError: The engine failed.
             GenerationCancelledError: `report` said so.
         """
+        ...
+
+
+@runtime_checkable
+class ResumableEngine(Protocol):
+    """An engine that can go on with a video from its last finished clip."""
+
+    def identify(self) -> str | None:
+        """Name all that frames depend on beside the scene: what is made elsewhere under the same name fits on.
+
+        Returns:
+            None where that cannot be told, so that no clips are kept.
+        """
+        ...
+
+    def generate(self, scene: Scene, report: Reporter, resumption: Resumption | None = None) -> Iterator[Pixels]:
+        """Yield batches as an `Engine` does, each once it is kept, from the clip on that comes next."""
         ...

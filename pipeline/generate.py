@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from pipeline.audio import count_speech_seconds, read_sound
 from pipeline.casting import check_speakers
-from pipeline.engine import Engine, Reporter
+from pipeline.checkpoint import ClipStore
+from pipeline.engine import Engine, Reporter, ResumableEngine, Resumption
 from pipeline.engine_spec import EngineSpec
 from pipeline.engines import get_engine_spec
 from pipeline.errors import EngineError, EngineUnavailableError, PipelineError
@@ -112,6 +114,7 @@ def generate(
     *,
     watermark: Payload | None = None,
     labelled: bool = False,
+    clips: ClipStore | None = None,
 ) -> GenerationResult:
     """Make the video of a scene.
 
@@ -123,6 +126,8 @@ def generate(
         live: Folder for segments that can be watched before the video is complete; None makes none.
         watermark: What the mark in every frame says, which is not seen; None makes none.
         labelled: Say visibly in every frame that it is made by a computer.
+        clips: Those of the scene's video that are finished, which are not made again, and the place for further ones;
+            the file is the same as one that is made in one go. None keeps none.
 
     Raises:
         InputError: The scene's sound cannot be read any more.
@@ -131,7 +136,8 @@ def generate(
         OutputError: The video cannot be written.
         GenerationCancelledError: `report` said so.
     """
-    return _generate(scene, engine, output, RunProgress(report), live, watermark=watermark, labelled=labelled)
+    run = RunProgress(report)
+    return _generate(scene, engine, output, run, live, watermark=watermark, labelled=labelled, clips=clips)
 
 
 def _generate(
@@ -143,6 +149,7 @@ def _generate(
     *,
     watermark: Payload | None,
     labelled: bool,
+    clips: ClipStore | None = None,
 ) -> GenerationResult:
     _check_available(engine, scene)
     run.plan(plan_run(scene))
@@ -152,7 +159,7 @@ def _generate(
         run.enter("loading")
         with _explain_accidents(engine):
             engine.load(run.report)
-        _write_frames(engine, scene, writer, run)
+        _write_frames(engine, scene, writer, run, clips)
     run.stop_clock()
     return GenerationResult(
         path=output,
@@ -197,24 +204,39 @@ def _describe(scene: Scene) -> dict[str, str]:
     }
 
 
-def _write_frames(engine: Engine, scene: Scene, writer: VideoWriter, run: RunProgress) -> None:
-    """Write each batch while the engine makes the next one."""
+def _write_frames(engine: Engine, scene: Scene, writer: VideoWriter, run: RunProgress, clips: ClipStore | None) -> None:
+    """Write each batch while the engine makes the next one; what is there already comes first."""
     with BackgroundWriter(writer) as background:
+        num_made, make = 0, engine.generate
+        if clips is not None and isinstance(engine, ResumableEngine):
+            num_made = clips.num_frames
+            make = partial(engine.generate, resumption=_resume(clips, run))
+            background.replay(clips.read_frames())
 
         def report(progress: Progress) -> None:
             background.check()
             run.report(progress)
 
-        for frames in _make_frames(engine, scene, report):
+        for frames in _check_frames(engine, make(scene, report), scene, num_made):
             background.write(frames)
         run.enter("finishing")
 
 
-def _make_frames(engine: Engine, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-    """Yield the engine's batches, checked."""
-    num_frames, size = 0, scene.source.size
+def _resume(clips: ClipStore, run: RunProgress) -> Resumption:
+    """Go on after the clips that are kept, and keep further ones."""
+    run.go_on(clips.timings)
+
+    def keep(frames: Pixels, state: bytes) -> None:
+        run.stop_clock()
+        clips.keep(frames, state, run.timings)
+
+    return Resumption(clips.read_state(), keep)
+
+
+def _check_frames(engine: Engine, batches: Iterator[Pixels], scene: Scene, num_frames: int) -> Iterator[Pixels]:
+    """Yield the engine's batches, checked; so many frames are there already."""
+    size = scene.source.size
     shape = (size.height, size.width, 3)
-    batches = engine.generate(scene, report)
     while True:
         with _explain_accidents(engine):
             frames = next(batches, None)

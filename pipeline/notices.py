@@ -11,7 +11,7 @@ from typing import Literal
 Field = Literal[
     "image", "audio", "profile", "model", "prompt", "start_sec", "max_duration_sec", "seed", "aspect", "face", "crop",
     "num_inference_steps", "guidance_scale", "audio_guidance_scale", "speakers", "order", "turns", "num_speakers",
-    "label", "consent", "request",
+    "label", "consent", "callback_url", "image_url", "audio_url", "request",
 ]  # fmt: skip
 Value = str | int | float
 Person = Literal["face", "speaker"]
@@ -52,6 +52,28 @@ TEXTS: dict[str, str] = {
     "turns.num_speakers": "Expected 1 to {most} people, as a whole number, got {value}. Say how many speak, or leave "
     "it out to have it estimated.",
     "profile.unknown": "There is no profile {profile}. Choose one of: {known}.",
+    "url.unreadable": "Expected an address such as https://example.com/path, in full and without spaces.",
+    "url.too_long": "Expected an address of at most {most} characters.",
+    "url.user": "Expected an address without a user name and a password. Put what the host needs into path or query.",
+    "url.not_https": "Expected an address that begins with https://; others are for hosts that whoever runs the app "
+    "has named.",
+    "url.port": "Expected port 443, or one from 1024 on at which a web server listens; got {port}.",
+    "url.disguised": "Expected an IP address in full, such as 203.0.113.5, without zeros before its numbers.",
+    "url.private": "Expected the address of a host on the public Internet; this one is on a private network. Whoever "
+    "runs the app can name hosts that may be.",
+    "url.no_name": "The name in the address has no IP address. Check how it is spelled.",
+    "url.leads_inside": "The name in the address leads to a private network. Give one on the public Internet.",
+    "url.no_connection": "The address's host cannot be connected to. Check that it can be reached from anywhere.",
+    "url.connection_lost": "The address's host broke the connection off. Try again later.",
+    "url.certificate": "The certificate of the address's host is not valid for its name. It needs one that browsers "
+    "accept, with all that lead to its authority.",
+    "url.no_answer": "The address's host did not answer in full within {seconds} seconds.",
+    "url.no_http": "The address's host answered with something else than HTTP, broke off, or sent much more than its "
+    "answer.",
+    "url.redirects": "The address redirects to another, which is not followed. Give the one that it leads to.",
+    "url.status": "The file could not be fetched: its host answered {status}. Give an address that answers 200 to "
+    "anyone who asks.",
+    "url.too_many_bytes": "The file has more than the {most} MB that are accepted. Make it smaller.",
     "request.out_of_range": "{field} must be from {lowest} to {highest}, got {value}.",
     "request.prompt_too_long": "The prompt has {length} characters; at most {limit} are accepted. Shorten it.",
     "photo.cannot_open": "The photo cannot be opened. Check that the file exists and may be read.",
@@ -156,6 +178,8 @@ TEXTS: dict[str, str] = {
     "consent.missing": "Consent is missing. Confirm that you may use this face and this voice, and will say that the "
     "video is made by a computer: send `consent` as true.",
     "request.large_file": "The file has {megabytes} MB; at most {limit} MB are accepted. Choose a smaller one.",
+    "upload.unknown": "The file is neither a photo nor a recording or a video of a known kind. Send a JPEG or PNG, or "
+    "a WAV, MP3, M4A or MP4.",
     "request.file_gone": "The uploaded file is gone. Choose it again.",
     "request.model_mismatch": "The profile {profile} belongs to the model {model}, but {asked} was asked for. Leave "
     "the model out, or name another profile.",

@@ -1,6 +1,7 @@
 """Keep one run's percent rising, and add up the seconds that its stages take."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.engine import Reporter
@@ -52,6 +53,7 @@ class RunProgress:
         self._report = report
         self._stage = ""
         self._began = self._since = time.perf_counter()
+        self._seconds_before = 0.0
         self._percent = 0.0
         self._checked = 0.0
         self._loaded, self._made = 0.0, 100.0
@@ -60,8 +62,15 @@ class RunProgress:
 
     @property
     def seconds(self) -> float:
-        """How long the run has taken."""
-        return time.perf_counter() - self._began
+        """How long the run has taken, with those before it that it goes on from."""
+        return self._seconds_before + time.perf_counter() - self._began
+
+    def go_on(self, timings: Mapping[str, float]) -> None:
+        """Add the seconds that earlier runs took for what this one goes on from."""
+        self._seconds_before = sum(timings.values())
+        self.timings = {
+            stage: timings.get(stage, 0.0) + self.timings.get(stage, 0.0) for stage in {**timings, **self.timings}
+        }
 
     def plan(self, plan: RunPlan) -> None:
         """Take what the parts after the checks are likely to take."""

@@ -10,7 +10,7 @@ trap 'rm -f "$all"' EXIT
 lock() {
   output=$1
   shift
-  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  uv pip compile --quiet --override $folder/overrides.txt --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
     --custom-compile-command "make lock" --output-file "$output" "$@"
 }
 

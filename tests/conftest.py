@@ -13,7 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENCV_FOR_THREADS_NUM"] = "1"
 
 # By itself, Hypothesis fails an example that once takes 200 ms: on a busy machine any does.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, max_examples=50)
 settings.load_profile("patient")
 
 FOLDER = Path(__file__).parent
@@ -37,19 +37,29 @@ SLOW = (
     # They need what builds the package.
     "packaging/test_wheel.py",
     # They start servers, or take five seconds or more.
+    "app/accounts/test_doors.py",
     "app/attack",
+    "app/clients",
     "app/decoding",
     "app/jobs/test_lives.py",
     "app/jobs/test_local.py",
     "app/jobs/test_runners.py",
     "app/jobs/test_work.py",
     "app/remote/test_app.py",
+    "app/remote/test_wake.py",
     "app/remote/test_worker.py",
     "app/routes",
+    "app/test_access.py",
+    "app/test_batch_command.py",
+    "app/test_batch_trouble.py",
+    "app/test_batches.py",
+    "app/test_bucket.py",
     "app/test_consent.py",
     "app/test_kills.py",
     "app/test_engines.py",
     "app/test_main.py",
+    "app/test_mcp.py",
+    "app/test_operation.py",
     "app/test_options.py",
     "app/test_origins.py",
     "app/test_password.py",
@@ -57,6 +67,9 @@ SLOW = (
     "app/test_sealer.py",
     "app/test_settings.py",
     "app/test_trust.py",
+    "app/outbound/test_fetch.py",
+    "app/webhooks/test_sender.py",
+    "app/webhooks/test_server.py",
     "pipeline/audio/test_hearing.py",
     "pipeline/audio/test_load.py",
     "pipeline/image/test_load.py",
@@ -77,9 +90,10 @@ SLOW = (
 )
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {
-    "page": tuple(f"app/ui/test_{letter}" for letter in "cdeghj"),
-    "looks": tuple(f"app/ui/test_{letter}" for letter in "loprstv"),
+    "page": (*(f"app/ui/test_{letter}" for letter in "cdeghj"), "app/ui/test_looks"),
+    "life": ("app/ui/test_live", "app/ui/test_lost", *(f"app/ui/test_{letter}" for letter in "oprstv")),
     "server": (
+        "app/clients/",
         "app/routes/",
         "app/test_consent.py",
         "app/test_main.py",

@@ -54,7 +54,7 @@ class ToyEngine:
 def copy_project(target: Path) -> Path:
     """Copy there what the project runs with."""
     for name in ("app", "pipeline", "requirements"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, target / name)  # with what is compiled, which is as new
     shutil.copy(ROOT / "deploy.py", target)
     (target / "assets").symlink_to(ROOT / "assets")
     return target

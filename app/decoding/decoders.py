@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+from contextvars import Context
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ from app.decoding.messages import (
     FramedPhoto,
     FrameOrder,
     HeardVoice,
+    IdentifiedFile,
+    IdentifyOrder,
     ListenOrder,
     Refused,
     Result,
@@ -53,7 +56,15 @@ _UNDECODABLE: dict[About, str] = {
 }
 
 _Wanted = TypeVar(
-    "_Wanted", CheckedRequest, HeardVoice, FoundTurns, FramedPhoto, Written, FoundCredentials, FoundWatermark
+    "_Wanted",
+    CheckedRequest,
+    HeardVoice,
+    IdentifiedFile,
+    FoundTurns,
+    FramedPhoto,
+    Written,
+    FoundCredentials,
+    FoundWatermark,
 )
 _log = logging.getLogger(__name__)
 
@@ -101,6 +112,10 @@ class Decoders:
     async def listen(self, recording: Path) -> HeardVoice:
         """Listen to a recording; raises as `check` does."""
         return (await self._order(ListenOrder(recording=recording), HeardVoice))[0]
+
+    async def identify(self, file: Path) -> IdentifiedFile:
+        """Find out whether a file is a photo, a recording or a video; raises as `check` does."""
+        return (await self._order(IdentifyOrder(file=file), IdentifiedFile))[0]
 
     async def find_turns(self, recording: Path, num_speakers: int | None) -> tuple[Turn, ...]:
         """Find who speaks when in a recording; raises as `check` does."""
@@ -171,7 +186,7 @@ class Decoders:
 
     def _lay_aside(self, decoder: Decoder) -> None:
         loop = asyncio.get_running_loop()
-        self._idle[decoder] = loop.call_later(IDLE_SECONDS, self._retire, decoder)
+        self._idle[decoder] = loop.call_later(IDLE_SECONDS, self._retire, decoder, context=Context())
 
     def _retire(self, decoder: Decoder) -> None:
         del self._idle[decoder]

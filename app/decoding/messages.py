@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field, NonNegativeInt, TypeAdapter, field_validator
 
+from app.log import LogFormat
 from app.records import Frozen, Resolved
 from pipeline.credentials import Credentials, Known
 from pipeline.dialogue import MAX_TURNS
@@ -25,6 +26,7 @@ MAX_ARRAY_BYTES = 256_000_000
 """Of all arrays behind an answer. The largest is a photo of 64 megapixels as JPEG."""
 
 Array = npt.NDArray[Any]
+Medium = Literal["image", "audio", "video"]
 
 
 class _Told(Frozen):
@@ -44,6 +46,7 @@ class DecoderSettings(Frozen):
 
     server_pid: int
     log_level: str = "info"
+    log_format: LogFormat = "text"
     niceness: int = 0
     memory_bytes: int = 1_500_000_000
     cpu_seconds: int = 60
@@ -105,6 +108,14 @@ class ListenOrder(Order):
     recording: Path
 
 
+class IdentifyOrder(Order):
+    """Find out whether a file is a photo, a recording or a video."""
+
+    about: ClassVar[About] = "request"
+    kind: Literal["identify"] = "identify"
+    file: Path
+
+
 class TurnsOrder(Order):
     """Find who speaks when."""
 
@@ -150,7 +161,15 @@ class WatermarkOrder(Order):
 
 
 AnyOrder = (
-    CheckOrder | FrameOrder | ConvertOrder | ListenOrder | TurnsOrder | ExtractOrder | VerifyOrder | WatermarkOrder
+    CheckOrder
+    | FrameOrder
+    | ConvertOrder
+    | ListenOrder
+    | IdentifyOrder
+    | TurnsOrder
+    | ExtractOrder
+    | VerifyOrder
+    | WatermarkOrder
 )
 ORDERS: TypeAdapter[AnyOrder] = TypeAdapter(Annotated[AnyOrder, Field(discriminator="kind")])
 
@@ -236,6 +255,19 @@ class HeardVoice(_Told):
     codec: str
     is_plain: bool = True
     notices: tuple[Notice, ...]
+
+
+class IdentifiedFile(_Told):
+    """What a file is.
+
+    Attributes:
+        medium: What it can be used as; a video is one with sound.
+        seconds: How long it is heard; None for a picture.
+    """
+
+    kind: Literal["identified"] = "identified"
+    medium: Medium
+    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class FoundTurn(_Told):
@@ -343,6 +375,7 @@ class FoundWatermark(_Told):
 Result = (
     CheckedRequest
     | HeardVoice
+    | IdentifiedFile
     | FoundTurns
     | FramedPhoto
     | Written

@@ -53,7 +53,7 @@ def main() -> None:
     die_with(settings.server_pid)
     gain_no_privileges()
     outbox = _Outbox()
-    _silence_libraries(settings.log_level)
+    _silence_libraries(settings)
     prepare()
     limit_process(settings)
     outbox.send(Ready())
@@ -65,13 +65,13 @@ def main() -> None:
         outbox.send(Answer(result=result, arrays=heads), arrays)
 
 
-def _silence_libraries(log_level: str) -> None:
+def _silence_libraries(settings: DecoderSettings) -> None:
     """Let nobody but us write to the server's log: what libraries say of a file may quote it, without end."""
     log = io.TextIOWrapper(io.FileIO(os.dup(2), "w"), line_buffering=True)
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
-    set_up_log("%(asctime)s %(levelname)s decoder: %(message)s", log_level, log)
+    set_up_log(settings.log_level, settings.log_format, process="decoder", stream=log)
 
 
 def _attempt(order: AnyOrder, outbox: _Outbox) -> Done:

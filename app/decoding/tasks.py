@@ -27,6 +27,8 @@ from app.decoding.messages import (
     FramedPhoto,
     FrameOrder,
     HeardVoice,
+    IdentifiedFile,
+    IdentifyOrder,
     ListenOrder,
     Result,
     TurnsOrder,
@@ -38,7 +40,7 @@ from app.decoding.samples import sample_frames
 from app.records import list_voices
 from app.scene_file import resolve, write_scene
 from app.storage import JobFolder
-from pipeline.audio import load_speech, read_packing, read_sound
+from pipeline.audio import has_picture, load_speech, read_packing, read_sound
 from pipeline.credentials import read_credentials, read_photo_credentials
 from pipeline.errors import InputError
 from pipeline.generate import prepare_scene
@@ -128,6 +130,26 @@ def _listen(order: ListenOrder, _: Turn) -> Done:
     return heard, []
 
 
+def _identify(order: IdentifyOrder, turn_to: Turn) -> Done:
+    """Take for a picture what begins as one; whatever else can be heard is a recording, or a video."""
+    try:
+        turn_to("image")
+        load_photo(order.file)
+    except InputError as error:
+        if error.notice.code != "photo.format":
+            raise
+    else:
+        return IdentifiedFile(medium="image"), []
+    turn_to("audio")
+    try:
+        seconds = load_speech(order.file).total_seconds
+    except InputError as error:
+        if error.notice.code == "audio.unknown_format":
+            raise InputError("upload.unknown", "request") from None
+        raise
+    return IdentifiedFile(medium="video" if has_picture(order.file) else "audio", seconds=seconds), []
+
+
 def _find_turns(order: TurnsOrder, _: Turn) -> Done:
     turns = find_turns(load_speech(order.recording).waveform, order.num_speakers)
     return FoundTurns(turns=tuple(FoundTurn(**asdict(turn)) for turn in turns)), []
@@ -178,6 +200,7 @@ _TASKS: dict[type[AnyOrder], Callable[[Any, Turn], Done]] = {
     FrameOrder: _frame,
     ConvertOrder: _convert,
     ListenOrder: _listen,
+    IdentifyOrder: _identify,
     TurnsOrder: _find_turns,
     ExtractOrder: _extract,
     VerifyOrder: _verify,

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,18 +44,28 @@ class Budget:
         self._reservations = _read(path)
 
     def reserve(self, job_id: str, dollars: float) -> None:
-        """Reserve the dollars for a job.
+        """Reserve the dollars for a job, in place of what was reserved for it before.
 
         Raises:
             BudgetError: They would exceed what may be spent.
         """
         now = self._clock()
         self._forget_before(now - _DAY_SECONDS)
-        spent = sum(dollars for _, dollars in self._reservations.values())
+        others = [entry for name, entry in self._reservations.items() if name != job_id]
+        spent = sum(dollars for _, dollars in others)
         if spent + dollars > self._dollars_per_day:
-            raise BudgetError(dollars, spent, self._dollars_per_day, self._find_wait(now, spent + dollars))
+            raise BudgetError(dollars, spent, self._dollars_per_day, self._find_wait(others, now, spent + dollars))
         self._reservations[job_id] = (now, dollars)
         write_whole(self._path, json.dumps(self._reservations))
+
+    def check_possible(self, dollars: float) -> None:
+        """Refuse what is more than may be spent in a day.
+
+        Raises:
+            BudgetError: It is.
+        """
+        if dollars > self._dollars_per_day:
+            raise BudgetError(dollars, 0.0, self._dollars_per_day, None)
 
     def settle(self, job_id: str, dollars: float) -> None:
         """Replace what was reserved for the job with what it has cost."""
@@ -67,9 +77,9 @@ class Budget:
     def _forget_before(self, moment: float) -> None:
         self._reservations = {job_id: entry for job_id, entry in self._reservations.items() if entry[0] > moment}
 
-    def _find_wait(self, now: float, needed: float) -> int | None:
+    def _find_wait(self, others: Iterable[Reservation], now: float, needed: float) -> int | None:
         """Return the seconds until enough of the account is a day old; None if that never helps."""
-        for moment, dollars in sorted(self._reservations.values()):
+        for moment, dollars in sorted(others):
             needed -= dollars
             if needed <= self._dollars_per_day:
                 return max(1, round(moment + _DAY_SECONDS - now))
@@ -92,6 +102,12 @@ class PriceGuard:
         self._availability = availability
         self._budget = budget
 
+    def check_possible(self, request: VideoRequest, speech_seconds: float) -> None:
+        """Refuse what would never be run, however long it waits; raises as `check` does."""
+        check_feasible(request, speech_seconds, self._forecaster.predict_slowest, self._find_most)
+        if self._budget:
+            self._budget.check_possible(self._forecaster.estimate_request(request, speech_seconds).dollars)
+
     def check(self, record: JobRecord) -> None:
         """Refuse a job that takes longer than it may, or reserve its price.
 
@@ -101,8 +117,20 @@ class PriceGuard:
         """
         check_feasible(record.request, record.speech_seconds, self._forecaster.predict_slowest, self._find_most)
         if self._budget:
-            forecast = self._forecaster.estimate_request(record.request, record.speech_seconds)
-            self._budget.reserve(record.id, forecast.dollars)
+            self._budget.reserve(record.id, self.predict(record))
+
+    def predict(self, record: JobRecord) -> float:
+        """Return the dollars that a job is likely to cost."""
+        return self._forecaster.estimate_request(record.request, record.speech_seconds).dollars
+
+    def reserve(self, name: str, dollars: float) -> None:
+        """Reserve what is spent for no job in particular.
+
+        Raises:
+            BudgetError: It costs too much.
+        """
+        if self._budget:
+            self._budget.reserve(name, dollars)
 
     def release(self, job_id: str) -> None:
         """Release the reservation of a job that was not accepted after all."""

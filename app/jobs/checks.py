@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from app.decoding import Decoders, DecoderSettings, FoundWatermark, HeardVoice
+from app.decoding import Decoders, DecoderSettings, FoundWatermark, HeardVoice, IdentifiedFile
 from app.errors import DecodingError, QueueFullError
 from app.jobs.clock import Clock
 from app.jobs.fair_queue import FairSemaphore, may_take
@@ -52,13 +53,22 @@ class Places:
         self._forecaster = forecaster
         self._submitting: Counter[str] = Counter()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more jobs can wait, whoever asks."""
+        return self._num_waiting >= self._num_places
+
+    @property
+    def _num_waiting(self) -> int:
+        return sum(queue.num_waiting for queue in self._queues) + self._submitting.total()
+
     def check(self, client: str) -> None:
         """Check that the client may have one more place.
 
         Raises:
             QueueFullError: There is none, or the client has its share.
         """
-        num_waiting = sum(queue.num_waiting for queue in self._queues) + self._submitting.total()
+        num_waiting = self._num_waiting
         num_own = sum(queue.count(client) for queue in self._queues) + self._submitting[client]
         if not may_take(num_own, num_waiting, self._num_places):
             is_share = num_waiting < self._num_places
@@ -95,7 +105,7 @@ class MediaChecks:
         """
         self._settings = settings
         self._clock = clock
-        decoder = DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level)
+        decoder = DecoderSettings(server_pid=os.getpid(), log_level=settings.log_level, log_format=settings.log_format)
         self._decoders = Decoders(decoder)
         self._turns = FairSemaphore(_CHECKS_AT_ONCE, _CHECKS_WAITING)
         # Anyone may have a file verified, without the password: those who make videos do not wait for it, and what has
@@ -127,6 +137,15 @@ class MediaChecks:
                 filing=filing,
             )
 
+    async def check_held(
+        self, record: JobRecord, folder: JobFolder, client: str, *, watermark: str | None = None
+    ) -> JobRecord:
+        """Check what a job of a batch is made of when it is the client's turn, as `accept` does for other jobs."""
+        inputs = {role: folder.path / name for role, name in record.inputs.items()}
+        async with self._turns.acquire(client):
+            found = await _check(record.request, inputs, folder, self._decoders)
+        return record.model_copy(update=found | {"held": False, "watermark": watermark})
+
     async def convert_photo(self, photo: Path, quarter_turns: int = 0, client: str = "") -> bytes:
         """Return a photo as an upright JPEG.
 
@@ -153,6 +172,15 @@ class MediaChecks:
         """
         async with self._turns.acquire(client):
             return await self._decoders.listen(recording)
+
+    async def identify(self, file: Path, client: str = "") -> IdentifiedFile:
+        """Find out whether a file is a photo, a recording or a video.
+
+        Raises:
+            InputError: It is none of them, or cannot be used.
+        """
+        async with self._turns.acquire(client):
+            return await self._decoders.identify(file)
 
     async def find_turns(self, recording: Path, num_speakers: int | None, client: str = "") -> tuple[Turn, ...]:
         """Find who speaks when in a recording.
@@ -212,29 +240,42 @@ async def accept(
         limit = settings.max_photo_bytes if role == "image" else left
         num_bytes = await asyncio.to_thread(_copy, inputs[role], copy, find_field(role), limit)
         left -= 0 if role == "image" else num_bytes
-    seed = choose_seed(request.seed)
-    checked = await decoders.check(replace(request, seed=seed), copies, folder.scene)
-    if not folder.scene.is_file():  # the run would open the photo of whoever made the decoder say so
-        raise DecodingError
+    found = await _check(request, copies, folder, decoders)
     record = JobRecord(
         id=folder.path.name,
         model=get_profile(request.profile).model,
         version=VERSION,
         request=request,
         inputs=names,
-        resolved=checked.resolved.model_copy(update={"seed": seed}),
         created_at=now,
-        consent=Consent(given_at=now, wording=CONSENT_WORDING) if request.consent else None,
-        speech_seconds=checked.speech_seconds,
-        notices=checked.notices,
+        consent=give_consent(request, now),
         watermark=watermark,
         owner=filing.owner,
         batch_id=filing.batch_id,
         reference=filing.reference,
         callback_url=filing.callback_url,
+        **found,
     )
     await asyncio.to_thread(folder.write, record)
     return record
+
+
+def give_consent(request: VideoRequest, now: datetime) -> Consent | None:
+    """Return the consent that a request gives."""
+    return Consent(given_at=now, wording=CONSENT_WORDING) if request.consent else None
+
+
+async def _check(request: VideoRequest, inputs: Inputs, folder: JobFolder, decoders: Decoders) -> dict[str, Any]:
+    """Have the scene made that will run, and return what the record says of it."""
+    seed = choose_seed(request.seed)
+    checked = await decoders.check(replace(request, seed=seed), inputs, folder.scene)
+    if not folder.scene.is_file():  # the run would open the photo of whoever made the decoder say so
+        raise DecodingError
+    return {
+        "resolved": checked.resolved.model_copy(update={"seed": seed}),
+        "speech_seconds": checked.speech_seconds,
+        "notices": checked.notices,
+    }
 
 
 def _copy(source: Path, target: Path, about: Field, limit: int) -> int:

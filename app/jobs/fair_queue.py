@@ -74,12 +74,27 @@ class FairQueue(Generic[Item]):
         """Make an item that had its turn the next one again."""
         self._insert(item, self._round - 1, client)
 
+    def firsts(self) -> Iterator[Item]:
+        """Yield the next item of each client that waits, in turn."""
+        seen: set[str] = set()
+        for _, _, item in self._order:
+            if len(seen) == len(self._counts):
+                return
+            client = self._places[item][2]
+            if client not in seen:
+                seen.add(client)
+                yield item
+
     def pop(self) -> Item:
         """Take the next item out."""
-        turn, _, item = self._order[0]
-        self._round = max(self._round, turn)
-        self._forget(self._take_out(item))
+        item = self._order[0][2]
+        self.take(item)
         return item
+
+    def take(self, item: Item) -> None:
+        """Take an item out as if it were its turn; those ahead of it stay there."""
+        self._round = max(self._round, self._places[item][0])
+        self._forget(self._take_out(item))
 
     def remove(self, item: Item) -> None:
         """Take an item out before its turn; its client's later ones move up."""

@@ -124,7 +124,8 @@ class Forecaster:
         if record.run_seconds is None or not record.request.is_plain:
             return
         if record.cost is None:
-            self._speeds.add(record.request.profile, record.speech_seconds, record.run_seconds)
+            made_before = record.result.compute_seconds if record.result else 0.0  # with the clips of earlier runs
+            self._speeds.add(record.request.profile, record.speech_seconds, max(record.run_seconds, made_before))
         elif (kind := find_device(record.cost.gpu)) and record.result:
             place = name_place(record.request.profile, kind, record.cost.count)
             self._speeds.add(place, record.speech_seconds, record.result.compute_seconds)
@@ -178,7 +179,11 @@ class Forecaster:
         if state.record.status in ENDED:
             return None
         own = self.predict_run(state)
-        return own if position is None else own + self._look_ahead(queue)[position - 1]
+        if position is None:
+            return own
+        waits = self._look_ahead(queue)
+        num_held = position - len(waits)  # ahead in batches, and itself: as long as this one, as far as anybody knows
+        return own + (waits[position - 1] if num_held <= 0 else waits[-1] + num_held * own / queue.num_parallel)
 
     def _look_ahead(self, queue: JobQueue) -> list[float]:
         versions, now = (queue.version, self._speeds.version), self._read_steady()

@@ -9,7 +9,7 @@ from app.records import ENDED, Consent, GpuCost, JobRecord, JobResult, Status
 from app.reports.book import Standing
 from pipeline.notices import Notice
 from pipeline.profiles import Model
-from pipeline.request import VideoRequest
+from pipeline.request import Inputs, VideoRequest
 from pipeline.types import Progress
 
 
@@ -33,12 +33,30 @@ class Filing:
 UNFILED = Filing()
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A job of a batch before it is taken.
+
+    Attributes:
+        request: What is asked for.
+        inputs: The files that the video is made of, which are linked.
+        speech_seconds: Length of the speech, as far as the recordings tell.
+        filing: Whose it is, and its name.
+    """
+
+    request: VideoRequest
+    inputs: Inputs
+    speech_seconds: float
+    filing: Filing
+
+
 @dataclass(eq=False)
 class JobState:
     """A job in memory.
 
     Attributes:
-        client: Who asked for it; "" after a restart of the server, since it is not written to disk.
+        client: Who asked for it; after a restart of the server the key, or "" without one, since addresses are not
+            written to disk.
         added_at: When it joined the queue, on the steady clock.
         is_persisted: Whether the record on disk is the same as this one.
         begun_at: When its run started, on the steady clock; None if it has not.
@@ -132,6 +150,35 @@ class Job:
     def has_ended(self) -> bool:
         """Whether it is done, failed or cancelled, and will not change any more."""
         return self.status in ENDED
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """What there is to say of a job without looking at the queue or the disk.
+
+    Attributes:
+        id: As a job's.
+        status: As a job's.
+        percent: How far its run is; 100 once it has ended.
+        reference: The client's own name for it.
+    """
+
+    id: str
+    status: Status
+    percent: float
+    reference: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status in ENDED
+
+
+def glimpse(state: JobState) -> Glimpse:
+    """Return a job as it is now, at a glance: a batch has a thousand."""
+    record, progress = state.record, state.progress
+    percent = 100.0 if record.status in ENDED else progress.percent if progress else 0.0
+    return Glimpse(record.id, record.status, percent, record.reference)
 
 
 def is_expired(record: JobRecord, now: datetime) -> bool:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from contextvars import Context
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, islice
@@ -15,8 +16,10 @@ from app.jobs.job import JobState
 from app.jobs.listeners import Listeners
 from app.jobs.registry import Registry
 from app.jobs.runners.protocol import JobRunner, RunEnd, RunLost, RunUpdate, find_unreported_end
+from app.log import start_task
 from app.records import ENDED, JobRecord, Resolved
 from app.storage import JobFolder
+from pipeline.checkpoint import count_clips
 from pipeline.notices import Notice
 from pipeline.sampling import choose_seed
 
@@ -43,6 +46,8 @@ class JobQueue:
     Attributes:
         runner: Runs the jobs.
         waiting: Jobs that wait here; clients take turns.
+        held: Jobs of batches, which join the others as places get free.
+        checking: Jobs of batches that are about to join them.
         running: Jobs that were handed over to the runner; a durable one may let them wait as well.
         losses: How often runs were lost, by the code of the reason.
     """
@@ -71,12 +76,14 @@ class JobQueue:
         self.waiting: FairQueue[JobState] = FairQueue()
         self.running: dict[JobState, asyncio.Task[None]] = {}
         self.losses: Counter[str] = Counter()
+        self.held: FairQueue[JobState] = FairQueue()
+        self.checking: set[JobState] = set()
         self._registry = registry
         self._clock = clock
         self._end = end
         self._seal = seal
         self._listeners = listeners
-        self._is_closing = False
+        self._is_closing = self._is_paused = False
         self._num_changes = 0
         self._notifier: asyncio.Task[None] | None = None
 
@@ -86,10 +93,25 @@ class JobQueue:
         self._listeners.publish("accepted", state)
         self.dispatch()
 
+    def hold(self, state: JobState) -> None:
+        """Let a job of a batch wait until there is a place for it."""
+        owner = state.record.owner
+        state.client = state.client or (f"key {owner}" if owner else f"batch {state.record.batch_id}")
+        self.held.add(state, state.client)
+
+    def take_held(self, state: JobState) -> None:
+        """Take a job of a batch out, to be checked."""
+        self.held.take(state)
+        self.checking.add(state)
+
     async def recover(self, state: JobState) -> None:
         """Resume a job that an earlier server left; if it has to wait, the next `dispatch` may start it."""
+        if not self.runner.durable:
+            self._count_anew(state)
         record = state.record
-        if record.handle and self.runner.durable:
+        if record.held:
+            self.hold(state)
+        elif record.handle and self.runner.durable:
             if record.started_at is not None:
                 state.begun_at = self._clock.steady - max((self._clock.now() - record.started_at).total_seconds(), 0.0)
             self._begin(state)
@@ -105,7 +127,7 @@ class JobQueue:
     def dispatch(self) -> None:
         """Start as many of the waiting jobs as can run."""
         has_begun = False
-        while self.waiting and len(self.running) < self.runner.capacity and not self._is_closing:
+        while self.waiting and len(self.running) < self.runner.capacity and not (self._is_closing or self._is_paused):
             self._begin(self.waiting.pop())
             has_begun = True
         if has_begun:
@@ -144,12 +166,19 @@ class JobQueue:
         """Return the job's place in the queue, 1 is next; None if it is not waiting."""
         if state in self.waiting:
             return len(self._handed_over) + self.waiting.index(state) + 1
+        if state in self.held:
+            return self.num_waiting + self.held.index(state) + 1
         handed_over = self._handed_over
         return handed_over.index(state) + 1 if state in handed_over else None
 
     async def cancel(self, state: JobState) -> None:
         """End the job within two seconds. A job that has ended stays as it is."""
-        if state in self.waiting:
+        if state in self.held:
+            self.held.remove(state)
+            self._end(state, RunEnd("cancelled"))
+        elif state in self.checking:
+            self._end(state, RunEnd("cancelled"))
+        elif state in self.waiting:
             self.waiting.remove(state)
             self._end(state, RunEnd("cancelled"))
             self._notify_waiting()
@@ -160,6 +189,10 @@ class JobQueue:
             with contextlib.suppress(TimeoutError):
                 await self._wait_for_end(state)
             self._end(state, RunEnd("cancelled"))
+
+    def pause(self) -> None:
+        """Start none of the waiting jobs any more; those that run go on."""
+        self._is_paused = True
 
     async def close(self) -> None:
         """Stop. Durable runs go on without this server; the next one starts the others again."""
@@ -197,17 +230,19 @@ class JobQueue:
             self._registry.save(state, attempts=state.record.attempts + 1)
             if not self.runner.durable:
                 self._mark_begun(state, self._clock.now())
-        self.running[state] = task = asyncio.create_task(self._run(state))
-        task.add_done_callback(lambda _: self._leave(state))
+        self.running[state] = task = start_task(self._run(state))
+        task.add_done_callback(lambda _: self._leave(state), context=Context())  # where the next job is begun
 
     def _leave(self, state: JobState) -> None:
         del self.running[state]
-        if state.record.status == "queued" and state.is_cancelled:
-            self._end(state, RunEnd("cancelled"))
-        elif state.record.status == "queued" and (not self._is_closing or state.record.handle is None):
-            self.waiting.put_back(state, state.client)
-        self._num_changes += 1
-        self.dispatch()
+        try:
+            if state.record.status == "queued" and state.is_cancelled:
+                self._end(state, RunEnd("cancelled"))
+            elif state.record.status == "queued" and (not self._is_closing or state.record.handle is None):
+                self.waiting.put_back(state, state.client)
+        finally:  # whatever becomes of one job, the next ones have their turn
+            self._num_changes += 1
+            self.dispatch()
         if self.runner.durable:
             self._notify_waiting()
 
@@ -260,7 +295,7 @@ class JobQueue:
     async def _lose(self, state: JobState, end: RunEnd | None, error: Notice) -> None:
         """Run the job again, unless it has ended or its run was lost too often."""
         self.losses[error.code] += 1
-        losses = state.record.losses + 1
+        losses = 0 if self._count_anew(state) else state.record.losses + 1
         _log.warning("job %.6s lost its run (loss %d): %s", state.record.id, losses, error.code)
         if state.is_cancelled:
             self._end(state, RunEnd("cancelled"))
@@ -271,6 +306,14 @@ class JobQueue:
         else:
             state.rewind()
             self._registry.save(state, status="queued", started_at=None, handle=None, losses=losses)
+
+    def _count_anew(self, state: JobState) -> bool:
+        """Count attempts anew if the last one got further than those before it, and say so: it is worth another one."""
+        num_clips = count_clips(self._registry.folder(state).checkpoint)
+        if num_clips <= state.record.num_clips:
+            return False
+        self._registry.save(state, attempts=0, losses=0, num_clips=num_clips)
+        return True
 
     def _mark_begun(self, state: JobState, started_at: datetime, seconds: float = 0.0) -> None:
         """Record when the run started. A run whose machine was lost starts again, later."""
@@ -294,7 +337,7 @@ class JobQueue:
         for state in islice(self.pending, _NOTIFIED_AT_ONCE):
             state.notify()
         if self.num_waiting > _NOTIFIED_AT_ONCE and self._notifier is None and not self._is_closing:
-            self._notifier = asyncio.create_task(self._notify_others())
+            self._notifier = start_task(self._notify_others())
 
     async def _notify_others(self) -> None:
         """Notify thousands in small groups: all at once, they would hold up everybody else for seconds."""

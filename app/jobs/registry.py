@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+from app.accounts.limits import name_turn
 from app.errors import JobExpiredError, JobHiddenError, JobNotFinishedError, JobNotFoundError
 from app.jobs.clock import Clock
+from app.jobs.index import Age, JobIndex
 from app.jobs.job import JobState, is_expired
 from app.jobs.runners.protocol import RunEnd
+from app.jobs.tally import Tally
 from app.records import ENDED, STATUSES, JobRecord, Status
 from app.reports.book import Reason, Report, Standing, add_report, find_standing
 from app.storage import JobFolder, JobStore
@@ -27,6 +31,24 @@ LIVE_SEGMENTS_KEPT = timedelta(minutes=1)
 
 _SWEEP_SECONDS = 5
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which jobs a list is to have.
+
+    Attributes:
+        status: Only those that have it; None for any.
+        reference: Only those that their client gave this name; None for any.
+    """
+
+    status: Status | None = None
+    reference: str | None = None
+
+    def is_met(self, record: JobRecord) -> bool:
+        """Whether a job is wanted."""
+        is_met = self.status is None or record.status == self.status
+        return is_met and (self.reference is None or record.reference == self.reference)
 
 
 def find_retention_step(record: JobRecord, now: datetime) -> RetentionStep | None:
@@ -53,6 +75,8 @@ class Registry:
         self._store = store
         self._clock = clock
         self._jobs: dict[str, JobState] = {}
+        self._index = JobIndex()
+        self._tally = Tally()
 
     def __iter__(self) -> Iterator[JobState]:
         return iter(list(self._jobs.values()))
@@ -60,12 +84,41 @@ class Registry:
     def load(self) -> Iterator[JobState]:
         """Yield the jobs that an earlier server left, oldest first."""
         for record in self._store.load():
-            yield self.add(record)
+            yield self.add(record, name_turn(record.owner) if record.owner else "")
 
     def add(self, record: JobRecord, client: str = "") -> JobState:
         """Register a job whose record is in its folder."""
         state = self._jobs[record.id] = JobState(record, client, self._clock.steady)
+        self._index.add(state)
+        self._tally.count(state)
         return state
+
+    def search(self, owner: str | None, wanted: Wanted, than: Age | None, limit: int) -> list[JobState]:
+        """Return the newest jobs that are wanted.
+
+        Args:
+            owner: Whose; None for all.
+            wanted: Which of them.
+            than: Only those that are older than this; None begins with the newest.
+            limit: How many at most.
+        """
+        found = (state for state in self._index.list_older(owner, than) if wanted.is_met(state.record))
+        return list(islice(found, limit))
+
+    def list_waiting(self, owner: str) -> list[JobState]:
+        """Return the owner's jobs whose runs have not begun, the newest first."""
+        return [state for state in self._index.list_older(owner, None) if state.record.status == "queued"]
+
+    def get(self, job_id: str) -> JobState | None:
+        """Return the job; None if there is none any more."""
+        return self._jobs.get(job_id)
+
+    def forget(self, state: JobState) -> None:
+        """Delete a job with all that is known of it."""
+        self._store.delete(state.record.id)
+        del self._jobs[state.record.id]
+        self._index.remove(state)
+        self._tally.drop(state)
 
     def find(self, job_id: str) -> JobState:
         """Return the job.
@@ -120,6 +173,7 @@ class Registry:
         """Look up, and remember, how the job's video stands that somebody has reported; None if there is none."""
         is_there = state.record.status == "done" and not state.record.erased
         state.standing = find_standing(self.folder(state)) if is_there else None
+        self._count(state)
         return state.standing
 
     def _find_video(self, job_id: str) -> JobFolder:
@@ -137,9 +191,9 @@ class Registry:
         """Yield what is wrong with the records and their clock, one sentence each."""
         if number := self._store.num_set_aside:
             yield f"Jobs set aside, because their records cannot be read: {number}. The log names them."
-        if number := sum(not state.is_persisted for state in self._jobs.values()):
+        if number := self._tally.num_unwritten:
             yield f"Records that could not be written to the disk: {number}."
-        standings = Counter(state.standing for state in self)
+        standings = self._tally.standings
         if number := standings["reported"]:
             yield f"Videos that were reported, and are hidden until somebody looks at them: {number} (docs/trust.md)."
         if number := standings["reported again"]:
@@ -197,12 +251,19 @@ class Registry:
         else:
             self.folder(state).delete_files()
 
-    def erase(self, state: JobState) -> bool:
+    def erase(self, state: JobState, *, with_reference: bool = False) -> bool:
         """Delete the files and the request. That there was a job is remembered for some days.
 
+        Args:
+            state: The job.
+            with_reference: Whether its client's own name for it is deleted, too: of what only expires, clients go on
+                to ask by that.
+
         Returns:
-            True if this call deleted them.
+            True if this call deleted the files.
         """
+        if with_reference and state.record.reference is not None:
+            self.save(state, reference=None)
         if state.record.erased:
             return False
         self.folder(state).delete_files()
@@ -240,8 +301,11 @@ class Registry:
 
     def count_statuses(self) -> dict[Status, int]:
         """Return how many jobs there are of each status."""
-        counted = Counter(state.record.status for state in self)
-        return {status: counted[status] for status in STATUSES}
+        return {status: self._tally.statuses[status] for status in STATUSES}
+
+    def _count(self, state: JobState) -> None:
+        if state.record.id in self._jobs:  # somebody may still hold one that has been forgotten
+            self._tally.count(state)
 
     def _measure_run(self, state: JobState, end: RunEnd) -> float | None:
         if end.cost is not None:
@@ -257,12 +321,12 @@ class Registry:
             self.erase(state)
         match find_retention_step(state.record, now) if self._clock.may_erase else None:
             case "forget":
-                self._store.delete(state.record.id)
-                del self._jobs[state.record.id]
+                self.forget(state)
             case "erase":
                 self.erase(state)
             case "delete live segments":
                 self.folder(state).delete_live_segments()
+                self.folder(state).delete_checkpoint()  # a run elsewhere that was killed may have saved it meanwhile
 
     def _write(self, state: JobState) -> None:
         """Write the record. A full disk ends no job: until there is room, the record is in memory only."""
@@ -273,3 +337,4 @@ class Registry:
             state.is_persisted = False
             if was_persisted:
                 _log.error("job %.6s could not be written to disk: %s", state.record.id, error.strerror)
+        self._count(state)

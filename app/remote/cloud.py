@@ -1,5 +1,6 @@
 """What the runner needs from the place where the GPU is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,4 +64,12 @@ class Cloud(Protocol):
 
     async def write_value(self, key: str, value: str) -> None:
         """Set the value of a key in the shared store."""
+        ...
+
+    async def delete_value(self, key: str) -> None:
+        """Delete a key from the shared store, if it is there."""
+        ...
+
+    async def read_notes(self) -> Mapping[str, str]:
+        """Return the live notes of all runs (`app.remote.store.is_live`) at once."""
         ...

@@ -8,6 +8,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,6 +95,10 @@ class Sweeper:
         self._delete_values()
         return True
 
+    def holds_jobs(self) -> bool:
+        """Say whether jobs of batches wait to be checked and priced: only the web container does that."""
+        return any(record.held and record.status not in ENDED for record in self._read_all())
+
     def close(self) -> None:
         """Release the folder."""
         self._store.close()
@@ -109,9 +114,16 @@ class Sweeper:
             except (ValidationError, OSError) as error:
                 _log.warning("job %.6s is left alone: %s", path.name, type(error).__name__)
 
+    def _read_all(self) -> Iterator[JobRecord]:
+        for path in self._jobs.iterdir():
+            with suppress(JobNotFoundError, ValidationError, OSError):
+                yield JobFolder(path).read()
+
     def _move_on(self, state: JobState, now: datetime) -> None:
         record, folder = state.record, self._registry.folder(state)
         age = now - record.created_at
+        if record.held:
+            return  # nobody has looked at its files or asked for its price
         if (end := read_end(folder)) is not None:
             if end.finished_at is None or now - end.finished_at > LATE:
                 self._end(state, end)

@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,13 +17,15 @@ from app.jobs.forecast import SpeedBook, name_place
 from app.jobs.runners.protocol import EVENTS, read_end, write_end
 from app.jobs.runners.work import attempt
 from app.records import JobRecord
+from app.remote.clip_saver import ClipSaver
 from app.remote.cloud import ResultPayload
 from app.remote.command import lay_out, record_scene
 from app.remote.limits import TimeLimits, find_cost
 from app.remote.reporter import RemoteReporter, RunChannel
 from app.remote.store import Attempts, JobKeys
 from app.starts import KeyValueStore
-from app.storage import JobFolder
+from app.storage import JobFolder, delete
+from pipeline.checkpoint import ClipPlace, count_clips
 from pipeline.devices import find_device
 from pipeline.engine import Engine
 from pipeline.notices import Notice
@@ -31,10 +34,15 @@ from pipeline.request import Role
 
 MAX_ATTEMPTS = 3
 _RETRIES_FOR_INPUTS = 5
+_LEFT_OUT = ("*.part",)
 
 
 class WorkerContext(KeyValueStore, Protocol):
     """What the worker needs from the place where it runs."""
+
+    def delete_value(self, key: str) -> None:
+        """Delete a key from the store, if it is there."""
+        ...
 
     def load_files(self) -> None:
         """Reload the jobs' folders, to see what others wrote."""
@@ -91,6 +99,7 @@ class RemoteWorker:
         folder = JobFolder(self._jobs / job_id)
         end = read_end(folder) or self._begin(folder)
         self._delete_inputs(folder)
+        self._announce(end, JobKeys(job_id))
         if end.status != "done":
             return ResultPayload(end)
         return ResultPayload(end, folder.video.read_bytes(), folder.poster.read_bytes())
@@ -118,39 +127,52 @@ class RemoteWorker:
         with lay_out(voices, request) as folder:
             folder.scene.write_bytes(scene)
             record_scene(folder, watermark)
-            end = self._attempt(folder, JobKeys(run_key), lost_seconds=0.0)
+            end = self._attempt(folder, JobKeys(run_key), lost_seconds=0.0, is_kept=False)
+            self._context.delete_value(JobKeys(run_key).progress)
             return end, folder.video.read_bytes() if end.status == "done" else b""
+
+    def _announce(self, end: RunEnd, keys: JobKeys) -> None:
+        """Note the end for the web container, which has written down that of a cancelled job by itself."""
+        if end.status == "cancelled":
+            self._context.delete_value(keys.progress)
+        else:
+            self._context.write_value(keys.progress, EVENTS.dump_json(replace(end, result=None)).decode())
 
     def _begin(self, folder: JobFolder) -> RunEnd:
         if not self._await_inputs(folder):
             return RunEnd("failed", error=Notice("remote.files_missing", "request"))
         keys = JobKeys(folder.path.name)
-        before = self._count_attempts(keys)
+        before = self._count_attempts(keys, count_clips(folder.checkpoint))
         if before.count >= MAX_ATTEMPTS:
             end = RunEnd("failed", error=Notice("remote.crashed", "request", {"attempts": MAX_ATTEMPTS}))
             end = self._complete(end, None, before.lost_seconds)
         else:
-            self._context.write_value(keys.attempts, str(Attempts(before.count + 1, before.lost_seconds)))
+            self._context.write_value(keys.attempts, str(replace(before, count=before.count + 1)))
+            self._context.delete_value(keys.progress)  # its seconds are counted: another run must not add them again
             end = self._attempt(folder, keys, before.lost_seconds)
         write_end(folder, end)
         self._context.save_files()
         return end
 
-    def _count_attempts(self, keys: JobKeys) -> Attempts:
-        """Return how often the run was started; the seconds that a lost run last reported count towards the cost."""
+    def _count_attempts(self, keys: JobKeys, num_clips: int) -> Attempts:
+        """Return how often the run was started; the seconds that a lost run last reported count towards the cost.
+
+        Each run that finished clips is worth another one: a long video may lose its GPU many times on its way.
+        """
         attempts = Attempts.read(self._context.read_value(keys.attempts))
         reported = self._context.read_value(keys.progress)
-        if not attempts.count or reported is None:
-            return attempts
-        update = EVENTS.validate_json(reported)
+        if not attempts.count:
+            return replace(attempts, num_clips=num_clips)
+        update = None if reported is None else EVENTS.validate_json(reported)
         seconds = update.seconds if isinstance(update, RunUpdate) else 0.0
-        return Attempts(attempts.count, attempts.lost_seconds + seconds)
+        count = 0 if num_clips > attempts.num_clips else attempts.count
+        return Attempts(count, attempts.lost_seconds + seconds, max(num_clips, attempts.num_clips))
 
     def _delete_inputs(self, folder: JobFolder) -> None:
-        """Delete photo, voice and scene where the run ends, once its end is kept: perhaps nobody comes for days."""
-        inputs = [path for path in (*folder.inputs.values(), folder.scene) if path.exists()]
+        """Delete inputs and clips where the run ends, once its end is kept: perhaps nobody comes for days."""
+        inputs = [path for path in (*folder.inputs.values(), folder.scene, folder.checkpoint) if path.exists()]
         for path in inputs:
-            path.unlink()
+            delete(path)
         if inputs:
             self._context.save_files()
 
@@ -163,15 +185,18 @@ class RemoteWorker:
             self._context.load_files()
         return _has_inputs(folder)
 
-    def _attempt(self, folder: JobFolder, keys: JobKeys, lost_seconds: float) -> RunEnd:
-        """Work on a copy on this machine's own disk; only complete files get into the job's folder."""
+    def _attempt(self, folder: JobFolder, keys: JobKeys, lost_seconds: float, *, is_kept: bool = True) -> RunEnd:
+        """Work on a copy on this machine's own disk; only complete files, and finished clips, get into the folder."""
         if self._refusal:
             return self._complete(RunEnd("failed", error=self._refusal), None, lost_seconds)
         limit_seconds = self._find_limit(folder.read())
         report = RemoteReporter(self._open_channel(keys), limit_seconds)
-        with tempfile.TemporaryDirectory() as path:
-            copy = JobFolder(Path(shutil.copytree(folder.path, path, dirs_exist_ok=True)))
-            end = attempt(copy, self._find_engine, report)
+        left_out = shutil.ignore_patterns(folder.checkpoint.name, *_LEFT_OUT)
+        with tempfile.TemporaryDirectory() as path, ClipSaver(self._context.save_files) as saver:
+            copy = JobFolder(Path(shutil.copytree(folder.path, path, ignore=left_out, dirs_exist_ok=True)))
+            place = ClipPlace(folder.checkpoint, saver.save, saver.guard) if is_kept else None
+            with self._leaving_nothing(folder, keys, saver):
+                end = attempt(copy, self._find_engine, report, place=place)
             if end.status == "done":
                 _move(copy.poster, folder.poster)
                 _move(copy.video, folder.video)
@@ -179,6 +204,19 @@ class RemoteWorker:
             minutes = max(1, round(limit_seconds / 60))
             end = RunEnd("failed", error=Notice("remote.time_limit", "request", {"minutes": minutes}))
         return self._complete(end, report, lost_seconds)
+
+    @contextmanager
+    def _leaving_nothing(self, folder: JobFolder, keys: JobKeys, saver: ClipSaver) -> Iterator[None]:
+        """Delete the clips of a run that is ended from outside because its job was cancelled: no other takes over."""
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):
+                if self._context.read_value(keys.cancelled) is not None:
+                    with saver.guard:
+                        folder.delete_checkpoint()
+                        self._context.save_files()
+            raise
 
     def _find_limit(self, record: JobRecord) -> float:
         device, request = find_device(self._device_name), record.request

@@ -1,9 +1,13 @@
 """Turns jobs and notices into what the API answers."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from fastapi import Request, Response
 
 from app.jobs import Job
 from app.records import GpuCost
+from app.routes.files import is_known
 from app.schemas.answers import (
     ConsentAnswer,
     CostAnswer,
@@ -43,6 +47,20 @@ def describe_job(job: Job) -> JobAnswer:
         reference=job.filing.reference,
         batch_id=job.filing.batch_id,
     )
+
+
+def answer_state(request: Request, job: Job, headers: Mapping[str, str]) -> Response:
+    """Answer with a job's state, or that the client has it already.
+
+    The tag leaves out when the job is likely to be done, which changes all the time, so it is a weak one.
+    """
+    answer = describe_job(job)
+    state = answer.model_copy(update={"eta_seconds": None}).model_dump_json()
+    tag = f'W/"{hashlib.sha256(state.encode()).hexdigest()[:20]}"'
+    headers = {"Cache-Control": "no-store", "ETag": tag, **headers}
+    if is_known(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 def describe_result(job: Job) -> Metadata | None:

@@ -1,7 +1,8 @@
 """Reads the bodies of requests, checking limits while they arrive: what a client announces is not trusted."""
 
+import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,25 +10,28 @@ from typing import Any, TypeVar
 from anyio import CapacityLimiter, open_file, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import from_json
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from app.clients import find_client
-from app.errors import AppError, BodyError, BodyTooLargeError, MediaTypeError, UploadsFullError
+from app.callers import find_caller
+from app.errors import AppError, BatchRowError, BodyError, BodyTooLargeError, MediaTypeError
+from app.mistakes import explain_mistake, shorten
 from app.quota import ByteQuota
 from app.request_body import RequestBody
 from app.routes.base64_file import Base64Field, write_base64
 from app.routes.dependencies import find_quota
+from app.routes.forms import read_form
+from app.routes.sources import FILES, FileName, Source, count_bytes, explain_missing, find_source, place_sources
+from app.schemas.bodies import BatchBody, BatchRow, Body
 from app.settings import MEGABYTE
 from pipeline.casting import assign_voices
-from pipeline.request import MAX_SPEAKERS, VOICE_ROLES, SpeakerRequest
+from pipeline.errors import InputError
+from pipeline.request import MAX_SPEAKERS, VOICE_ROLES, Role, SpeakerRequest
 
 AnyBody = TypeVar("AnyBody", bound=BaseModel)
-
-FILES: Mapping[Base64Field, str] = {"image_b64": "image", "audio_b64": "audio"}
-"""The JSON fields that carry files, and the names of the same files in a form."""
+_Unpacked = TypeVar("_Unpacked")
 
 SMALL_BODY_BYTES = 100_000
 _BASE64_GROWTH = 1.4
@@ -39,11 +43,26 @@ _UNPACKING = CapacityLimiter(1)
 _MAX_FIELDS = 24
 _MAX_PARTS = 10_000
 """In JSON: commas and opening brackets. Base64 has none, but a prompt may."""
-_MAX_MESSAGE_CHARACTERS = 200
+_MOST_ROWS_BYTES = 20_000_000
+_ID_NAME = "upload:"
+"""Before the id of an upload, where the files of a form have their names."""
 
 
-async def read_json(request: Request, model: type[AnyBody], limit_bytes: int = SMALL_BODY_BYTES) -> AnyBody:
+async def read_json(
+    request: Request,
+    model: type[AnyBody],
+    limit_bytes: int = SMALL_BODY_BYTES,
+    most_parts: int = _MAX_PARTS,
+    limiter: CapacityLimiter | None = None,
+) -> AnyBody:
     """Read a JSON body.
+
+    Args:
+        request: With the body.
+        model: What it has to fit.
+        limit_bytes: How many it may have.
+        most_parts: How many commas and opening brackets.
+        limiter: How many may be parsed at a time; None leaves it to the threads.
 
     Raises:
         BodyError: It is too large, is not JSON, or does not fit the model.
@@ -53,7 +72,7 @@ async def read_json(request: Request, model: type[AnyBody], limit_bytes: int = S
     body = bytearray()
     async for chunk in (await _limit(request, limit_bytes)).stream():
         body += chunk
-    return await to_thread.run_sync(_parse_json, body, model)
+    return await to_thread.run_sync(parse_json, body, model, most_parts, limiter=limiter)
 
 
 async def read_files(
@@ -77,25 +96,54 @@ async def read_files(
         InputError: The speakers, or their turns, cannot be read, or their files are missing.
         UploadsFullError: The client, or all clients together, have too many bytes on the disk.
     """
-    fields = [field for field in FILES if field in body.model_fields]
-    count = partial(_count, find_quota(request), find_client(request.scope), folder)
+    fields: list[Base64Field] = [field for field in FILES if field in body.model_fields]
+    count = partial(count_bytes, find_quota(request), find_caller(request.scope).turn, folder)
     kind = _media_type(request)
     if kind == "application/json":
-        packed = folder / "json"
-        await _write_body(await _limit(request, round(limit_bytes * _BASE64_GROWTH) + SMALL_BODY_BYTES, count), packed)
-        return await to_thread.run_sync(_unpack_json, packed, body, fields, limiter=_UNPACKING)
+        packed = await keep_json(request, folder, limit_bytes)
+        parsed, sources = await unpack(partial(_unpack_json, packed, body, fields))
+        await place_sources(request, sources, folder)
+        return parsed
     if kind != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type application/json or multipart/form-data.")
     limited = await _limit(request, limit_bytes + SMALL_BODY_BYTES, count)
     names = [FILES[field] for field in fields]
     max_files = len(names) + (MAX_SPEAKERS if "audio" in names else 0)
-    form_reader = limited.form(max_files=max_files, max_fields=_MAX_FIELDS, max_part_size=SMALL_BODY_BYTES)
+    limits = {"max_files": max_files, "max_fields": _MAX_FIELDS, "max_part_size": SMALL_BODY_BYTES}
+    form_reader = read_form(limited, options.model_fields, names, **limits)
     try:
         async with form_reader as form:
-            return await to_thread.run_sync(_parse_form, form, folder, names, options)
+            parsed, sources = await to_thread.run_sync(_parse_form, form, folder, names, options)
     except HTTPException as error:
         reason = f"{error.detail} Send {' and '.join(names)} as files of a form, each once."
         raise BodyError(f"The form cannot be read: {reason}") from None
+    await place_sources(request, sources, folder)
+    return parsed
+
+
+async def keep_json(request: Request, folder: Path, limit_bytes: int) -> Path:
+    """Write a JSON body into the folder: it may carry files as base64.
+
+    Args:
+        request: With the body.
+        folder: Where it goes, as `json`.
+        limit_bytes: Of all files together.
+
+    Raises:
+        BodyError: It is too large, or is not JSON.
+        UploadsFullError: The client, or all clients together, have too many bytes on the disk.
+    """
+    if _media_type(request) != "application/json":
+        raise MediaTypeError("Expected a body of content type application/json.")
+    count = partial(count_bytes, find_quota(request), find_caller(request.scope).turn, folder)
+    packed = folder / "json"
+    await _write_body(await _limit(request, round(limit_bytes * _BASE64_GROWTH) + SMALL_BODY_BYTES, count), packed)
+    return packed
+
+
+async def unpack(work: Callable[[], _Unpacked]) -> _Unpacked:
+    """Do what takes the memory of a whole body, one body at a time."""
+    return await to_thread.run_sync(work, limiter=_UNPACKING)
 
 
 async def read_upload(request: Request, folder: Path, limits: Mapping[str, int], quota: ByteQuota) -> Path:
@@ -113,11 +161,11 @@ async def read_upload(request: Request, folder: Path, limits: Mapping[str, int],
     """
     if _media_type(request) != "multipart/form-data":
         raise MediaTypeError("Expected a body of content type multipart/form-data.")
-    count = partial(_count, quota, find_client(request.scope), folder)
+    count = partial(count_bytes, quota, find_caller(request.scope).turn, folder)
     limited = await _limit(request, max(limits.values()) + SMALL_BODY_BYTES, count)
     expected = f"Send one file as {' or '.join(limits)}."
     try:
-        async with limited.form(max_files=1, max_fields=0) as form:
+        async with read_form(limited, (), limits, max_files=1, max_fields=0) as form:
             name, upload = next(iter(form.multi_items()), ("", None))
             if name not in limits or not isinstance(upload, UploadFile):
                 raise BodyError(f"The file is missing. {expected}")
@@ -129,20 +177,6 @@ async def read_upload(request: Request, folder: Path, limits: Mapping[str, int],
         raise BodyError(f"The form cannot be read: {error.detail} {expected}") from None
 
 
-def _count(quota: ByteQuota, client: str, folder: Path, num_bytes: int) -> None:
-    """Count bytes that have arrived, before they are written.
-
-    Raises:
-        UploadsFullError: The client, or all clients together, have too many on the disk.
-    """
-    quota.add(folder, client, num_bytes)
-    match quota.find_excess(client):
-        case "client":
-            raise UploadsFullError(quota.client_bytes, is_share=True)
-        case "total":
-            raise UploadsFullError(quota.total_bytes, is_share=False)
-
-
 async def _write_body(request: Request, path: Path) -> None:
     """Write the body to a file: in memory, many that arrive at the same time would be too much."""
     async with await open_file(path, "wb") as file:
@@ -152,7 +186,7 @@ async def _write_body(request: Request, path: Path) -> None:
 
 def _media_type(request: Request) -> str:
     if encoding := request.headers.get("content-encoding"):
-        raise MediaTypeError(f"Expected a body without content encoding, got {_shorten(encoding)!r}.")
+        raise MediaTypeError(f"Expected a body without content encoding, got {shorten(encoding)!r}.")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -194,42 +228,66 @@ async def _check_or_drain(check: Callable[[], None], body: RequestBody) -> None:
         raise
 
 
-def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) -> AnyBody:
+def _unpack_json(packed: Path, model: type[AnyBody], fields: list[Base64Field]) -> tuple[AnyBody, dict[Role, Source]]:
     """Write the files next to the JSON that they came in, and keep nothing of them in memory."""
-    parsed = _parse_json(packed.read_bytes(), model)
+    parsed = parse_json(packed.read_bytes(), model)
     packed.unlink()
+    sources: dict[Role, Source] = {}
     for field in fields:
         text = getattr(parsed, field)
+        source = find_source(parsed, FILES[field], None if text is None else field)
+        if source is not None:
+            sources[FILES[field]] = source
         if text is not None:
             write_base64(text, field, packed.with_name(FILES[field]))
     changes: dict[str, Any] = dict.fromkeys(fields, "")
     if {"audio_b64", "speakers"} <= model.model_fields.keys():
-        changes["speakers"] = _unpack_speakers(parsed, packed.parent)
-        _require("audio_b64", packed.parent / "audio", changes["speakers"])
-    return parsed.model_copy(update=changes)
+        changes["speakers"] = _unpack_speakers(parsed, packed.parent, sources)
+    for field in fields:
+        _require(field, packed.with_name(FILES[field]), sources, changes.get("speakers", ()))
+    return parsed.model_copy(update=changes), sources
 
 
-def _unpack_speakers(parsed: Any, folder: Path) -> tuple[SpeakerRequest, ...]:  # noqa: ANN401 - a body with speakers
-    """Write each speaker's voice under its role."""
+def _unpack_speakers(
+    parsed: Any,  # noqa: ANN401 - a body with speakers
+    folder: Path,
+    sources: dict[Role, Source],
+) -> tuple[SpeakerRequest, ...]:
+    """Write each speaker's voice under its role, or note where it is."""
     speakers = []
     for number, speaker in enumerate(parsed.speakers):
         role = None
-        if speaker.audio_b64 is not None:
+        if speaker.audio_b64 is not None or speaker.audio_id is not None:
             role = VOICE_ROLES[number]
-            write_base64(speaker.audio_b64, "audio_b64", folder / role)
+            _check_voice(speaker.audio_b64, speaker.audio_id, number)
+        if speaker.audio_id is not None:
+            sources[VOICE_ROLES[number]] = Source("audio_id", speaker.audio_id)
+        elif speaker.audio_b64 is not None:
+            write_base64(speaker.audio_b64, "audio_b64", folder / VOICE_ROLES[number])
         speakers.append(SpeakerRequest(speaker.face, role))
     return tuple(speakers)
 
 
-def _require(field: str, file: Path, speakers: tuple[SpeakerRequest, ...] = ()) -> None:
+def _check_voice(carried: str | None, named: str | None, number: int) -> None:
+    if carried is not None and named is not None:
+        raise BodyError(f"Speaker {number} has two voices. Send the file, or its audio_id.", "speakers")
+
+
+def _require(field: str, file: Path, sources: Mapping[Role, Source], speakers: tuple[SpeakerRequest, ...] = ()) -> None:
     """Miss a file; whether speakers need the one recording of all is checked with all that is asked for."""
-    if not file.exists() and not speakers:
-        raise BodyError(f"{field} is missing. Send the file.", field)
+    is_exempt = file.name == "audio" and speakers
+    if not file.exists() and file.name not in sources and not is_exempt:
+        raise explain_missing(field)
 
 
-def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
+def parse_json(body: bytes | bytearray, model: type[AnyBody], most_parts: int = _MAX_PARTS) -> AnyBody:
+    """Parse a JSON body.
+
+    Raises:
+        BodyError: It is not JSON, or does not fit the model.
+    """
     # Counted before parsing: two bytes of JSON may take more than two hundred in memory.
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_PARTS:
+    if sum(map(body.count, (b",", b"[", b"{"))) > most_parts:
         raise BodyError("The body has too many parts. Send each known field at most once.")
     try:
         return model.model_validate_json(body, strict=True)
@@ -237,10 +295,12 @@ def _parse_json(body: bytes | bytearray, model: type[AnyBody]) -> AnyBody:
         raise _explain(error, model) from None
 
 
-def _parse_form(form: FormData, folder: Path, names: list[str], model: type[AnyBody]) -> AnyBody:
+def _parse_form(
+    form: FormData, folder: Path, names: list[FileName], model: type[AnyBody]
+) -> tuple[AnyBody, dict[Role, Source]]:
     for name in form:
         if len(form.getlist(name)) > 1:
-            raise BodyError(f"{_shorten(name)!r} was sent more than once. Send each field once.", _shorten(name))
+            raise BodyError(f"{shorten(name)!r} was sent more than once. Send each field once.", shorten(name))
     texts = {name: value for name, value in form.items() if isinstance(value, str) and value}
     uploads = {name: value for name, value in form.items() if not isinstance(value, str)}
     try:
@@ -250,23 +310,44 @@ def _parse_form(form: FormData, folder: Path, names: list[str], model: type[AnyB
     return _sort_uploads(uploads, folder, names, options)
 
 
-def _sort_uploads(uploads: dict[str, UploadFile], folder: Path, names: list[str], options: AnyBody) -> AnyBody:
+def _sort_uploads(
+    uploads: dict[str, UploadFile], folder: Path, names: list[FileName], options: AnyBody
+) -> tuple[AnyBody, dict[Role, Source]]:
     """Write the files under their roles; what a form calls them is no name of a file here."""
-    speakers: tuple[SpeakerRequest, ...] = getattr(options, "speakers", ()) if "audio" in names else ()
-    known = dict.fromkeys([*names, *(one.audio for one in speakers if one.audio is not None)])
+    asked = getattr(options, "speakers", ()) if "audio" in names else ()
+    known = dict.fromkeys([*names, *(one.audio for one in asked if one.audio is not None)])
     if unknown := [name for name in uploads if name not in known]:
         raise BodyError(
-            f"There is no file field {_shorten(unknown[0])!r}. Known are: {_shorten(', '.join(known))}.",
-            _shorten(unknown[0]),
+            f"There is no file field {shorten(unknown[0])!r}. Known are: {shorten(', '.join(known))}.",
+            shorten(unknown[0]),
         )
-    if photo := uploads.pop("image", None):
-        _write_upload(photo, folder / "image")
-    speakers, voices = assign_voices(speakers, uploads)
-    for role, upload in voices.items():
-        _write_upload(upload, folder / role)
+    files: dict[str, UploadFile | Source] = dict(uploads)
     for name in names:
-        _require(name, folder / name, speakers if name == "audio" else ())
-    return options.model_copy(update={"speakers": speakers}) if speakers else options
+        if (source := find_source(options, name, name if name in uploads else None)) is not None:
+            files[name] = source
+    given: dict[Role, UploadFile | Source] = {"image": files.pop("image")} if "image" in files else {}
+    speakers, voices = assign_voices(_name_voices(asked, files), files)
+    given |= voices
+    for role, file in given.items():
+        if isinstance(file, UploadFile):
+            _write_upload(file, folder / role)
+    sources = {role: file for role, file in given.items() if isinstance(file, Source)}
+    for name in names:
+        _require(name, folder / name, sources, speakers)
+    return options.model_copy(update={"speakers": speakers}) if speakers else options, sources
+
+
+def _name_voices(asked: Sequence[Any], files: dict[str, UploadFile | Source]) -> tuple[SpeakerRequest, ...]:
+    """Return the speakers with a name for each one's file; an upload that was named by its id gets one, too."""
+    speakers = []
+    for number, one in enumerate(asked):
+        name = one.audio
+        if one.audio_id is not None:
+            _check_voice(one.audio, one.audio_id, number)
+            name = f"{_ID_NAME}{one.audio_id}"
+            files[name] = Source("audio_id", one.audio_id)
+        speakers.append(SpeakerRequest(one.face, name))
+    return tuple(speakers)
 
 
 def _parse_crop(texts: dict[str, Any]) -> dict[str, Any]:
@@ -284,24 +365,32 @@ def _write_upload(upload: UploadFile, path: Path) -> None:
         shutil.copyfileobj(upload.file, file)
 
 
+def read_rows(body: BatchBody) -> list[Body]:
+    """Return the rows of a batch, each with what holds for all.
+
+    Raises:
+        BodyTooLargeError: They are too large, with what holds for all in each.
+        BatchRowError: One has fields that there are not, or values of the wrong kind.
+    """
+    if len(json.dumps(body.defaults)) * len(body.jobs) > _MOST_ROWS_BYTES:
+        raise BodyTooLargeError("defaults is too large to hold for so many rows. Send fewer rows, or less in each.")
+    rows = []
+    for number, row in enumerate(body.jobs):
+        try:
+            rows.append(BatchRow.model_validate_json(json.dumps(body.defaults | row), strict=True))
+        except ValidationError as error:
+            raise BatchRowError(number, _explain(error, BatchRow)) from None
+        except InputError as error:
+            raise BatchRowError(number, error) from None
+    return rows
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> BodyError:
     """Explain the first mistake."""
-    detail = error.errors(include_url=False, include_context=False)[0]
+    detail = error.errors(include_url=False)[0]
     place = ".".join(map(str, detail["loc"]))
     if not place:
-        return BodyError(f"The body cannot be read as a JSON object: {_shorten(detail['msg'])}.")
-    return BodyError(f"{_shorten(place)}: {_explain_detail(detail, model)}", _shorten(place.partition(".")[0]))
-
-
-def _explain_detail(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"There is no such field. Known are: {', '.join(model.model_fields)}."
-        case "missing":
-            return "It is missing, but required."
-        case _:
-            return f"{_shorten(detail['msg'])}."
-
-
-def _shorten(message: str) -> str:
-    return message[:_MAX_MESSAGE_CHARACTERS]
+        return BodyError(f"The body cannot be read as a JSON object: {shorten(detail['msg'])}.")
+    return BodyError(
+        f"{shorten(place)}: {explain_mistake(detail, model.model_fields)}", shorten(place.partition(".")[0])
+    )

@@ -1,6 +1,7 @@
 """Answers with files: whole, in part, or not modified."""
 
 import re
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from fastapi import Request, Response
@@ -32,15 +33,32 @@ def answer_file(request: Request, path: Path, job_id: str, name: str, *, downloa
         raise JobExpiredError(job_id) from None
     kind = "attachment" if download else "inline"
     response = FileResponse(path, headers=_HEADERS, filename=name, stat_result=stat, content_disposition_type=kind)
-    if _is_known(request, response.headers["etag"]):
-        return Response(status_code=304, headers={**_HEADERS, "ETag": response.headers["etag"]})
+    if is_known(request, response.headers["etag"], response.headers["last-modified"]):
+        kept = {name: response.headers[name] for name in ("etag", "last-modified")}
+        return Response(status_code=304, headers={**_HEADERS, **kept})
     _check_range(request, stat.st_size)
     return response
 
 
-def _is_known(request: Request, etag: str) -> bool:
-    known = request.headers.get("if-none-match", "")
-    return known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
+def is_known(request: Request, etag: str, last_modified: str | None = None) -> bool:
+    """Whether the client has this version already, as its conditions say.
+
+    Args:
+        request: May have conditions.
+        etag: Of the version.
+        last_modified: When it was made, as HTTP has it; None if it is not known.
+    """
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in known.split(",")}
+        return known.strip() == "*" or etag.removeprefix("W/") in tags
+    since = request.headers.get("if-modified-since")
+    if since is None or last_modified is None:
+        return False
+    try:
+        return parsedate_to_datetime(last_modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError, OverflowError):  # no date, one without a zone, or of no year that there is
+        return False
 
 
 def _check_range(request: Request, num_bytes: int) -> None:

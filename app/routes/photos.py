@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from PIL import Image
 
-from app.clients import find_client
+from app.callers import find_caller
 from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.answers import describe_notices
 from app.routes.bodies import read_files
@@ -29,11 +29,11 @@ router = APIRouter(tags=["photos"])
     "/face-crop",
     summary="See the crop of a photo",
     responses=describe_problems(*UPLOAD_STATUSES, 503),
-    openapi_extra=describe_body(FaceCropBody, FramingBody),
+    openapi_extra=describe_body(FaceCropBody, FramingBody, is_needed=False),
 )
 async def crop_face(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> FaceCropAnswer:
     """Answer with the faces that were found, warnings, and the frame exactly as the engine gets it."""
-    client = find_client(request.scope)
+    client = find_caller(request.scope).turn
     with jobs.receive() as folder:
         body = await read_files(request, folder, FaceCropBody, FramingBody, settings.max_photo_bytes)
         asked = read_request(body, FrameRequest)

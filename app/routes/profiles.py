@@ -18,7 +18,6 @@ from pipeline.profiles import Profile
 router = APIRouter(tags=["profiles"])
 
 
-@router.head("/profiles", include_in_schema=False)
 @router.get("/profiles", summary="See the quality profiles")
 async def list_profiles(jobs: JobsOfApp) -> list[ProfileAnswer]:
     """Answer with what each profile does, and which are available here."""

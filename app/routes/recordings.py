@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
-from app.clients import find_client
+from app.callers import find_caller
 from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.bodies import read_files
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
@@ -21,11 +21,11 @@ router = APIRouter(tags=["recordings"])
     "/turns",
     summary="Hear who speaks when",
     responses=describe_problems(*UPLOAD_STATUSES, 503),
-    openapi_extra=describe_body(TurnsBody, TurnsOptions),
+    openapi_extra=describe_body(TurnsBody, TurnsOptions, is_needed=False),
 )
 async def find_turns(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> TurnsAnswer:
     """Answer with the turns of a conversation; the first voice heard is speaker 0."""
-    client = find_client(request.scope)
+    client = find_caller(request.scope).turn
     with jobs.receive() as folder:
         asked = await read_files(request, folder, TurnsBody, TurnsOptions, settings.max_voice_bytes)
         num_speakers = check_num_speakers(asked.num_speakers)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.clients import find_client
+from app.callers import find_caller
 from app.problems import UPLOAD_STATUSES, describe_problems
 from app.routes.bodies import read_upload
 from app.routes.dependencies import JobsOfApp, SettingsOfApp
@@ -22,12 +22,12 @@ _FILES = {"video": "The video.", "image": "The picture."}
     responses=describe_problems(*UPLOAD_STATUSES, 503),
     openapi_extra=describe_upload(_FILES),
 )
-async def verify(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> VerifyAnswer:
+async def verify_file(request: Request, jobs: JobsOfApp, settings: SettingsOfApp) -> VerifyAnswer:
     """Answer with what the file's Content Credentials and watermark say, whoever made it. Nothing of it is kept."""
     with jobs.receive() as folder:
         limits = {"video": settings.max_voice_bytes, "image": settings.max_photo_bytes}
         file = await read_upload(request, folder, limits, jobs.verify_quota)
-        return _describe(await while_present(request, jobs.verify(file, find_client(request.scope))))
+        return _describe(await while_present(request, jobs.verify(file, find_caller(request.scope).turn)))
 
 
 def _describe(found: FoundMarks) -> VerifyAnswer:

@@ -26,11 +26,21 @@ _METADATA: JsonDict = {
     "frame_rate": 25,
     "seconds": 2.2,
     "seed": 7,
+    "gpu": None,
+    "gpu_seconds": None,
+    "price_usd": None,
     "content_credentials": True,
     "watermark": True,
     "warnings": [_WARNING],
     "speakers": [{"face": 0, "seconds": 4.32}],
+    "reference": None,
 }
+
+
+class WholeAnswer(BaseModel):
+    """An answer whose fields are all there, also those that have a default."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 class BetterAnswer(BaseModel):
@@ -42,7 +52,7 @@ class BetterAnswer(BaseModel):
     setting: Annotated[str, Field(description="What whoever deploys the app sets, so that the profile gets it.")]
 
 
-class EstimateAnswer(BaseModel):
+class EstimateAnswer(WholeAnswer):
     """What a video is likely to take."""
 
     profile: str
@@ -72,7 +82,7 @@ class SpokenAnswer(BaseModel):
     seconds: float
 
 
-class Metadata(BaseModel):
+class Metadata(WholeAnswer):
     """What is known of a finished video."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_METADATA]})
@@ -174,7 +184,7 @@ class Links(BaseModel):
     poster: str | None
 
 
-class JobAnswer(BaseModel):
+class JobAnswer(WholeAnswer):
     """A job."""
 
     model_config = ConfigDict(
@@ -195,7 +205,9 @@ class JobAnswer(BaseModel):
                     "position": None,
                     "audio_duration": 4.81,
                     "request": {"profile": "preview", "seed": 7},
+                    "consent": None,
                     "metadata": None,
+                    "cost": None,
                     "warnings": [],
                     "error": None,
                     "links": {
@@ -204,6 +216,8 @@ class JobAnswer(BaseModel):
                         "video": None,
                         "poster": None,
                     },
+                    "reference": None,
+                    "batch_id": None,
                 }
             ]
         }
@@ -233,6 +247,43 @@ class JobAnswer(BaseModel):
     batch_id: Annotated[str | None, Field(description="The batch that it is part of.")] = None
 
 
+class JobListAnswer(BaseModel):
+    """Jobs, the newest first."""
+
+    jobs: list[JobAnswer]
+    next_cursor: Annotated[
+        str | None, Field(description="Send it as `cursor`, with the same filters, for the next ones; null: no more.")
+    ]
+
+
+class PeriodAnswer(BaseModel):
+    """A period of time."""
+
+    begins_at: Annotated[datetime, Field(serialization_alias="from", description="Included.")]
+    ends_at: Annotated[datetime, Field(serialization_alias="to", description="Not included.")]
+
+
+class LimitsAnswer(BaseModel):
+    """Of a key: its limits, or what is left of them; null where there is no limit."""
+
+    jobs_at_once: Annotated[int | None, Field(description="Jobs that wait or run.")]
+    jobs_per_hour: Annotated[int | None, Field(description="Jobs accepted in the last 3,600 seconds.")]
+    dollars_per_day: Annotated[float | None, Field(description="Spent or promised in the last 24 hours.")]
+
+
+class UsageAnswer(BaseModel):
+    """What the jobs that were accepted in a period have taken."""
+
+    key: Annotated[str | None, Field(description="Id of the key; null: of all together.")]
+    period: PeriodAnswer
+    jobs: Annotated[int, Field(description="How many were accepted.")]
+    video_seconds: Annotated[float, Field(description="Length of the videos that were made.")]
+    gpu_seconds: Annotated[float, Field(description="Of GPUs that are paid for; each GPU of a team counts.")]
+    cost_usd: Annotated[float, Field(description="What they cost, without jobs that have not ended.")]
+    limits: LimitsAnswer
+    remaining: LimitsAnswer
+
+
 class ProfileAnswer(BaseModel):
     """A quality profile."""
 
@@ -251,7 +302,7 @@ class ProfileAnswer(BaseModel):
     reason: Annotated[str, Field(description="Why not, and what to do; empty where it is available.")]
 
 
-class Rectangle(BaseModel):
+class Rectangle(WholeAnswer):
     """A rectangle in pixels of the photo, upright; it may reach over the photo's edge."""
 
     x: float
@@ -327,6 +378,13 @@ class HealthAnswer(BaseModel):
     jobs_set_aside: Annotated[int, Field(description="Jobs whose records cannot be read; nothing of them is deleted.")]
 
 
+class ReadyAnswer(BaseModel):
+    """Whether the server takes work."""
+
+    ready: bool
+    obstacles: Annotated[list[str], Field(description="Why not, a sentence each.")]
+
+
 class Problem(BaseModel):
     """An error, as RFC 9457 has it."""
 
@@ -352,3 +410,99 @@ class Problem(BaseModel):
     code: Annotated[str | None, Field(description="Stays the same while texts may change.")] = None
     field: Annotated[str | None, Field(description="The request's field that it is about.")] = None
     job_id: Annotated[str | None, Field(description="The job that it is about.")] = None
+
+
+class WebhookBody(BaseModel):
+    """What is sent to a job's `callback_url`."""
+
+    type: Literal["job.done", "job.failed", "job.cancelled"]
+    timestamp: Annotated[datetime, Field(description="When the job ended.")]
+    data: Annotated[JobAnswer, Field(description="The job, as `GET /jobs/{job_id}` answers.")]
+
+
+class AttemptAnswer(BaseModel):
+    """One time that word of a job's end was sent."""
+
+    at: datetime
+    seconds: Annotated[float, Field(description="How long it took.")]
+    status: Annotated[int | None, Field(description="How the host answered; null if it did not.")]
+    error: Annotated[str | None, Field(description="Why it failed; null if it did not.")]
+
+
+class DeliveryAnswer(BaseModel):
+    """Word of a job's end, to the job's `callback_url`."""
+
+    id: Annotated[str, Field(description="The header `webhook-id`, the same in each attempt.")]
+    type: Literal["job.done", "job.failed", "job.cancelled"]
+    status: Annotated[
+        Literal["pending", "delivered", "failed"], Field(description="failed: nothing more is sent by itself.")
+    ]
+    host: Annotated[str, Field(description="That it goes to; the address is not shown.")]
+    created_at: Annotated[datetime, Field(description="When the job ended.")]
+    next_attempt_at: Annotated[datetime | None, Field(description="When it is sent again; null if it is not.")]
+    attempts: Annotated[list[AttemptAnswer], Field(description="The latest 20, the last one last.")]
+
+
+class DeliveriesAnswer(BaseModel):
+    """Word that was sent of a job's end."""
+
+    deliveries: list[DeliveryAnswer]
+
+
+class UploadAnswer(BaseModel):
+    """A file that was sent once, to be named in other requests."""
+
+    id: Annotated[str, Field(description="Names the file as `image_id` or `audio_id`.")]
+    kind: Annotated[Literal["image", "audio", "video"], Field(description="Found in the file, not in its name.")]
+    num_bytes: int
+    audio_duration: Annotated[float | None, Field(description="Seconds that are heard; null for a picture.")] = None
+    expires_at: Annotated[
+        datetime, Field(description="When it is deleted unless it is used before; each use renews it.")
+    ]
+
+
+class EstimateOfBatch(BaseModel):
+    """What a batch is likely to take, as it stood when it was sent."""
+
+    seconds: Annotated[float, Field(description="Until all videos are made, with nobody else's between them.")]
+    cost_usd: Annotated[float, Field(description="What all runs cost, in dollars; 0 where nobody is paid.")]
+
+
+class BatchJobAnswer(BaseModel):
+    """A job of a batch."""
+
+    job_id: Annotated[str, Field(description="As in `GET /jobs/{job_id}`.")]
+    reference: str | None = None
+    status: Status
+
+
+class BatchAnswer(BaseModel):
+    """A batch that was accepted, or that could be."""
+
+    batch_id: Annotated[str | None, Field(description="Null in a dry run.")] = None
+    created_at: datetime | None = None
+    jobs: Annotated[
+        list[BatchJobAnswer], Field(description="In the order of the rows; without forgotten ones. None in a dry run.")
+    ]
+    counts: Annotated[dict[Status, int], Field(description="How many jobs have each status; {} in a dry run.")]
+    percent: Annotated[float, Field(description="How much of the work is done.")]
+    estimate: EstimateOfBatch
+    unchecked_photos: Annotated[
+        int,
+        Field(description="Ways of framing a photo there was no time to look at; they are checked at their turn."),
+    ] = 0
+
+
+class BatchSummary(BaseModel):
+    """A batch in a list."""
+
+    batch_id: str
+    created_at: datetime
+    num_jobs: int
+    counts: dict[Status, int]
+
+
+class BatchList(BaseModel):
+    """The newest batches."""
+
+    batches: list[BatchSummary]

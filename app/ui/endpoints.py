@@ -14,7 +14,8 @@ from PIL import Image
 
 from app.errors import AppError, ServerStoppingError
 from app.jobs import Job, Jobs
-from app.ui.caller import find_caller
+from app.records import MOST_CHARACTERS
+from app.ui.caller import find_caller, find_filing
 from app.ui.gate import Uploads
 from app.ui.inputs import create_photo_input, create_video_output, create_voice_input
 from app.ui.spelled import Files, create_inputs, spell_out
@@ -32,6 +33,8 @@ _VOICES = {
     f"audio_{number}": f"The voice of a speaker who names `audio_{number}`." for number in range(1, MAX_SPEAKERS + 1)
 }
 
+_NAMES = {"reference": "Your own name for the job, which its state has again."}
+
 
 class JobState(TypedDict):
     """How far a job is."""
@@ -45,6 +48,8 @@ class JobState(TypedDict):
     position: int | None
     speech_seconds: float
     seed: int | None
+    reference: str | None
+    expires_at: str | None
     warnings: list[str]
     error: str | None
 
@@ -76,12 +81,13 @@ class Endpoints:
     jobs: Jobs
     uploads: Uploads
 
-    async def submit(self, files: Files, asked: VideoRequest) -> JobState:
+    async def submit(self, files: Files, asked: VideoRequest, reference: str | None) -> JobState:
         """Put a video into the queue and return at once; ask /status with the id until it is done.
 
         Args:
             files: The photo and the voices, by their parameters' names.
             asked: What is asked for.
+            reference: The client's own name for the job.
 
         Returns:
             The job's state.
@@ -92,26 +98,32 @@ class Endpoints:
                 "Expected a photo and a voice. Pass both as files, with gradio_client.handle_file.",
                 print_exception=False,
             )
+        if len(reference or "") > MOST_CHARACTERS:
+            raise gr.Error(f"Expected a reference of at most {MOST_CHARACTERS} characters.", print_exception=False)
         try:
             photo = paths.pop("image")
             speakers, voices = assign_voices(asked.speakers, paths)
             inputs: Inputs = {"image": photo, **voices}
-            return describe(await self.jobs.submit(replace(asked, speakers=speakers), inputs, find_caller()))
+            asked = replace(asked, speakers=speakers)
+            return describe(await self.jobs.submit(asked, inputs, find_caller().turn, find_filing(reference)))
         except (InputError, EngineUnavailableError, AppError) as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    async def generate(self, files: Files, asked: VideoRequest, progress: gr.Progress) -> tuple[str, JobState]:
+    async def generate(
+        self, files: Files, asked: VideoRequest, reference: str | None, progress: gr.Progress
+    ) -> tuple[str, JobState]:
         """Make a video and return it. The job goes on when the connection is lost; /status finds it by its id.
 
         Args:
             files: The photo and the voices, by their parameters' names.
             asked: What is asked for.
+            reference: The client's own name for the job.
             progress: Gradio's own.
 
         Returns:
             The mp4 and the job's state.
         """
-        submitted = await self.submit(files, asked)
+        submitted = await self.submit(files, asked, reference)
         async for job in self.jobs.follow(submitted["id"]):
             state = describe(job)
             progress(state["percent"] / 100, desc=state["stage"])
@@ -169,7 +181,9 @@ class Endpoints:
         try:
             check_cast(asked)
             profile = get_profile(asked.profile)
-            portrait = await self.jobs.media.frame_photo(Path(image), asked.framing, profile.resolution, find_caller())
+            portrait = await self.jobs.media.frame_photo(
+                Path(image), asked.framing, profile.resolution, find_caller().turn
+            )
             check_model(portrait.notices, get_engine_spec(profile.model).refused_notices)
             frame = self.uploads.make_place_beside(Path(image), ".webp")
         except (InputError, AppError) as error:
@@ -207,6 +221,8 @@ def describe(job: Job) -> JobState:
         position=job.position,
         speech_seconds=job.speech_seconds,
         seed=job.result.seed if job.result else job.seed,
+        reference=job.filing.reference,
+        expires_at=None if job.expires_at is None else job.expires_at.isoformat(),
         warnings=[notice.text for notice in notices],
         error=job.error.text if job.error else None,
     )
@@ -219,9 +235,11 @@ def add_endpoints(jobs: Jobs, uploads: Uploads) -> None:
         image, audio = create_photo_input(label="image"), create_voice_input(label="audio")
         job_id, video, frame = gr.Textbox(label="job_id"), create_video_output(label="video"), gr.Image(label="frame")
         state, found = _typed(JobState, "job"), _typed(CropFound, "found")
-        asked = [image, audio, *create_inputs(VideoRequest), *(create_voice_input(label=name) for name in _VOICES)]
+        voices = [create_voice_input(label=name) for name in _VOICES]
+        reference = gr.Textbox(label="reference", max_length=MOST_CHARACTERS)
+        asked = [image, audio, *create_inputs(VideoRequest), *voices, reference]
         progress = inspect.Parameter("progress", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=gr.Progress())
-        spell_video = partial(spell_out, files=_FILES, kind=VideoRequest, later_files=_VOICES)
+        spell_video = partial(spell_out, files=_FILES, kind=VideoRequest, later_files=_VOICES, names=_NAMES)
         _publish(spell_video(endpoints.generate, more=(progress,)), asked, [video, state])
         _publish(spell_video(endpoints.submit), asked, [state])
         _publish(endpoints.status, [job_id], [state, video])

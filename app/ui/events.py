@@ -10,7 +10,7 @@ from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
 from app.settings import Settings
 from app.ui import library, markup
-from app.ui.caller import find_caller
+from app.ui.caller import find_caller, is_signed_in
 from app.ui.dialogue import DialogueView, bind_dialogue
 from app.ui.examples import EXAMPLES
 from app.ui.follow import Followers, FollowView
@@ -171,7 +171,7 @@ class PageView:
         example = EXAMPLES.get(event.name)
         if example is None:
             raise gr.Error(self.texts("error.title"), print_exception=False)
-        owner = find_visitor(request.cookies), find_caller()
+        owner = find_visitor(request.cookies), find_caller().turn
         try:
             photo, voice = (self.uploads.add_copy(file, *owner) for file in (example.photo, example.voice))
         except AppError as error:
@@ -249,7 +249,7 @@ class PageView:
         return updates | {part.random_seed: seed is None}
 
     def _header(self) -> str:
-        return markup.header(self.texts, self._chip())
+        return markup.header(self.texts, self._chip(), is_signed_in=is_signed_in())
 
     def _chip(self) -> str:
         count = self.jobs.count_statuses().get("running", 0)

@@ -31,12 +31,13 @@ _EMPTY_TILE = (
 )
 
 
-def header(texts: Texts, chip: str = "") -> str:
-    """Return the line at the top: name, state of the machine, languages."""
+def header(texts: Texts, chip: str = "", *, is_signed_in: bool = False) -> str:
+    """Return the line at the top: name, state of the machine, languages, and where to sign out."""
+    account = f'<a href="/sign-in">{escape(texts("page.account"))}</a>' if is_signed_in else ""
     return (
         f'<a class="skip" href="#result-card">{escape(texts("page.skip"))}</a>'
         f'<header class="top"><a class="brand" href="./">{LOGO}<span>{escape(texts("page.title"))}</span></a>'
-        f'<span class="space"></span>{chip}{_languages(texts)}</header>'
+        f'<span class="space"></span>{chip}{_languages(texts, account)}</header>'
     )
 
 
@@ -45,13 +46,13 @@ def chip(text: str, kind: str) -> str:
     return f'<span class="chip" data-kind="{kind}">{escape(text)}</span>'
 
 
-def _languages(texts: Texts) -> str:
+def _languages(texts: Texts, account: str) -> str:
     links = "".join(
         f'<a href="/?lang={other.language}" lang="{other.language}">{escape(other.name)}</a>'
         for other in LANGUAGES.values()
         if other is not texts
     )
-    return f'<nav class="languages" aria-label="{escape(texts("page.language"))}">{links}</nav>'
+    return f'<nav class="languages" aria-label="{escape(texts("page.language"))}">{account}{links}</nav>'
 
 
 def hero(texts: Texts) -> str:

@@ -10,9 +10,11 @@ import gradio as gr
 from fastapi import APIRouter, FastAPI
 from gradio.routes import App
 
+from app.access import Door
 from app.jobs import Jobs
 from app.settings import Settings
 from app.ui.assets import STYLE
+from app.ui.caller import find_owner
 from app.ui.delivery import DeliveryMiddleware
 from app.ui.document import DocumentMiddleware, page_path
 from app.ui.endpoints import add_endpoints
@@ -24,6 +26,7 @@ from app.ui.layout import build_page
 from app.ui.report import create_report_router
 from app.ui.sent import Sent
 from app.ui.share import create_share_router
+from app.ui.sign_in import create_sign_in_router
 from app.ui.texts import ENGLISH, LANGUAGES, Texts
 from app.ui.theme import create_theme
 from app.ui.verify import create_verify_router
@@ -35,10 +38,10 @@ _EVENTS_AT_ONCE = 2000
 _SWEEP_SECONDS = 60
 
 
-def create_routers(jobs: Jobs, settings: Settings) -> tuple[APIRouter, ...]:
+def create_routers(jobs: Jobs, settings: Settings, door: Door) -> tuple[APIRouter, ...]:
     """Return the routes of the page's own files, and of the pages besides it."""
-    pages = (create_share_router(jobs, settings), create_report_router(jobs), create_verify_router(settings))
-    return create_files_router(), *pages
+    of_videos = create_share_router(jobs, settings), create_report_router(jobs), create_verify_router(settings)
+    return create_files_router(), *of_videos, create_sign_in_router(door)
 
 
 def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
@@ -69,11 +72,12 @@ def mount_page(app: FastAPI, jobs: Jobs, settings: Settings) -> FastAPI:
 
 def _create_blocks(texts: Texts, gate: Gate, sent: Sent, settings: Settings) -> gr.Blocks:
     blocks: gr.Blocks
+    seen = gate.jobs.seen_by(find_owner)
     with gr.Blocks(title=texts("page.title"), analytics_enabled=False, fill_width=True) as blocks:
         page = build_page(texts, settings.result_hours, asks_consent=settings.consent != "off")
-        bind_events(blocks, page, jobs=gate.jobs, sent=sent, settings=settings, texts=texts, uploads=gate.uploads)
+        bind_events(blocks, page, jobs=seen, sent=sent, settings=settings, texts=texts, uploads=gate.uploads)
         if texts is ENGLISH:
-            add_endpoints(gate.jobs, gate.uploads)
+            add_endpoints(seen, gate.uploads)
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=8, api_open=False)
     # By itself, each queue looks for work a thousand times a second, which takes a tenth of a core when there is none.
     blocks._queue.sleep_when_free = _QUEUE_LOOK_SECONDS  # noqa: SLF001 - Gradio has no setting for it

@@ -181,7 +181,7 @@ class PhotoView:
         return self._skip() | {self.part.note: markup.note([explain(error, self.texts)], "error")}
 
     async def _frame(self, photo: str, framing: Framing, profile: str) -> Portrait:
-        return await self.jobs.media.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller())
+        return await self.jobs.media.frame_photo(Path(photo), framing, PROFILES[profile].resolution, find_caller().turn)
 
     async def _save_as_jpeg(self, photo: str, quarter_turns: int = 0) -> str:
         """Return the photo upright and as browsers can show it; it comes back as a new photo.
@@ -189,7 +189,7 @@ class PhotoView:
         Pixels would do, but Gradio makes a poorer file of them, slowly, while everyone waits.
         """
         upright = Path(photo).with_suffix(".upright.jpg")  # the same visitor's, and deleted with the photo
-        jpeg = await self.jobs.media.convert_photo(Path(photo), quarter_turns, find_caller())
+        jpeg = await self.jobs.media.convert_photo(Path(photo), quarter_turns, find_caller().turn)
         await asyncio.to_thread(upright.write_bytes, jpeg)
         return str(upright)
 

@@ -1,7 +1,11 @@
 """Pages of their own, without Gradio: they are there in an instant."""
 
 from html import escape
+from urllib.parse import parse_qs
 
+from fastapi import Request
+
+from app.errors import BodyTooLargeError
 from app.ui import markup
 from app.ui.assets import stamped
 from app.ui.texts import Texts
@@ -44,9 +48,24 @@ def render_notice(texts: Texts, key: str, head: str = "", **values: Value) -> st
     return render_page(texts, title, body, NO_INDEX + head)
 
 
-def link_home(texts: Texts) -> str:
-    """Return the button that leads to the page where videos are made."""
-    return f'<p><a class="button" href="/">{escape(texts("share.make"))}</a></p>'
+def link_home(texts: Texts, key: str = "share.make") -> str:
+    """Return the button that leads to the page where videos are made; `key` is of what it says."""
+    return f'<p><a class="button" href="/">{escape(texts(key))}</a></p>'
+
+
+async def read_form(request: Request, limit_bytes: int) -> dict[str, str]:
+    """Return the fields of a form that one of these pages has.
+
+    Raises:
+        BodyTooLargeError: It has more bytes than the page sends.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise BodyTooLargeError(f"The form has more than {limit_bytes} bytes. Write less.")
+    found = parse_qs(body.decode("ascii", "replace"), errors="replace")
+    return {name: values[0] for name, values in found.items()}
 
 
 def _link_style(kind: str) -> str:

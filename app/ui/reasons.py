@@ -2,7 +2,7 @@
 
 import json
 
-from app.errors import AppError, DecodingError, QueueFullError, ServerStoppingError, StorageError
+from app.errors import AppError, DecodingError, LimitError, QueueFullError, ServerStoppingError, StorageError
 from app.ui import markup, words
 from app.ui.texts import Texts
 from pipeline.errors import InputError
@@ -20,6 +20,8 @@ def explain(error: InputError | AppError, texts: Texts) -> str:
     """Return a sentence that says what to do."""
     if isinstance(error, InputError):
         return texts.notice(error.notice)
+    if isinstance(error, LimitError):
+        return texts("status.limit.detail", time=words.remaining(texts, error.retry_after_seconds or 0))
     if isinstance(error, QueueFullError):
         return texts("status.full.detail", time=words.remaining(texts, error.retry_after_seconds))
     return texts(_KEYS.get(type(error), "status.internal"))

@@ -2,27 +2,26 @@
 
 import math
 from html import escape
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from app.attempts import Attempts
 from app.clients import find_client
-from app.errors import BodyTooLargeError, JobError, JobHiddenError, StorageError
+from app.errors import JobError, JobHiddenError, StorageError
 from app.jobs import Jobs
-from app.password import Attempts
-from app.policy import REPORT_HEADERS
+from app.policy import FORM_HEADERS
 from app.reports.book import MAX_CHARACTERS, REASONS, Reason
 from app.ui import words
 from app.ui.document import choose_visitors_texts
-from app.ui.plain import NO_INDEX, render_notice, render_page
+from app.ui.plain import NO_INDEX, read_form, render_notice, render_page
 from app.ui.texts import Texts
 
 _IN_A_ROW, _SECONDS_EACH = 5, 600.0
 """Who has the links of many videos must not be able to hide them all by a script."""
 _MOST_BYTES = 12 * MAX_CHARACTERS + 2000
 """Of the form: each byte of a character, and there are up to four, is written as three."""
-_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store", **REPORT_HEADERS}
+_HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store", **FORM_HEADERS}
 
 
 def create_report_router(jobs: Jobs) -> APIRouter:
@@ -45,7 +44,7 @@ def create_report_router(jobs: Jobs) -> APIRouter:
     @router.post("/{job_id}/report")
     async def take(job_id: str, request: Request) -> Response:
         texts, client = choose_visitors_texts(request.scope), find_client(request.scope)
-        form = await _read_form(request)
+        form = await read_form(request, _MOST_BYTES)
         reason = next((one for one in REASONS if one == form.get("reason")), None)
         text = form.get("text", "").replace("\r\n", "\n").strip()
         if reason is None or len(text) > MAX_CHARACTERS:
@@ -63,21 +62,6 @@ def create_report_router(jobs: Jobs) -> APIRouter:
         return RedirectResponse(f"/v/{job_id}/report?thanks", 303)
 
     return router
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """Return the form's fields.
-
-    Raises:
-        BodyTooLargeError: It has more bytes than the page sends.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise BodyTooLargeError(f"The report has more than {_MOST_BYTES} bytes. Write less.")
-    found = parse_qs(body.decode("ascii", "replace"), errors="replace")
-    return {name: values[0] for name, values in found.items()}
 
 
 def _answer_absent(texts: Texts, error: JobError) -> Response:

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from app.callers import find_caller
 from app.errors import AppError, JobNotFoundError
 from app.jobs import Job, Jobs
 from app.policy import SHARE_HEADERS
@@ -57,8 +58,10 @@ def create_share_router(jobs: Jobs, settings: Settings) -> APIRouter:
 
     @router.head("/{job_id}/live/{name}")
     @router.get("/{job_id}/live/{name}")
-    async def segment(job_id: str, name: str) -> Response:
-        return _answer_file(lambda: jobs.segment_path(job_id, name), "video/mp4")
+    async def segment(job_id: str, name: str, request: Request) -> Response:
+        # The page shows these while the video is made; a link is shared when it is done.
+        seen = jobs.seen_by(lambda: find_caller(request.scope).key_id)
+        return _answer_file(lambda: seen.segment_path(job_id, name), "video/mp4")
 
     return router
 

@@ -28,24 +28,27 @@ def spell_out(
     answer: Answer,
     files: dict[str, str],
     kind: type[AnyRequest],
+    *,
     later_files: dict[str, str] | None = None,
+    names: dict[str, str] | None = None,
     more: tuple[inspect.Parameter, ...] = (),
 ) -> Answer:
     """Return an endpoint that takes its request as a parameter for each file and each option.
 
     Args:
-        answer: Takes the files' paths by their names, the request, and what more there is.
+        answer: Takes the files' paths by their names, the request, names, and what more there is.
         files: The files' descriptions, by name.
         kind: Of the request.
         later_files: Of those that may be left out; they stand behind the options.
+        names: Descriptions of texts that are about the job and may be left out, by parameter; they stand behind these.
         more: Parameters that Gradio itself fills in.
     """
-    later = later_files or {}
+    later, texts = later_files or {}, names or {}
     fields = list_inputs(kind)
     named = [
         *(_parameter(name, str) for name in files),
         *map(_spell, fields),
-        *(_parameter(name, str | None, None) for name in later),
+        *(_parameter(name, str | None, None) for name in (*later, *texts)),
     ]
 
     async def call(*values: Any) -> Any:  # noqa: ANN401 - as Gradio hands them over
@@ -56,10 +59,10 @@ def spell_out(
             asked = unflatten(options, kind)
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return await answer(paths, asked, *values[len(named) :])
+        return await answer(paths, asked, *(given[name] or None for name in texts), *values[len(named) :])
 
     parameters = [*named, *more]
-    described = files | {field.name: field.option.description for field in fields} | later
+    described = files | {field.name: field.option.description for field in fields} | later | texts
     call.__name__ = answer.__name__
     call.__doc__ = _describe(answer, described)
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # which `inspect` looks for

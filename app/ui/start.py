@@ -7,10 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from app.errors import AppError, BudgetError, QueueFullError
+from app.errors import AppError, BudgetError, LimitError, QueueFullError
 from app.jobs import Job, Jobs
 from app.ui import library, markup, status_card, words
-from app.ui.caller import find_caller
+from app.ui.caller import find_caller, find_filing
 from app.ui.examples import is_example
 from app.ui.form import Form, read_form
 from app.ui.layout import Page
@@ -88,7 +88,7 @@ class StartView:
             return
         sending = status_card.sending_card(self.texts)
         yield {self.page.result.status: sending, self.page.action.consent_note: ""}
-        submission = self.jobs.submit(request, form.inputs, find_caller())
+        submission = self.jobs.submit(request, form.inputs, find_caller().turn, find_filing())
         yield await self._answer(self.sent.send(token, submission), history)
 
     async def _may_use(self, form: Form) -> bool:
@@ -118,6 +118,8 @@ class StartView:
                 return self._idle() | {self.page.profile.note: self._cannot_start(str(error))}
             case BudgetError():
                 card = self._refuse_price(error)
+            case LimitError():
+                card = status_card.plain_card("full", self.texts("status.limit"), explain(error, self.texts))
             case QueueFullError():
                 card = status_card.plain_card("full", self.texts("status.full"), explain(error, self.texts))
             case _:

@@ -80,7 +80,7 @@ class TurnsView:
             wait = gr.HTML(self._wait(), visible=True)
             yield {dialogue.timeline: wait, dialogue.note: "", dialogue.known: "", dialogue.asked: ""}
             try:
-                turns = await self.jobs.media.find_turns(Path(voice), len(faces), find_caller())
+                turns = await self.jobs.media.find_turns(Path(voice), len(faces), find_caller().turn)
             except (InputError, AppError) as error:
                 note = markup.note([explain(error, self.texts)], "error")
                 yield {dialogue.timeline: gr.HTML("", visible=False), dialogue.note: note, dialogue.known: ""}

@@ -69,7 +69,7 @@ class VoiceView:
         if voice is None:
             return nothing
         try:
-            heard = await self.jobs.media.hear_voice(Path(voice), find_caller())
+            heard = await self.jobs.media.hear_voice(Path(voice), find_caller().turn)
             if not _is_played(heard):
                 return await self._extract(Path(voice), heard)
         except (InputError, AppError) as error:
@@ -82,7 +82,9 @@ class VoiceView:
     async def take_from_video(self, video: str) -> _Updates:
         """Use the sound of a video, or of any recording that Gradio would not take, as the voice."""
         try:
-            updates = await self._extract(Path(video), await self.jobs.media.hear_voice(Path(video), find_caller()))
+            updates = await self._extract(
+                Path(video), await self.jobs.media.hear_voice(Path(video), find_caller().turn)
+            )
         except (InputError, AppError) as error:
             return {self.part.voice: None, self.part.note: markup.note([explain(error, self.texts)], "error")}
         return updates | {self.part.note: gr.skip()}
@@ -90,7 +92,7 @@ class VoiceView:
     async def _extract(self, recording: Path, heard: HeardVoice) -> _Updates:
         """Put the sound of a recording in its place, as a file that the player and the trimmer understand."""
         target = recording.with_suffix(".voice.wav")
-        await self.jobs.media.extract_sound(recording, target, heard.total_seconds, find_caller())
+        await self.jobs.media.extract_sound(recording, target, heard.total_seconds, find_caller().turn)
         found = [target.name, *map(self.texts.notice, heard.notices)]
         return {self.part.voice: str(target), self.part.extracted: json.dumps(found)}
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.stream import Disposition
 
 from pipeline.audio.blocks import Block, gather_blocks
 from pipeline.audio.chunks import measure_missing
@@ -76,6 +77,16 @@ def read_packing(path: Path) -> Packing:
     """
     with _open_first(path) as container:
         return Packing(container.format.name, rank_tracks(container)[0].codec_context.name)
+
+
+def has_picture(path: Path) -> bool:
+    """Whether a file has moving pictures besides its sound; the cover of an album is none.
+
+    Raises:
+        InputError: The file is not a recording of an accepted kind.
+    """
+    with _open_first(path) as container:
+        return any(not stream.disposition & Disposition.attached_pic for stream in container.streams.video)
 
 
 def list_tracks(path: Path) -> list[int]:

@@ -34,16 +34,31 @@ class Prompts:
 
 
 @dataclass(frozen=True)
+class HandedOver:
+    """All that a clip needs of those before it.
+
+    Attributes:
+        index: Of that clip.
+        tensors: What the loop of the model goes on from, by names of its own.
+    """
+
+    index: int
+    tensors: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
 class Clip:
     """A generated clip.
 
     Attributes:
         latents: (1, 16, latent frames, h, w).
         new_frames: The frames (1, 3, new frames, height, width) in [-1, 1] that it adds to the video.
+        handed: What it hands over to the next clip; None after the last.
     """
 
     latents: torch.Tensor
     new_frames: torch.Tensor
+    handed: HandedOver | None = None
 
 
 def noise_from(generator: torch.Generator) -> NoiseSource:

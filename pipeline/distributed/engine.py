@@ -3,14 +3,18 @@
 import threading
 from collections.abc import Iterator
 from functools import partial
+from hashlib import sha256
 from importlib import import_module
+from importlib.metadata import version
 
 from pipeline.distributed.messages import Generator
 from pipeline.distributed.process_group import ProcessGroup
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.engine import EngineSettings, Reporter, Resumption
 from pipeline.errors import EngineError
+from pipeline.profiles import Model
 from pipeline.scene import Scene
 from pipeline.types import Pixels
+from pipeline.weights.manifest import compute_sha256, list_manifests
 
 
 class GpuEngine:
@@ -19,12 +23,14 @@ class GpuEngine:
     A model's engine derives from it, names its runtime and says whether it is available.
 
     Attributes:
+        name: Of the model.
         runtime: The module with `load_runtime` and, for one of several ranks, `load_rank`; imported when it is needed.
 
     Args:
         settings: Where the weights are, and the devices.
     """
 
+    name: Model
     runtime: str
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -46,8 +52,22 @@ class GpuEngine:
         elif self._runtime is None:
             self._runtime = import_module(self.runtime).load_runtime(self._settings, report)
 
-    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3), clip by clip.
+    def identify(self) -> str | None:
+        """Name weights and whatever else frames depend on; not the devices, on each of which a video may go on.
+
+        Returns:
+            None where the weights have no table, as those that were released: they can change under the same names.
+        """
+        settings, weights = self._settings, self._settings.find_weights(self.name)
+        if weights is None or not (tables := list_manifests(weights)):
+            return None
+        names = sha256()
+        for table in tables:
+            names.update(f"{table.relative_to(weights)} {compute_sha256(table)}\n".encode())
+        return f"{names.hexdigest()} {settings.precision} {settings.dmd_scale} torch {version('torch')}"
+
+    def generate(self, scene: Scene, report: Reporter, resumption: Resumption | None = None) -> Iterator[Pixels]:
+        """Yield batches of RGB frames (n, height, width, 3), clip by clip, from the one on that comes next.
 
         Raises:
             EngineError: The weights are not loaded, another job runs, or memory is short.
@@ -59,7 +79,12 @@ class GpuEngine:
         if not self._busy.acquire(blocking=False):
             raise EngineError("Expected one job at a time, got a second one. Wait for the first.")
         try:
-            yield from maker.generate(scene, report)
+            state = None if resumption is None else resumption.state
+            for clip in maker.generate(scene, report, state):
+                # Before anybody sees its frames: what was shown is never made a second time.
+                if resumption is not None and clip.state is not None:
+                    resumption.keep(clip.frames, clip.state)
+                yield clip.frames
         finally:
             self._busy.release()
 

@@ -4,21 +4,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.engine import EngineSettings, MadeClip, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError
 from pipeline.scene import Scene
-from pipeline.types import Pixels, Progress
+from pipeline.types import Progress
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A rank has frames.
+    """A rank has finished a clip.
 
     Attributes:
-        frames: (n, height, width, 3) of rank 0; None of the others, which have the same.
+        clip: Of rank 0; None of the others, which have the same.
     """
 
-    frames: Pixels | None
+    clip: MadeClip | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What all ranks are asked to make.
+
+    Attributes:
+        scene: Of the video.
+        state: Of the clip from which they go on; None begins with the first.
+    """
+
+    scene: Scene
+    state: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,8 @@ Message = Progress | Batch | Ended
 class Generator(Protocol):
     """What a rank has loaded."""
 
-    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3)."""
+    def generate(self, scene: Scene, report: Reporter, state: bytes | None = None) -> Iterator[MadeClip]:
+        """Yield the clips of the scene's video, or those that are left after one that left this state."""
         ...
 
 

@@ -15,11 +15,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.distributed.messages import Ended, LoadRank, Message
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.distributed.messages import Ended, LoadRank, Message, Order
+from pipeline.engine import EngineSettings, MadeClip, Reporter
 from pipeline.errors import EngineError
 from pipeline.scene import Scene
-from pipeline.types import Pixels, Progress
+from pipeline.types import Progress
 
 SECONDS_TO_DIE = 1.0
 WORKER = "pipeline.distributed.rank"
@@ -66,14 +66,14 @@ class ProcessGroup:
             self.close()
             raise
 
-    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3), clip by clip.
+    def generate(self, scene: Scene, report: Reporter, state: bytes | None = None) -> Iterator[MadeClip]:
+        """Yield the clips of the scene's video, or those that are left after one that left this state.
 
         Raises:
             EngineError: One failed; all are ended.
             GenerationCancelledError: `report` said so.
         """
-        self._send(scene)
+        self._send(Order(scene, state))
         yield from self._follow(report)
 
     def close(self) -> None:
@@ -103,15 +103,15 @@ class ProcessGroup:
             self._processes.append(process)
             self._connections.append(ours)
 
-    def _follow(self, report: Reporter) -> Iterator[Pixels]:
+    def _follow(self, report: Reporter) -> Iterator[MadeClip]:
         """Pass on what the ranks send, until they have ended what they were asked to do."""
         while not isinstance(message := self._receive(), Ended):
             goes_on = False
             try:
                 if isinstance(message, Progress):
                     report(message)
-                elif message.frames is not None:
-                    yield message.frames
+                elif message.clip is not None:
+                    yield message.clip
                 goes_on = True
             finally:
                 if not goes_on:
@@ -124,7 +124,7 @@ class ProcessGroup:
             self._send(False)  # noqa: FBT003  # what is sent
             self._receive()
 
-    def _send(self, message: Scene | bool) -> None:
+    def _send(self, message: Order | bool) -> None:
         try:
             for connection in self._connections:
                 connection.send(message)

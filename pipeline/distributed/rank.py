@@ -14,10 +14,9 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from pipeline.distributed.messages import Batch, Ended, LoadRank, Message
+from pipeline.distributed.messages import Batch, Ended, LoadRank, Message, Order
 from pipeline.engine import EngineSettings
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError
-from pipeline.scene import Scene
 
 # Should the processes ever wait for one another in vain, they end after this time, and the job with them.
 LONGEST_WAIT = timedelta(minutes=10)
@@ -47,10 +46,10 @@ def run_rank(rank: int, rendezvous: Path, settings: EngineSettings, load: LoadRa
         generator = load(replace(settings, device=str(device), compiled=False), send)
         parent.send(Ended())
         while True:
-            scene: Scene = parent.recv()
+            order: Order = parent.recv()
             with suppress(GenerationCancelledError):
-                for frames in generator.generate(scene, send):
-                    send(Batch(frames if rank == 0 else None))
+                for clip in generator.generate(order.scene, send, order.state):
+                    send(Batch(clip if rank == 0 else None))
             parent.send(Ended())
     except EOFError:
         pass  # the other process has ended

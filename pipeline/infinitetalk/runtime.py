@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 import torch
 
 from pipeline.diffusion.attention import AttentionShape, set_attention
-from pipeline.diffusion.clip_loop import noise_from
 from pipeline.diffusion.clips import ClipPlan, plan_clips
 from pipeline.diffusion.crowd import is_crowded
 from pipeline.diffusion.decoding import halve_decoder
 from pipeline.diffusion.guidance import GuidanceScales
-from pipeline.diffusion.latents import check_sides, order_for_gpu, tensor_to_frames
+from pipeline.diffusion.latents import check_sides, order_for_gpu
 from pipeline.diffusion.loading import open_weights
 from pipeline.diffusion.memory import explain_short_memory, place_models
 from pipeline.diffusion.progress import ClipPace, VideoProgress
+from pipeline.diffusion.resumption import make_clips
 from pipeline.diffusion.tea_cache import COEFFICIENTS, TeaCacheConfig, apply_tea_cache, remove_tea_cache
 from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
 from pipeline.distributed.rank import holds_everywhere
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.engine import EngineSettings, MadeClip, Reporter
 from pipeline.errors import EngineError
 from pipeline.infinitetalk.checkpoint import LAYOUT
 from pipeline.infinitetalk.compilation import compile_transformer
@@ -31,7 +31,6 @@ from pipeline.infinitetalk.sampler import SamplerSettings
 from pipeline.infinitetalk.streaming import ClipGenerator
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
-from pipeline.types import Pixels
 from pipeline.weights.lora_switcher import LoraSwitcher
 from pipeline.weights.overlay import Overlay
 from pipeline.weights.spec import AddedLora
@@ -58,8 +57,8 @@ class Runtime:
     fits: bool
     parallelism: Parallelism | None = None
 
-    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3), clip by clip.
+    def generate(self, scene: Scene, report: Reporter, state: bytes | None = None) -> Iterator[MadeClip]:
+        """Yield the clips of the scene's video, or those that are left after one that left this state.
 
         Raises:
             EngineError: The frame or the voices do not suit the model, or memory is short, or the weights lack what is
@@ -78,11 +77,14 @@ class Runtime:
             parallel = ONE_RANK if self.parallelism is None else self.parallelism.apply(len(settings.scales.branches))
             # Every rank draws the same noise from the same seed; only the denoising is shared out.
             generator = ClipGenerator(models.transformer, models.vae, settings, parallel=parallel)
-            noise = noise_from(torch.Generator().manual_seed(scene.seed))
             pace = _find_pace(scene, plan, settings, models.device)
             progress = VideoProgress(report, plan, (pace,) * len(plan.starts))
-            for clip in generator.generate(inputs, plan, noise, progress):
-                yield tensor_to_frames(clip.new_frames)
+            yield from make_clips(
+                lambda noise, handed: generator.generate(inputs, plan, noise, progress, handed),
+                scene.seed,
+                state,
+                models.device,
+            )
 
     def _check_scene(self, scene: Scene) -> None:
         if is_crowded(scene) and not self.lora_switcher.has_overlay:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import torch
 from diffusers import AutoencoderKLWan
 
-from pipeline.diffusion.clip_loop import Clip, ClipReporter, NoiseSource, Prompts
+from pipeline.diffusion.clip_loop import Clip, ClipReporter, HandedOver, NoiseSource, Prompts
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.color import match_colors
 from pipeline.diffusion.context import AttentionContext
@@ -63,9 +64,14 @@ class ClipGenerator:
 
     @torch.no_grad()
     def generate(
-        self, inputs: VideoInputs, plan: ClipPlan, draw_noise: NoiseSource, report: ClipReporter
+        self,
+        inputs: VideoInputs,
+        plan: ClipPlan,
+        draw_noise: NoiseSource,
+        report: ClipReporter,
+        handed: HandedOver | None = None,
     ) -> Iterator[Clip]:
-        """Yield the clips of a video.
+        """Yield the clips of a video, or those that are left after what was handed over.
 
         The photo's condition is made once; memory does not grow with the number of clips.
         """
@@ -73,8 +79,9 @@ class ClipGenerator:
         condition = photo_condition(self.vae, inputs.photo, plan.clip_frames)
         photo_latents = condition[:, NUM_MASK_CHANNELS:]
         # The first clip continues a still: the photo is its only motion frame.
-        motion_latents = photo_latents[:, :, :1]
-        for index, (start, new_frames) in enumerate(zip(plan.starts, plan.new_frames(), strict=True)):
+        motion_latents = photo_latents[:, :, :1] if handed is None else handed.tensors["motion_latents"]
+        clips = enumerate(zip(plan.starts, plan.new_frames(), strict=True))
+        for index, (start, new_frames) in islice(clips, 0 if handed is None else handed.index, None):
             windows = clip_windows(inputs.speech, start, plan.clip_frames)
             seats = None if inputs.seats is None else clip_seats(inputs.seats, start, photo_latents.shape[2])
             clip = ClipInputs(motion_latents, condition, self._condition(replace(inputs, seats=seats), windows))
@@ -84,10 +91,12 @@ class ClipGenerator:
             latents = denoise(self.transformer, noise, clip, self.settings, report_step, self.parallel)
             decoded = decode_latents(self.vae, latents, partial(report.report_decoding, index))
             frames = match_colors(decoded, inputs.photo, self.color_strength)
-            yield Clip(latents, frames[:, :, new_frames])
+            handed = None
             if index + 1 < len(plan.starts):
                 # Encoded after the colours were matched: otherwise each clip would pass its drift on to the next.
-                motion_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :])
+                motion_latents = encode_frames(self.vae, frames[:, :, -plan.motion_frames :]).contiguous()
+                handed = HandedOver(index + 1, {"motion_latents": motion_latents})
+            yield Clip(latents, frames[:, :, new_frames], handed)
 
     def _condition(self, inputs: VideoInputs, windows: torch.Tensor) -> dict[GuidanceBranch, Conditioning]:
         """Share what is the same between the branches of a clip, so that it is projected once; seats are the clip's."""

@@ -8,17 +8,17 @@ from typing import Protocol
 import torch
 
 from pipeline.diffusion.attention import AttentionShape, set_attention
-from pipeline.diffusion.clip_loop import noise_from
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.crowd import is_crowded
 from pipeline.diffusion.decoding import halve_decoder
-from pipeline.diffusion.latents import check_sides, order_for_gpu, tensor_to_frames
+from pipeline.diffusion.latents import check_sides, order_for_gpu
 from pipeline.diffusion.loading import open_weights
 from pipeline.diffusion.memory import explain_short_memory, place_models
 from pipeline.diffusion.progress import VideoProgress
+from pipeline.diffusion.resumption import make_clips
 from pipeline.distributed.guidance_parallel import ONE_RANK, Parallelism
 from pipeline.distributed.rank import holds_everywhere
-from pipeline.engine import EngineSettings, Reporter
+from pipeline.engine import EngineSettings, MadeClip, Reporter
 from pipeline.errors import EngineError
 from pipeline.longcat.checkpoint import LAYOUT
 from pipeline.longcat.compilation import compile_transformer
@@ -35,7 +35,6 @@ from pipeline.longcat.segments import plan_segments
 from pipeline.longcat.weights import WEIGHTS
 from pipeline.profiles import Profile
 from pipeline.scene import Scene
-from pipeline.types import Pixels
 from pipeline.weights.checkpoint import Checkpoint
 from pipeline.weights.lora_switcher import LoraSwitcher
 from pipeline.weights.overlay import Overlay
@@ -81,8 +80,8 @@ class Runtime:
     has_overlay: bool = False
     parallelism: Parallelism | None = None
 
-    def generate(self, scene: Scene, report: Reporter) -> Iterator[Pixels]:
-        """Yield batches of RGB frames (n, height, width, 3), segment by segment.
+    def generate(self, scene: Scene, report: Reporter, state: bytes | None = None) -> Iterator[MadeClip]:
+        """Yield the segments of the scene's video, or those that are left after one that left this state.
 
         Raises:
             EngineError: The frame or the voices do not suit the model, or memory is short.
@@ -101,10 +100,13 @@ class Runtime:
             parallel = ONE_RANK if self.parallelism is None else self.parallelism.apply(num_passes)
             # Every rank draws the same noise from the same seed; only the denoising is shared out.
             generator = ClipGenerator(models.transformer, models.vae, settings, parallel)
-            noise = noise_from(torch.Generator().manual_seed(scene.seed))
             progress = self._follow(scene, plan, settings, report)
-            for clip in generator.generate(inputs, plan, noise, progress):
-                yield tensor_to_frames(clip.new_frames)
+            yield from make_clips(
+                lambda noise, handed: generator.generate(inputs, plan, noise, progress, handed),
+                scene.seed,
+                state,
+                models.device,
+            )
 
     def _check_scene(self, scene: Scene) -> None:
         if not self.models.hears_whisper and scene.frame_rate != FRAME_RATE_OF_1_0:

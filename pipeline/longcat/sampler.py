@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import torch
 from diffusers import AutoencoderKLWan
 
-from pipeline.diffusion.clip_loop import Clip, ClipReporter, NoiseSource, Prompts, StepReporter
+from pipeline.diffusion.clip_loop import Clip, ClipReporter, HandedOver, NoiseSource, Prompts, StepReporter
 from pipeline.diffusion.clips import FRAMES_PER_LATENT, ClipPlan
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.decoding import decode_latents
@@ -155,26 +155,45 @@ class ClipGenerator:
 
     @torch.no_grad()
     def generate(
-        self, inputs: VideoInputs, plan: ClipPlan, draw_noise: NoiseSource, report: ClipReporter
+        self,
+        inputs: VideoInputs,
+        plan: ClipPlan,
+        draw_noise: NoiseSource,
+        report: ClipReporter,
+        handed: HandedOver | None = None,
     ) -> Iterator[Clip]:
-        """Yield the segments of a video; memory does not grow with their number."""
-        known = None if inputs.photo is None else Known(encode_frames(self.vae, inputs.photo), Continuation(1))
+        """Yield the segments of a video, or those that are left; memory does not grow with their number."""
+        known = self._find_known(inputs, handed)
         shape = self._find_shape(inputs.size, plan)
-        reference: torch.Tensor | None = None
-        encoded: torch.Tensor | None = None
-        for index, (start, new_frames) in enumerate(zip(plan.starts, plan.new_frames(), strict=True)):
+        segments = enumerate(zip(plan.starts, plan.new_frames(), strict=True))
+        for index, (start, new_frames) in islice(segments, 0 if handed is None else handed.index, None):
             # Drawn on the generator's device, so that a seed means the same video on every device.
             noise = draw_noise(index, shape).to(inputs.prompts.prompt_embeds.device)
             latents = self._make_latents(inputs, start, noise, known, partial(report.report_step, index))
-            if encoded is not None:
+            if handed is not None:
                 # As the reference code: decoded from what the last frames look like, even if begun from their latents.
+                encoded = handed.tensors["encoded"]
                 latents = torch.cat([encoded, latents[:, :, encoded.shape[2] :]], dim=2)
             frames = decode_latents(self.vae, latents, partial(report.report_decoding, index))
-            yield Clip(latents, frames[:, :, new_frames])
             if index + 1 < len(plan.starts):
-                reference = latents[:, :, :1] if reference is None else reference
                 encoded = self._encode(frames[:, :, -plan.motion_frames :])
-                known = self._hand_over(latents, encoded, reference)
+                reference = latents[:, :, :1] if handed is None else handed.tensors["reference"]
+                handed = self._hand_over(index + 1, latents, encoded, reference)
+                known = self._find_known(inputs, handed)
+            else:
+                handed = None
+            yield Clip(latents, frames[:, :, new_frames], handed)
+
+    def _find_known(self, inputs: VideoInputs, handed: HandedOver | None) -> Known | None:
+        """Return what of a segment is known: of the first, the photo, if there is one."""
+        if handed is None:
+            return None if inputs.photo is None else Known(encode_frames(self.vae, inputs.photo), Continuation(1))
+        hand_over = self.settings.hand_over
+        beginning = handed.tensors["beginning" if hand_over.as_latents else "encoded"]
+        continuation = Continuation(beginning.shape[2], hand_over.reference_index, hand_over.mask_frame_range)
+        if hand_over.reference_index is None:
+            return Known(beginning, continuation)
+        return Known(torch.cat([handed.tensors["reference"], beginning], dim=2), continuation)
 
     def _find_shape(self, size: FrameSize, plan: ClipPlan) -> torch.Size:
         side: int = self.vae.config.scale_factor_spatial
@@ -224,13 +243,13 @@ class ClipGenerator:
             frames = (LEVELS / 2 * (frames + 1)).floor() / (LEVELS / 2) - 1
         return encode_frames(self.vae, frames)
 
-    def _hand_over(self, latents: torch.Tensor, encoded: torch.Tensor, reference: torch.Tensor) -> Known:
-        hand_over, num_known = self.settings.hand_over, encoded.shape[2]
-        beginning = latents[:, :, -num_known:] if hand_over.as_latents else encoded
-        continuation = Continuation(num_known, hand_over.reference_index, hand_over.mask_frame_range)
-        if hand_over.reference_index is None:
-            return Known(beginning, continuation)
-        return Known(torch.cat([reference, beginning], dim=2), continuation)
+    def _hand_over(
+        self, index: int, latents: torch.Tensor, encoded: torch.Tensor, reference: torch.Tensor
+    ) -> HandedOver:
+        parts = {"encoded": encoded, "reference": reference}
+        if self.settings.hand_over.as_latents:
+            parts["beginning"] = latents[:, :, -encoded.shape[2] :]
+        return HandedOver(index, {name: part.contiguous() for name, part in parts.items()})
 
 
 def _find_people(people: People | None, start: int, num_latent_frames: int, num_known: int) -> People | None:

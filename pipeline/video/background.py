@@ -1,5 +1,7 @@
 """Write frames while the next ones are made."""
 
+import threading
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self
@@ -32,6 +34,7 @@ class BackgroundWriter:
         self._writer = writer
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writing")
         self._pending: Future[None] | None = None
+        self._is_stopped = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +42,8 @@ class BackgroundWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if kind is not None:
+            self._is_stopped.set()
         self._pool.shutdown()
         if kind is None:
             self.check()
@@ -52,6 +57,16 @@ class BackgroundWriter:
         if self._pending is not None:
             self._pending.result()
         self._pending = self._pool.submit(self._writer.write, frames)
+
+    def replay(self, batches: Iterable[Pixels]) -> None:
+        """Take batches that are there already, before all others; the thread that writes them reads them, too."""
+        self._pending = self._pool.submit(self._write_all, batches)
+
+    def _write_all(self, batches: Iterable[Pixels]) -> None:
+        for frames in batches:
+            if self._is_stopped.is_set():
+                return
+            self._writer.write(frames)
 
     def check(self) -> None:
         """Raise what has ended the writing, if anything has, so that no chunk is made in vain.

@@ -54,6 +54,11 @@ def overlay_path(weights: Path, name: str) -> Path:
     return weights / OVERLAYS_FOLDER / name
 
 
+def list_manifests(weights: Path) -> list[Path]:
+    """Return the tables of a prepared folder: its own, and those of its variants and overlays."""
+    return sorted(path for pattern in (MANIFEST, f"*/*/{MANIFEST}") for path in weights.glob(pattern))
+
+
 def write_manifest(folder: Path, sources: dict[str, int], revisions: dict[str, str]) -> None:
     """Describe all files that are in the folder."""
     files = tuple(

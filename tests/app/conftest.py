@@ -46,6 +46,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert "Traceback" not in server.log.read_text()
 
 
+@pytest.fixture(scope="session")
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that keeps few waiting and for a short time, takes nothing without consent, and marks no video."""
+    limits = {"queue_size": 1, "request_limit_seconds": 1, "consent": "required"}
+    marks = {"content_credentials": "off", "watermark": "off"}
+    folder = tmp_path_factory.mktemp("strict") / "data"
+    with Server(folder, page="off", live="off", **limits, **marks) as server:
+        yield server
+
+
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Starter]:
     with ExitStack() as stack:

@@ -52,14 +52,18 @@ class Server:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=auth)
 
     def __enter__(self) -> Self:
-        self.wait_until_healthy()
+        try:
+            self.wait_until_healthy()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
         self.client.close()
 
-    def wait_until_healthy(self, timeout_seconds: float = 120) -> None:
+    def wait_until_healthy(self, timeout_seconds: float = 240) -> None:
         """Return once it answers."""
         ends_at = time.monotonic() + timeout_seconds
         while True:
@@ -80,7 +84,7 @@ class Server:
     def stop(self) -> int:
         """Ask it to stop; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
     def submit(self, photo: bytes, voice: bytes, **fields: object) -> dict[str, Any]:
         """Put a job into the queue."""
@@ -96,7 +100,7 @@ class Server:
         job: dict[str, Any] = answer.json()
         return job
 
-    def wait_for(self, job_id: str, *statuses: str, timeout_seconds: float = 60) -> dict[str, Any]:
+    def wait_for(self, job_id: str, *statuses: str, timeout_seconds: float = 240) -> dict[str, Any]:
         """Return the job once it has one of the statuses, or has ended if none is given."""
         ends_at = time.monotonic() + timeout_seconds
         while (job := self.show(job_id))["status"] not in (statuses or ENDED):
@@ -106,7 +110,7 @@ class Server:
 
     def wait_for_frames(self, job_id: str) -> dict[str, Any]:
         """Return the job in the middle of its run."""
-        ends_at = time.monotonic() + 60
+        ends_at = time.monotonic() + 240
         while (job := self.wait_for(job_id, "running"))["progress"] is None or job["progress"]["stage"] != "frames":
             assert time.monotonic() < ends_at, job
             time.sleep(0.03)
@@ -117,7 +121,7 @@ class Server:
         ids = {path.name for path in (self.data_dir / "jobs").iterdir()}
         return {job_id for job_id in ids if self.client.get(f"/jobs/{job_id}").status_code == 200}
 
-    def wait_until(self, is_so: Callable[[], bool], timeout_seconds: float = 60) -> None:
+    def wait_until(self, is_so: Callable[[], bool], timeout_seconds: float = 240) -> None:
         """Return once something is so; fail if the server ends, or it takes too long."""
         ends_at = time.monotonic() + timeout_seconds
         while not is_so():

@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.context import LocalContext
 from starlette.requests import Request
 
 from app.jobs import Jobs
@@ -63,9 +64,14 @@ class Views:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Jobs]:
         store = JobStore(self.data)
-        jobs = Jobs(Settings(data_dir=self.data), store, QuickRunner(self.data / "runs") if self.has_gpu else None)
+        settings = Settings(data_dir=self.data, content_credentials=False)  # to sign needs a process
+        jobs = Jobs(settings, store, QuickRunner(self.data / "runs") if self.has_gpu else None)
         await jobs.start()
+        asked = LocalContext.request.set(
+            gr.Request(Request({"type": "http", "headers": [], "client": ("10.0.0.1", 1)}))
+        )
         yield jobs
+        LocalContext.request.reset(asked)
         await jobs.close()
 
     def keep(self, status: Status = "done", **request: object) -> str:
@@ -299,7 +305,7 @@ def test_my_videos_has_what_is_being_made(views: Views, status: Status) -> None:
 
     async def show() -> str:
         store = JobStore(views.data)
-        jobs = Jobs(Settings(data_dir=views.data), store)
+        jobs = Jobs(Settings(data_dir=views.data, content_credentials=False), store)
         list(jobs._registry.load())
         store.close()
         return library.render([library.HistoryItem(id=job)], jobs, ENGLISH)

@@ -109,6 +109,14 @@ def test_sets_aside_what_cannot_be_read_with_its_video(kind: str, store: JobStor
     assert isinstance(store.explain_missing(job_id), JobSetAsideError)
 
 
+def test_deletes_what_a_power_cut_left_of_a_batch(store: JobStore) -> None:
+    _, folder = store.begin()
+    folder.photo.write_bytes(b"photo")
+    (folder.path / "job.json").touch()
+    assert list(store.load()) == []
+    assert (store.num_set_aside, folder.path.exists()) == (0, False)
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_sets_aside_a_record_that_is_no_file(make: Callable[[Path], None], store: JobStore) -> None:
     _, folder = store.create()

@@ -38,6 +38,10 @@ class Deployed:
         assert answer.status_code == 202, answer.text
         return answer.json()["job_id"]
 
+    def command(self, *options: str) -> str:
+        """Run the command line; returns what it printed."""
+        return self.loopback.modal("run", "deploy.py", *options)
+
     def job(self, job_id: str) -> dict[str, Any]:
         return self.http.get(f"/jobs/{job_id}").json()
 
@@ -49,6 +53,14 @@ class Deployed:
             assert waiting, f"{job}\n{self.loopback.plane.log.read_text()[-3000:]}"
             time.sleep(0.2)
         return job
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 20, pause: float = 0.2) -> None:
+    """Return once something is so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(pause)
 
 
 def has_ended(job: dict[str, Any]) -> bool:

@@ -13,8 +13,8 @@ from tests.deploy.loopback.declared import Declared
 from tests.deploy.loopback.plane import Loopback
 
 MODAL_NAMES = {
-    "App", "Dict", "FunctionCall", "Image", "Secret", "Volume", "asgi_app", "concurrent", "enter", "exception",
-    "Period", "is_local", "method",
+    "App", "CloudBucketMount", "Dict", "FunctionCall", "Image", "Secret", "Volume", "asgi_app", "concurrent", "enter",
+    "exception", "Period", "is_local", "method",
 }  # fmt: skip
 """All that deploy.py may use of Modal: stable, documented names."""
 
@@ -46,7 +46,9 @@ def test_has_no_other_functions(declared: dict[str, Declared]) -> None:
         "sweep",
         "fetch_weights",
         "check",
-        "vouch",
+        "mark",
+        "sign",
+        "look_at_keys",
         "look_at_reports",
     }
 
@@ -91,6 +93,7 @@ def test_repeats_no_failed_run_by_itself(declared: dict[str, Declared], name: st
 
 def test_takes_no_snapshot_unless_it_is_asked_for(gpu: Declared) -> None:
     assert not gpu.snapshot
+    assert gpu.experiments == {}
 
 
 def test_serves_the_page_from_one_container(web: Declared) -> None:
@@ -110,11 +113,11 @@ def test_sweeps_twice_an_hour_without_a_visitor(declared: dict[str, Declared], v
     }
 
 
-def test_gives_the_keys_that_videos_are_signed_with_to_no_gpu(declared: dict[str, Declared], volumes: Path) -> None:
+def test_gives_signing_keys_and_accounts_to_no_gpu(declared: dict[str, Declared], volumes: Path) -> None:
     mounting = {
         name: one.volumes[f"{volumes}/trust"] for name, one in declared.items() if f"{volumes}/trust" in one.volumes
     }
-    assert mounting == dict.fromkeys(("web", "sweep", "vouch"), ("video-lab-trust", False))
+    assert mounting == dict.fromkeys(("web", "sweep", "mark", "sign", "look_at_keys"), ("video-lab-trust", False))
 
 
 def test_asks_for_no_proxy_token_unless_it_is_set(web: Declared) -> None:
@@ -208,25 +211,39 @@ def find_modal_names(file: Path) -> Iterator[str]:
 
 
 def test_follows_the_settings(loopback: Loopback) -> None:
+    loopback.plane.secrets["KEYS"] = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
     settings = {
         "APP": "talking",
         "GPU": "H100",
         "MIN_GPUS": "1",
+        "BUFFER_GPUS": "2",
         "MAX_GPUS": "3",
+        "ROUTING_REGION": "eu-west",
         "GPU_IDLE_SECONDS": "600",
         "MAX_MINUTES": "900",
-        "SNAPSHOT": "1",
+        "GPU_SNAPSHOT": "1",
+        "WAKE": "fast",
+        "BUCKET": "videos",
+        "BUCKET_SECRET": "KEYS",
         "MIN_WEBS": "1",
         "PROXY_AUTH": "1",
         "TEAM_GPUS": "4",
     }
-    loopback.modal("deploy", "deploy.py", **{f"VIDEO_LAB_MODAL_{name}": value for name, value in settings.items()})
+    printed = loopback.modal(
+        "deploy", "deploy.py", **{f"VIDEO_LAB_MODAL_{name}": value for name, value in settings.items()}
+    )
     gpu, web = loopback.declared()["InfiniteTalkGenerator.*"], loopback.declared()["web"]
     team = loopback.declared()["InfiniteTalkTeamGenerator.*"]
     assert "talking" in loopback.plane.deployed
     assert (gpu.gpus, gpu.min_containers, gpu.max_containers, gpu.scaledown) == (["H100:1"], 1, 3, 600)
     other = loopback.declared()["LongCatGenerator.*"]
-    assert (other.min_containers, other.max_containers) == (0, 3)
+    assert (gpu.buffer_containers, gpu.experiments) == (2, {"enable_gpu_snapshot": "True"})
+    assert (gpu.routing_region, web.routing_region) == ("eu-west", "eu-west")
+    assert (other.min_containers, other.buffer_containers, other.max_containers) == (0, 0, 3)
+    buckets = {name: one.buckets for name, one in loopback.declared().items() if one.buckets}
+    assert buckets == {key: {"/bucket": ("videos", "talking/")} for key in ("web", "sweep", "look_at_reports")}
+    assert (team.snapshot, team.experiments) == (False, {})
+    assert "woken for a job that does not come (VIDEO_LAB_MODAL_WAKE): $0.72" in printed
     assert (team.gpus, team.min_containers, team.max_containers) == (["H100:4"], 0, 1)
     assert (team.cpu_milli, team.scaledown) == (16_000, 600)
     assert (gpu.timeout, gpu.snapshot, web.min_containers, web.proxy_auth) == (930 * 60, True, 1, True)
@@ -241,6 +258,8 @@ def test_says_which_gpu_would_be_quicker_and_cheaper(loopback: Loopback) -> None
 
 
 def test_says_which_value_a_setting_may_have(loopback: Loopback) -> None:
+    printed = loopback.modal("deploy", "deploy.py", check=False, VIDEO_LAB_MODAL_WAKE="preview")
+    assert "VIDEO_LAB_MODAL_WAKE is 'preview'. Allowed: one of turbo, " in printed
     printed = loopback.modal("deploy", "deploy.py", check=False, VIDEO_LAB_MODAL_MAX_GPUS="many")
     assert "VIDEO_LAB_MODAL_MAX_GPUS is 'many'. Allowed: a whole number from 1 to 50." in printed
 

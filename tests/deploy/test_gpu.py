@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import av
 import pytest
 
 from app.decoding.samples import sample_frames
+from app.remote.store import Attempts
 from pipeline.credentials import TrustFolder, read_credentials
 from pipeline.infinitetalk.weights import WEIGHTS
 from pipeline.watermark import read_mark
 from pipeline.weights.manifest import check_files
-from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
+from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended, wait_until
+from tests.deploy.loopback.forks import Forks
 from tests.deploy.loopback.plane import Loopback
 from tests.fake_hub import FakeHub
 from tests.tiny_checkpoint import write_tiny_checkpoint
@@ -23,6 +26,8 @@ from tests.tiny_checkpoint import write_tiny_checkpoint
 GPU = "InfiniteTalkGenerator.*"
 QUICK = {"max_duration_sec": 1.0, "num_inference_steps": 1}
 LONG = {"max_duration_sec": 1.0, "num_inference_steps": 100}
+CLIPS = {"max_duration_sec": 5.2, "num_inference_steps": 1, "seed": 7}
+"""Two clips."""
 
 
 def is_computing(job: dict[str, Any]) -> bool:
@@ -35,20 +40,30 @@ def count_frames(video: bytes) -> int:
 
 
 @pytest.fixture(scope="module")
+def loopback(loopback: Loopback) -> Iterator[Loopback]:
+    """One whose containers have the model's libraries imported, which takes many seconds."""
+    plane = loopback.plane
+    with Forks(["pipeline.infinitetalk.runtime"], plane.root, plane.environment, plane.log) as plane.forks:
+        yield loopback
+
+
+@pytest.fixture(scope="module")
 def weights(loopback: Loopback, hub: FakeHub, volumes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The volume after `--download-weights`."""
     hub.release(write_tiny_checkpoint(tmp_path_factory.mktemp("released")), WEIGHTS.sources)
     hub.token = "hf_test"
     loopback.plane.environment["VIDEO_LAB_PAGE"] = "off"  # it takes seconds to start, and nobody looks at it here
+    for mark in ("VIDEO_LAB_WATERMARK", "VIDEO_LAB_CONTENT_CREDENTIALS"):  # no two videos with these are the same
+        loopback.plane.environment[mark] = "off"
     loopback.modal("run", "deploy.py", "--download-weights", "--variants", "fp8")
     return volumes / "weights"
 
 
 @pytest.fixture(scope="module")
 def survivor(weights: Path, deployed: Deployed) -> str:
-    """A job in the middle of which both its GPU container and the web container are killed."""
-    job_id = deployed.submit("fast", **QUICK)
-    deployed.wait(job_id, is_computing)
+    """A job after whose first clip both its GPU container and the web container are killed."""
+    job_id = deployed.submit("fast", **CLIPS)
+    wait_until((deployed.data / "jobs" / job_id / "checkpoint/clips.json").exists, 240, pause=0.02)
     deployed.loopback.kill(GPU)
     deployed.loopback.kill("web")
     return job_id
@@ -76,7 +91,7 @@ def test_names_the_file_of_the_weights_that_is_missing(weights: Path, deployed: 
 def test_makes_the_video_though_both_containers_were_killed(survivor: str, deployed: Deployed) -> None:
     job = deployed.wait(survivor, has_ended, seconds=240)
     assert job["status"] == "done", job
-    assert count_frames(deployed.http.get(f"/jobs/{survivor}/video").content) == 25
+    assert count_frames(deployed.http.get(f"/jobs/{survivor}/video").content) == 130
 
 
 def test_began_again_in_a_new_container_and_was_spawned_once(survivor: str, deployed: Deployed) -> None:
@@ -85,6 +100,14 @@ def test_began_again_in_a_new_container_and_was_spawned_once(survivor: str, depl
     calls = [call for call in plane.calls.values() if call.function_id == deployed.loopback.function_id(GPU)]
     assert len(calls) == 2  # the first one's weights were incomplete
     assert plane.num_started[calls[0].function_id] == 2
+
+
+def test_began_again_with_the_clip_that_was_not_finished(survivor: str, deployed: Deployed) -> None:
+    job = deployed.wait(survivor, has_ended, seconds=240)
+    attempts = Attempts.read(deployed.loopback.read_note(f"{survivor}/attempts"))
+    assert (attempts.count, attempts.num_clips) == (1, 1)  # those that came to nothing are not counted any more
+    assert 0 < attempts.lost_seconds < job["metadata"]["gpu_seconds"]
+    assert not (deployed.data / "jobs" / survivor / "checkpoint").exists()
 
 
 def test_works_in_a_process_of_its_own(survivor: str, deployed: Deployed) -> None:
@@ -132,17 +155,19 @@ def test_tells_what_runs_from_what_waits_and_takes_it_out_of_the_queue(survivor:
 
 def test_deletes_photo_and_voice_though_the_web_container_is_gone(survivor: str, deployed: Deployed) -> None:
     deployed.wait(survivor, has_ended, seconds=240)
-    job_id = deployed.submit("fast", **QUICK)
+    job_id = deployed.submit("fast", **CLIPS)
     deployed.wait(job_id, is_computing)
     deployed.loopback.kill("web")
     folder = deployed.data / "jobs" / job_id
-    end = time.monotonic() + 120
+    end = time.monotonic() + 240
     while (folder / "voice").exists():
         assert time.monotonic() < end, deployed.loopback.plane.log.read_text()[-3000:]
         time.sleep(0.1)
     assert (folder / "end.json").exists()
     assert not (folder / "photo").exists()
     assert deployed.wait(job_id, has_ended)["status"] == "done"
+    videos = {deployed.http.get(f"/jobs/{one}/video").content for one in (survivor, job_id)}
+    assert len(videos) == 1  # though the first one was made in two runs, and this one in one
 
 
 def test_says_that_an_answer_has_expired(survivor: str, deployed: Deployed) -> None:
@@ -175,6 +200,8 @@ def test_makes_a_video_from_the_command_line_on_several_gpus(
     weights: Path, volumes: Path, tmp_path: Path, loopback: Loopback
 ) -> None:
     output = tmp_path / "video.mp4"
+    for mark in ("VIDEO_LAB_WATERMARK", "VIDEO_LAB_CONTENT_CREDENTIALS"):
+        loopback.plane.environment.pop(mark, None)
     team = {"VIDEO_LAB_MODAL_TEAM_GPUS": "2", "VIDEO_LAB_MODAL_TEAM_PROFILES": "fast"}
     team["VIDEO_LAB_MODAL_GPU_FAST"] = "H100"
     options = ("--model", "infinitetalk", "--profile", "fast", "--seconds", "1", "--steps", "1", "--seed", "7")

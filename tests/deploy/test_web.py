@@ -1,11 +1,12 @@
 """The deployed web function, while there are no weights."""
 
 import base64
+import re
 
 import psutil
 
 from app.storage import JobFolder
-from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended
+from tests.deploy.conftest import PHOTO, VOICE, Deployed, has_ended, wait_until
 
 
 def test_answers_that_it_is_healthy(deployed: Deployed) -> None:
@@ -46,7 +47,7 @@ def test_keeps_the_keys_that_sign(deployed: Deployed) -> None:
 
 def test_keeps_jobs_on_the_data_volume_and_nothing_that_stays_open(deployed: Deployed) -> None:
     job_id = deployed.submit("preview")
-    assert {path.name for path in deployed.data.iterdir()} <= {"jobs", "speeds.json"}
+    assert {path.name for path in deployed.data.iterdir()} <= {"jobs", "shelf", "speeds.json"}
     assert (deployed.data / "jobs" / job_id / "job.json").is_file()
     deployed.wait(job_id, has_ended)
 
@@ -100,8 +101,13 @@ def test_sweeps_when_the_web_container_is_gone(deployed: Deployed) -> None:
     assert folder.video.exists()
     deployed.loopback.kill("web")
     record = folder.read()
+    web, kept = deployed.loopback.function_id("web"), deployed.loopback.plane.kept
+    folder.write(record.model_copy(update={"status": "queued", "held": True}))
+    deployed.loopback.call("sweep")
+    assert kept == {web: 1}  # only the web container checks and prices what waits in a batch
     folder.write(record.model_copy(update={"expires_at": record.created_at}))
     deployed.loopback.call("sweep")
+    assert kept == {web: 0}
     assert folder.video.exists()  # the last sign of the web container is not old enough
     deployed.loopback.forget_notes()
     deployed.loopback.call("sweep")
@@ -114,3 +120,14 @@ def test_says_how_to_fetch_the_weights_that_are_missing(deployed: Deployed) -> N
         answer = deployed.http.post("/jobs", files={"image": photo, "audio": voice}, data={"profile": "fast"})
     assert answer.status_code == 503
     assert "modal run deploy.py --download-weights" in answer.json()["detail"]
+
+
+def test_takes_keys_while_it_runs_and_what_was_changed_when_it_is_back(deployed: Deployed) -> None:
+    made = deployed.command("--keys", "create 'Anna M' --jobs-per-hour 20")
+    token, key_id = re.findall(r"vl_\S{43}", made)[0], re.findall(r"Made: (\w{8})  Anna M", made)[0]
+    own = {"authorization": f"Bearer {token}"}
+    wait_until(lambda: deployed.http.get("/profiles").status_code == 401)
+    assert deployed.http.get("/profiles", headers=own).status_code == 200
+    deployed.loopback.kill("web")
+    assert "revoked" in deployed.command("--keys", f"revoke {key_id}")
+    assert [deployed.http.get("/profiles", headers=headers).status_code for headers in ({}, own)] == [401, 401]

@@ -11,6 +11,7 @@ from app.jobs.runners.messages import Order, WorkerSettings
 from app.jobs.runners.process import HEARTBEATS_MISSED, WorkerProcess
 from app.jobs.runners.protocol import RunEnd, RunLost, RunUpdate
 from app.lifetime import wait_for_end
+from app.log import LogFormat
 from app.storage import JobFolder
 from pipeline.engine import Availability, EngineSettings
 from pipeline.engines import GPU_ENGINES, find_availability, get_engine_spec
@@ -35,6 +36,7 @@ class LocalRunner:
         settings: EngineSettings,
         *,
         log_level: str,
+        log_format: LogFormat = "text",
         capacity: int = 1,
         live: bool = False,
         timeout_seconds: float = _TIMEOUT_SECONDS,
@@ -44,6 +46,7 @@ class LocalRunner:
         Args:
             settings: Where engines find what they need.
             log_level: Of the workers.
+            log_format: Likewise.
             capacity: How many jobs run at a time.
             live: Write segments that can be watched while a video is being made.
             timeout_seconds: How long a worker may be silent before it is killed.
@@ -55,6 +58,7 @@ class LocalRunner:
             server_pid=os.getpid(),
             live=live,
             log_level=log_level,
+            log_format=log_format,
             heartbeat_seconds=timeout_seconds / HEARTBEATS_MISSED,
         )
         self._hung_at = -math.inf

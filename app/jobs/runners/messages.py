@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from app.jobs.runners.protocol import RunEnd, RunUpdate
+from app.log import LogFormat
 from app.records import Frozen
 from pipeline.engine import EngineSettings
 
@@ -35,6 +36,7 @@ class WorkerSettings(Frozen):
     engine: EngineSettings
     server_pid: int
     log_level: str
+    log_format: LogFormat
     heartbeat_seconds: float
     live: bool = False
 

@@ -138,4 +138,4 @@ def write_end(folder: JobFolder, end: RunEnd) -> None:
 def find_unreported_end(folder: JobFolder) -> RunEnd | None:
     """Return the end of a run that finished its video but could not report it; None if there is no such video."""
     end = read_end(folder)
-    return end if end is not None and end.status == "done" and folder.video.is_file() else None
+    return end if end is not None and end.status == "done" and folder.has_video else None

@@ -9,6 +9,7 @@ from app.records import JobRecord, JobResult, SpokenTime
 from app.scene_file import SceneFileError, read_scene
 from app.storage import JobFolder, sync
 from pipeline.casting import find_field
+from pipeline.checkpoint import ClipPlace, open_clips
 from pipeline.engine import Engine, Reporter
 from pipeline.errors import EngineError, EngineUnavailableError, GenerationCancelledError, InputError, OutputError
 from pipeline.generate import generate, make_video
@@ -16,7 +17,7 @@ from pipeline.notices import Notice
 from pipeline.profiles import Model
 from pipeline.request import Inputs, Role
 from pipeline.scene import Scene
-from pipeline.types import GenerationResult
+from pipeline.types import GenerationResult, Progress
 from pipeline.video import write_poster
 from pipeline.watermark import Payload
 
@@ -24,7 +25,12 @@ _log = logging.getLogger(__name__)
 
 
 def attempt(
-    folder: JobFolder, find_engine: Callable[[Model], Engine], report: Reporter, *, live: bool = False
+    folder: JobFolder,
+    find_engine: Callable[[Model], Engine],
+    report: Reporter,
+    *,
+    live: bool = False,
+    place: ClipPlace | None = None,
 ) -> RunEnd:
     """Make the video of the job in the folder, and return how that ended, whatever happens.
 
@@ -33,10 +39,11 @@ def attempt(
         find_engine: Returns the engine of the job's model.
         report: Takes progress.
         live: Write segments that can be watched while the video is being made.
+        place: As of `perform`.
     """
     try:
         engine = find_engine(folder.read().model)
-        return RunEnd("done", perform(folder, engine, report, live=live))
+        return RunEnd("done", perform(folder, engine, report, live=live, place=place))
     except GenerationCancelledError:
         return RunEnd("cancelled")
     except InputError as error:
@@ -51,23 +58,26 @@ def attempt(
         return RunEnd("failed", error=Notice("job.unexpected", "request"))
 
 
-def perform(folder: JobFolder, engine: Engine, report: Reporter, *, live: bool = False) -> JobResult:
-    """Make the video of the job in the folder. Safe to repeat: a second run replaces the first.
+def perform(
+    folder: JobFolder, engine: Engine, report: Reporter, *, live: bool = False, place: ClipPlace | None = None
+) -> JobResult:
+    """Make the video of the job in the folder. Safe to repeat: a second run goes on from the first, or replaces it.
 
     Args:
         folder: With record, voice and scene; the video and its poster appear in it, whole.
         engine: Of the job's model.
         report: Takes progress.
         live: Write segments that can be watched while the video is being made.
+        place: Where clips are kept as they are finished, for a run that takes over; None keeps none.
 
     Raises:
         PipelineError: The video cannot be made, or was cancelled.
     """
     partial = folder.path / "part.mp4"
-    folder.delete_live_segments()
     text = folder.read().watermark
     watermark = None if text is None else Payload.of(text)
-    result = _generate(folder, engine, partial, report, live=folder.live if live else None, watermark=watermark)
+    live_folder = folder.live if live else None
+    result = _generate(folder, engine, partial, report, live=live_folder, watermark=watermark, place=place)
     write_poster(partial, folder.poster)
     sync(partial)
     partial.replace(folder.video)
@@ -97,6 +107,7 @@ def _generate(
     *,
     live: Path | None,
     watermark: Payload | None,
+    place: ClipPlace | None,
 ) -> GenerationResult:
     """Run the scene that was checked; where an older version took the job, make it anew."""
     inputs = folder.inputs
@@ -105,10 +116,15 @@ def _generate(
     scene = read_scene(folder.scene, *folder.voices)
     if scene is None:
         _require(inputs, "image")
+        folder.delete_live_segments()
         return make_video(folder.read_request(), inputs, engine, output, report, live=live, watermark=watermark)
     _compare(scene, folder.read())
     labelled = folder.read().request.label == "on"
-    return generate(scene, engine, output, report, live, watermark=watermark, labelled=labelled)
+    report(Progress("loading", 0, 0, 0.0))  # it takes minutes to check what another run has left
+    clips = None if place is None else open_clips(place, scene, engine)
+    if clips is None or not clips.num_clips:
+        folder.delete_live_segments()  # those of finished clips are made again to the same bytes, and may be watched
+    return generate(scene, engine, output, report, live, watermark=watermark, labelled=labelled, clips=clips)
 
 
 def _require(inputs: Inputs, role: Role) -> None:

@@ -19,6 +19,7 @@ from app.jobs.runners.work import attempt
 from app.lifetime import die_with
 from app.log import set_up_log
 from app.storage import JobFolder
+from pipeline.checkpoint import ClipPlace
 from pipeline.engine import Engine
 from pipeline.engines import create_engine
 from pipeline.errors import GenerationCancelledError
@@ -118,7 +119,7 @@ class Worker:
     def _run(self, folder: JobFolder) -> RunEnd:
         report = _Reporter(folder, self._inbox, self._outbox)
         folder.end.unlink(missing_ok=True)
-        end = attempt(folder, self._engine, report, live=self._settings.live)
+        end = attempt(folder, self._engine, report, live=self._settings.live, place=ClipPlace(folder.checkpoint))
         if end.status == "done":
             _persist(end, folder)
         return end
@@ -141,7 +142,7 @@ def main() -> None:
     """Run jobs until the server ends."""
     settings = WorkerSettings.model_validate_json(sys.argv[1])
     die_with(settings.server_pid)
-    set_up_log("%(asctime)s %(levelname)s worker: %(message)s", settings.log_level)
+    set_up_log(settings.log_level, settings.log_format, process="worker")
     Worker(settings).work()
 
 

@@ -17,16 +17,11 @@ const page = (() => {
   const shared = {};
   let state = "";
   let told = [];
-  let focused;
-  let around;
-  let words;
-  let patience;
+  let focused, around, words, patience, given, live;
   let heardAt = performance.now();
   let scrolledAt = 0;
   let own = [];
-  let given;
   let refusal = "";
-  let live;
 
   // A press on an element with data-action becomes an event; one with data-confirm has to be pressed twice.
   function report(element, trigger, actions) {
@@ -55,7 +50,7 @@ const page = (() => {
     return [];
   }
 
-  // What is sent has a name before the server knows of it: whoever leaves meanwhile finds it by that name.
+  // What is sent has a name before the server knows of it: whoever leaves finds it by that.
   function send() {
     const token = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
     own = [...own, token];
@@ -117,7 +112,7 @@ const page = (() => {
     return [];
   }
 
-  // A sentence must not lie under the buttons; with it comes what it is about, if there is room.
+  // A sentence must not lie under the buttons; what it is about comes too, if there is room.
   function reach(error) {
     const card = error.closest(".card");
     if (!card) { find("#consent input").focus(); return; }
@@ -137,7 +132,7 @@ const page = (() => {
     element.scrollIntoView({ behavior: fits("prefers-reduced-motion: reduce") || find("#opening") ? "instant" : "smooth", block });
   }
 
-  // The status card: seconds tick here, its first sentence is read out when it changes, silence is noticed.
+  // The status card: seconds tick here, and silence is noticed.
   function tick() {
     const clock = find("#status [data-tick]");
     if (!clock) return;
@@ -155,7 +150,7 @@ const page = (() => {
     } catch { /* not yet: the next tick tries again */ }
   }
 
-  // Gradio says in English that the connection is lost, and reloads when it is back. The card says it better.
+  // Gradio says in English that the connection is lost. The card says it better.
   function noticeLoss() {
     const toast = find(".toast-wrap");
     if (!toast?.textContent.includes("Connection to the server was lost")) return;
@@ -163,7 +158,15 @@ const page = (() => {
     for (const place of [card(), find("#actions")]) if (place) place.dataset.lost = "yes";
   }
 
-  // Gradio says that a file was refused in English, or shows the server's answer. It is said where the file was given.
+  // Where the sign-in has ended, loading the page leads to the next one.
+  const ask = window.fetch;
+  window.fetch = async (...request) => {
+    const answer = await ask(...request);
+    if (answer.status === 401) location.reload();
+    return answer;
+  };
+
+  // Gradio says in English that a file was refused. It is said where it was given.
   function noticeRefusal() {
     const toast = find(".toast-body:not([data-told])");
     const [, size, status] = toast?.textContent.match(/(maximum allowed size)|HTTP (\d+)/) ?? [];
@@ -235,7 +238,7 @@ const page = (() => {
     }
   }
 
-  // The video's place takes its shape and that of its buttons with the press, so that nothing moves when it comes.
+  // The video's place takes its shape with the press, so that nothing moves when it comes.
   function prepareStage() {
     if (find("#crop img") && find(".voice #waveform")) find("#result-card").dataset.busy = "yes";
   }
@@ -323,8 +326,7 @@ const page = (() => {
     if (language && job) language.search = `?lang=${language.lang}&job=${job}`;
   });
 
-  // The frame of the video is moved and zoomed by mouse, fingers and keys. What is done shows at once; the server then
-  // cuts the frame, and the sliders follow.
+  // The frame is moved and zoomed by mouse, fingers and keys. It shows at once; then the server cuts it, and the sliders follow.
   function frame(element, trigger) {
     const pointers = new Map();
     let done;
@@ -439,7 +441,7 @@ const page = (() => {
     begin();
   }
 
-  // Gradio builds the page piece by piece; it is shown when it stands, so that nothing moves under a finger.
+  // Gradio builds the page piece by piece; it is shown when nothing moves any more.
   function reveal() {
     const opening = find("#opening");
     if (!opening || !find(".gradio-container")) return;
@@ -525,7 +527,7 @@ const page = (() => {
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  // What is said of the file before goes, or a word about this one comes.
+  // A word about the file before goes, or one about this comes.
   const press = (card, action) => card?.querySelector(`.heading [data-action=${action}]`).click();
 
   for (const name of ["change", "drop"]) addEventListener(name, takeFiles, true);

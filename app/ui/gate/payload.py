@@ -99,8 +99,16 @@ def _check_event(event: Any) -> None:  # noqa: ANN401 - any JSON
     for name, value in event.items():
         if name in _EVENT_NAMES and not (isinstance(value, str) and len(value) <= _LONGEST_TEXT):
             raise BodyError(f"event_data: Expected a text as {name}.", "event_data")
-        if name in _EVENT_NUMBERS and not (isinstance(value, int | float) and math.isfinite(value)):
+        if name in _EVENT_NUMBERS and not _is_number(value):
             raise BodyError(f"event_data: Expected a number as {name}.", "event_data")
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Whether this is a number, or a text that is one, as the page reads it from a widget."""
+    try:
+        return isinstance(value, str | int | float) and math.isfinite(float(value))
+    except (ValueError, OverflowError):
+        return False
 
 
 def is_session(name: str) -> bool:

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.clients import find_client
+from app.callers import find_caller
 from app.errors import AppError, QueueFullError, UploadNotFoundError
 from app.jobs import Jobs
 from app.metrics import Metrics
@@ -146,7 +146,8 @@ class GateMiddleware:
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": FILE_POLICY}
         if job_id := self._uploads.find_result(path):
             try:
-                return FileResponse(self._jobs.video_path(job_id), media_type="video/mp4", headers=headers)
+                seen = self._jobs.seen_by(lambda: find_caller(scope).key_id)
+                return FileResponse(seen.video_path(job_id), media_type="video/mp4", headers=headers)
             except AppError as error:
                 return answer_error(error)
         found = self._uploads.find(path, find_visitor_of(scope))
@@ -158,7 +159,7 @@ class GateMiddleware:
         return FileResponse(found, filename=found.name, media_type="application/octet-stream", headers=headers)
 
     async def _take_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        visitor, client = find_visitor_of(scope), find_client(scope)
+        visitor, client = find_visitor_of(scope), find_caller(scope).turn
         try:
             paths = await receive_files(scope, receive, self._uploads, visitor, client)
         except AppError as error:
@@ -176,7 +177,7 @@ class GateMiddleware:
         if fn is None:
             await answer_nothing(scope["path"])(scope, receive, send)
             return
-        self._check_share(find_client(scope))
+        self._check_share(find_caller(scope).turn)
         visitor = find_visitor_of(scope)
         cleaned = clean(body, fn, lambda path: self._uploads.find(path, visitor))
         await self._app(*_with_body(scope, receive, cleaned), send)
@@ -205,7 +206,7 @@ class GateMiddleware:
 
 
 def _is_of(event: Event, client: str) -> bool:
-    return event.request is not None and find_client(event.request.scope) == client
+    return event.request is not None and find_caller(event.request.scope).turn == client
 
 
 def _with_body(scope: Scope, receive: Receive, body: dict[str, Any]) -> tuple[Scope, Receive]:

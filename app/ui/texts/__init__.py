@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 
-from app.ui.texts import de, de_notices, de_trust, en, en_trust
+from app.ui.texts import de, de_access, de_notices, de_trust, en, en_access, en_trust
 from pipeline import notices
 from pipeline.engines import PROFILES
 from pipeline.notices import OF_PERSONS, Notice, Person, Value
@@ -120,13 +120,21 @@ _NOTICES = {code: _in_the_pages_words(sentence) for code, sentence in notices.TE
 
 LANGUAGES: dict[str, Texts] = {
     "en": Texts(
-        "en", en.NAME, en.DECIMAL_SIGN, en.TEXTS | en_trust.TEXTS, _NOTICES, {}, {}, en.GRADIOS_WORDS, en.OF_PERSONS
+        "en",
+        en.NAME,
+        en.DECIMAL_SIGN,
+        en.TEXTS | en_trust.TEXTS | en_access.TEXTS,
+        _NOTICES,
+        {},
+        {},
+        en.GRADIOS_WORDS,
+        en.OF_PERSONS,
     ),
     "de": Texts(
         "de",
         de.NAME,
         de.DECIMAL_SIGN,
-        de.TEXTS | de_trust.TEXTS,
+        de.TEXTS | de_trust.TEXTS | de_access.TEXTS,
         de_notices.TEXTS,
         de_notices.KINDS,
         de_notices.REASONS,

@@ -150,7 +150,7 @@ TEXTS: dict[str, str] = {
     "result.live": "Die ersten Sekunden, während der Rest entsteht",
     "result.waiting": "Dein Video entsteht",
     "result.facts": "{duration} · {width} × {height} · {profile}",
-    "result.mark": "Dieses Video ist computergeneriert und im Bild und in der Datei so gekennzeichnet.",
+    "result.mark": "Dieses Video ist computergeneriert und so gekennzeichnet: unsichtbar im Bild und in der Datei.",
     "result.reused": "Einstellungen übernommen. Foto und Stimme bitte neu hinzufügen, sie werden nicht aufbewahrt.",
     "status.idle": "Es kann losgehen",
     "status.queued": "In der Warteschlange",
@@ -170,6 +170,8 @@ TEXTS: dict[str, str] = {
     "Vorschau machen.",
     "status.budget.never": "Dieses Video kostet mehr, als am Tag ausgegeben werden darf. Bitte eine kürzere Stimme "
     "oder eine schnellere Qualität wählen.",
+    "status.limit": "Ihr Schlüssel hat die Videos gehabt, die er haben darf",
+    "status.limit.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen.",
     "status.full": "Zu viele Videos warten",
     "status.full.detail": "Foto und Stimme sind noch hier. Bitte in {time} erneut versuchen.",
     "status.no_room.detail": "Der Server hat keinen Platz mehr. Foto und Stimme sind noch da; bitte später versuchen.",

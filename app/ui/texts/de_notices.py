@@ -44,12 +44,38 @@ TEXTS: dict[str, str] = {
     "turns.num_speakers": "Erwartet werden 1 bis {most} Personen als ganze Zahl, nicht {value}. Bitte angeben, wie "
     "viele sprechen, oder weglassen, damit die Zahl geschätzt wird.",
     "profile.unknown": "Es gibt kein Profil {profile}. Zur Wahl stehen: {known}.",
+    "url.unreadable": "Erwartet wird eine vollständige Adresse wie https://example.com/pfad, ohne Leerzeichen.",
+    "url.too_long": "Eine Adresse darf höchstens {most} Zeichen haben.",
+    "url.user": "Eine Adresse darf keinen Benutzernamen und kein Passwort enthalten. Was der Server braucht, gehört in "
+    "Pfad oder Abfrage.",
+    "url.not_https": "Eine Adresse muss mit https:// beginnen; anderes ist Servern vorbehalten, die der Betreiber "
+    "genannt hat.",
+    "url.port": "Möglich ist Port 443 oder einer ab 1024, an dem ein Webserver antwortet, nicht {port}.",
+    "url.disguised": "Eine IP-Adresse muss vollständig geschrieben sein, etwa 203.0.113.5, ohne führende Nullen.",
+    "url.private": "Die Adresse muss im öffentlichen Internet liegen; diese gehört zu einem privaten Netz. Ausnahmen "
+    "kann der Betreiber nennen.",
+    "url.no_name": "Der Name in der Adresse hat keine IP-Adresse. Bitte die Schreibweise prüfen.",
+    "url.leads_inside": "Der Name in der Adresse führt in ein privates Netz. Bitte eine Adresse im öffentlichen "
+    "Internet angeben.",
+    "url.no_connection": "Unter der Adresse ist keine Verbindung möglich. Bitte prüfen, ob sie von überall erreichbar "
+    "ist.",
+    "url.connection_lost": "Die Gegenseite hat die Verbindung abgebrochen. Bitte später noch einmal versuchen.",
+    "url.certificate": "Das Zertifikat der Gegenseite gilt nicht für ihren Namen. Nötig ist eines, das Browser "
+    "anerkennen, mit allen bis zu seiner Zertifizierungsstelle.",
+    "url.no_answer": "Die Gegenseite hat innerhalb von {seconds} Sekunden nicht vollständig geantwortet.",
+    "url.no_http": "Die Gegenseite antwortete nicht mit HTTP, brach ab oder schickte viel mehr als ihre Antwort.",
+    "url.redirects": "Die Adresse leitet auf eine andere weiter, der nicht gefolgt wird. Bitte gleich diese angeben.",
+    "url.status": "Die Datei ließ sich nicht abholen: Der Server antwortete mit {status}. Bitte eine Adresse angeben, "
+    "die allen mit 200 antwortet.",
+    "url.too_many_bytes": "Die Datei hat mehr als die möglichen {most} MB. Bitte verkleinern.",
     "request.out_of_range": "{field} muss zwischen {lowest} und {highest} liegen, nicht bei {value}.",
     "request.prompt_too_long": "Die Beschreibung hat {length} Zeichen; höchstens {limit} sind möglich. Bitte kürzen.",
     "consent.missing": "Die Zustimmung fehlt. Bitte bestätigen, dass dieses Gesicht und diese Stimme verwendet werden "
     "dürfen und dazugesagt wird, dass ein Computer das Video gemacht hat.",
     "request.large_file": "Die Datei hat {megabytes} MB; höchstens {limit} MB sind möglich. Bitte eine kleinere "
     "wählen.",
+    "upload.unknown": "Die Datei ist weder ein Foto noch eine Aufnahme oder ein Video einer bekannten Art. Bitte JPEG "
+    "oder PNG senden, oder WAV, MP3, M4A oder MP4.",
     "request.file_gone": "Die hochgeladene Datei ist nicht mehr da. Bitte noch einmal auswählen.",
     "request.model_mismatch": "Das Profil {profile} gehört zum Modell {model}, verlangt war {asked}. Das Modell "
     "weglassen oder ein anderes Profil nennen.",

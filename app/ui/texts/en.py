@@ -136,7 +136,7 @@ TEXTS: dict[str, str] = {
     "result.live": "The first seconds, while the rest is made",
     "result.waiting": "Your video is on its way",
     "result.facts": "{duration} · {width} × {height} · {profile}",
-    "result.mark": "This video is computer-generated, and is marked as such in the picture and in the file.",
+    "result.mark": "This video is computer-generated and marked as such: invisibly in the picture, and in the file.",
     "result.reused": "Settings restored. Add the photo and the voice again; they are not kept.",
     "status.idle": "Ready when you are",
     "status.queued": "In the queue",
@@ -155,6 +155,8 @@ TEXTS: dict[str, str] = {
     "status.budget.detail": "Your photo and voice are still here. Try again in {time}, or make a free preview.",
     "status.budget.never": "This video costs more than may be spent in a day. Use a shorter voice or a quicker "
     "quality.",
+    "status.limit": "Your key has had the videos that it may have",
+    "status.limit.detail": "Your photo and voice are still here. Try again in {time}.",
     "status.full": "Too many videos are waiting",
     "status.full.detail": "Your photo and voice are still here. Try again in {time}.",
     "status.no_room.detail": "The server has no room left. Your photo and voice are still here; try again later.",

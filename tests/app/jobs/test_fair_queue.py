@@ -46,6 +46,14 @@ def test_what_is_given_up_does_not_hold_back_its_client() -> None:
     assert take_all(queue) == "a4 b1 b2"
 
 
+def test_who_may_not_have_more_is_passed_by_and_keeps_its_place() -> None:
+    queue = fill("a1", "a2", "b1", "b2", "c1")
+    assert list(queue.firsts()) == ["a1", "b1", "c1"]
+    queue.take("b1")
+    assert list(queue.firsts()) == ["a1", "c1", "b2"]
+    assert take_all(queue) == "a1 c1 a2 b2"
+
+
 def test_what_comes_back_is_the_next_one() -> None:
     queue = fill("a1", "a2", "b1")
     queue.put_back(queue.pop(), "a")

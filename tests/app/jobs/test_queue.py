@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from app.jobs.queue import MAX_ATTEMPTS, JobQueue
 from app.jobs.runners.protocol import RunUpdate, write_end
+from app.log import begin_request, request_id
 from app.records import JobRecord, Resolved
 from app.storage import JobFolder
+from pipeline.checkpoint import ClipPlace, ClipStore
 from pipeline.types import Progress
 from tests.app.jobs.rig import DONE, LOST, Rig, settle
 
@@ -31,6 +34,24 @@ async def test_a_lost_run_is_begun_again_before_any_other(rig: Rig) -> None:
     assert (first.record.status, second.record.status) == ("done", "running")
 
 
+async def test_what_a_run_logs_is_of_no_request(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two jobs of two requests, the second is begun when the first has ended."""
+    seen, start = [], rig.runner.start
+
+    async def note(folder: JobFolder) -> str:
+        seen.append(request_id.get())
+        return await start(folder)
+
+    monkeypatch.setattr(rig.runner, "start", note)
+    begin_request()
+    first = rig.add()
+    begin_request()
+    second = rig.add()
+    await rig.finish(first)
+    await rig.finish(second)
+    assert seen == [None, None]
+
+
 async def test_a_run_that_is_lost_again_and_again_is_given_up_with_the_reason(rig: Rig) -> None:
     job, other = rig.add(), rig.add()
     for _ in range(MAX_ATTEMPTS):
@@ -39,6 +60,32 @@ async def test_a_run_that_is_lost_again_and_again_is_given_up_with_the_reason(ri
     assert len(rig.runner.started) == MAX_ATTEMPTS + 1
     assert other.record.status == "running"
     assert rig.queue.losses == {"job.killed": MAX_ATTEMPTS}
+
+
+def keep_clip(folder: JobFolder) -> None:
+    """Get one clip further than before."""
+    clips = ClipStore(ClipPlace(folder.checkpoint), "fingerprint")
+    clips.keep(np.zeros((1, 16, 16, 3), np.uint8), b"state", {})
+
+
+async def test_runs_that_get_further_each_time_are_not_too_many(rig: Rig) -> None:
+    job = rig.add()
+    await settle()
+    for _ in range(MAX_ATTEMPTS + 1):
+        keep_clip(rig.registry.folder(job))
+        await rig.say(job, LOST)
+    for _ in range(MAX_ATTEMPTS):
+        assert job.record.status == "running"
+        await rig.say(job, LOST)
+    assert (job.record.status, job.record.error) == ("failed", LOST.error)
+
+
+async def test_a_run_that_got_further_before_its_server_died_is_begun_again(rig: Rig) -> None:
+    job = rig.make(status="running", attempts=MAX_ATTEMPTS)
+    keep_clip(rig.registry.folder(job))
+    await rig.queue.recover(job)
+    rig.queue.dispatch()
+    assert (job.record.status, job.record.attempts) == ("running", 1)
 
 
 async def test_what_a_lost_run_had_shown_is_forgotten(rig: Rig) -> None:
@@ -256,4 +303,4 @@ async def test_everyone_hears_of_a_new_place_in_the_end(rig: Rig, monkeypatch: p
     jobs = [rig.add() for _ in range(9)]
     followed = [asyncio.create_task(job.changed.wait()) for job in jobs[2:]]
     await rig.queue.cancel(jobs[1])
-    await asyncio.wait_for(asyncio.gather(*followed), timeout=10)
+    await asyncio.wait_for(asyncio.gather(*followed), timeout=60)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.jobs.runners.protocol import RunEnd
 from tests.app.jobs.rig import DONE, Rig
 
 DAY = 24 * 3600.0
@@ -51,6 +52,15 @@ def test_live_segments_can_be_watched_for_a_minute_after_the_end(rig: Rig) -> No
     rig.time.pass_by(2)
     rig.registry.sweep()
     assert rig.files(state) == {"job.json", "video.mp4"}
+
+
+def test_clips_that_a_cancelled_run_saved_too_late_are_deleted(rig: Rig) -> None:
+    state = rig.make(status="running")
+    rig.end(state, RunEnd("cancelled"))
+    rig.registry.folder(state).checkpoint.mkdir()
+    rig.time.pass_by(61)
+    rig.registry.sweep()
+    assert rig.files(state) == {"job.json"}
 
 
 def test_files_go_after_a_day_and_the_job_after_a_week(rig: Rig) -> None:
@@ -116,3 +126,21 @@ def test_a_run_takes_as_long_as_it_takes_though_the_clock_is_set(jump: float, ri
     assert (state.record.finished_at - state.record.started_at).total_seconds() == pytest.approx(8)
     rig.forecaster.learn(state.record)
     assert rig.forecaster.estimate_request(state.record.request, 4.0).seconds > 0
+
+
+def test_counts_jobs_as_they_change(rig: Rig) -> None:
+    rig.registry.report(end(rig).record.id, "abuse", "")
+    waiting, failed = rig.make(), rig.make(status="running")
+    assert rig.registry.count_statuses() == {"queued": 1, "running": 1, "done": 1, "failed": 0, "cancelled": 0}
+    full = fill_disk(rig, failed)
+    rig.end(failed, RunEnd("failed"))
+    rig.registry.forget(waiting)
+    rig.registry.find_standing(waiting)
+    assert rig.registry.count_statuses() == {"queued": 0, "running": 0, "done": 1, "failed": 1, "cancelled": 0}
+    assert len(list(rig.registry.find_troubles())) == 2
+    full.rmdir()
+    rig.time.pass_by(9 * DAY)
+    rig.registry.sweep()
+    rig.registry.sweep()
+    assert set(rig.registry.count_statuses().values()) == {0}
+    assert list(rig.registry.find_troubles()) == []

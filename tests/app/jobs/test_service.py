@@ -27,7 +27,7 @@ INPUTS = {"image": PHOTO, "audio": VOICE}
 
 @pytest.fixture
 async def jobs(tmp_path: Path) -> AsyncIterator[Jobs]:
-    settings = Settings(data_dir=tmp_path, queue_size=2, live="off")
+    settings = Settings(data_dir=tmp_path, queue_size=2, live="off", content_credentials=False)
     jobs = Jobs(settings, JobStore(tmp_path), HandRunner())
     await jobs.start()
     yield jobs
@@ -80,7 +80,9 @@ def test_a_job_that_is_set_aside_is_not_said_to_be_unknown(tmp_path: Path) -> No
         folder.write(make_record(job_id))
     (folder.path / "job.json").write_text("{")
     folder.video.write_bytes(b"mp4")
-    with TestClient(create_app(Settings(data_dir=tmp_path, page=False, live="off"))) as client:
+    with TestClient(
+        create_app(Settings(data_dir=tmp_path, page=False, live="off", content_credentials=False))
+    ) as client:
         health, answer = client.get("/health").json(), client.get(f"/jobs/{job_id}")
         metrics = client.get("/metrics").text
     assert (health["status"], health["jobs_set_aside"]) == ("degraded", 1)

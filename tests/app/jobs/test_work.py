@@ -47,14 +47,21 @@ def submit(inputs: Inputs, folder: JobFolder) -> None:
     asyncio.run(use())
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> JobFolder:
+@pytest.fixture(scope="module")
+def submitted(tmp_path_factory: pytest.TempPathFactory) -> JobFolder:
     """A job that was submitted, without a seed."""
-    (tmp_path / "voice").write_bytes(cut_voice(1.2))
-    with closing(JobStore(tmp_path / "data")) as store:
+    path = tmp_path_factory.mktemp("submitted")
+    (path / "voice").write_bytes(cut_voice(1.2))
+    with closing(JobStore(path / "data")) as store:
         _, folder = store.create()
-    submit({"image": HOPPER, "audio": tmp_path / "voice"}, folder)
+    submit({"image": HOPPER, "audio": path / "voice"}, folder)
     return folder
+
+
+@pytest.fixture
+def folder(submitted: JobFolder, tmp_path: Path) -> JobFolder:
+    """A copy of it, to be run."""
+    return JobFolder(shutil.copytree(submitted.path, tmp_path / submitted.path.name))
 
 
 @pytest.mark.parametrize(("lost", "field"), [("photo", "image"), ("voice", "audio")])

@@ -53,6 +53,7 @@ class MemoryContext:
     """A store in memory; files need nothing here."""
 
     values: dict[str, str] = field(default_factory=dict)
+    written: list[tuple[str, str]] = field(default_factory=list)
     num_saves: int = 0
     folder: Path | None = None
     inputs_at_saves: list[bool] = field(default_factory=list)
@@ -70,9 +71,15 @@ class MemoryContext:
 
     def write_value(self, key: str, value: str) -> None:
         self.values[key] = value
+        self.written.append((key, value))
 
-    def stages(self, job_id: str) -> str:
-        return json.loads(self.values[f"{job_id}/progress"])["progress"]["stage"]
+    def delete_value(self, key: str) -> None:
+        self.values.pop(key, None)
+
+    def stages(self, job_id: str) -> list[str]:
+        """The stages that the run noted, each once, in turn."""
+        notes = [json.loads(value).get("progress") for key, value in self.written if key == f"{job_id}/progress"]
+        return list(dict.fromkeys(note["stage"] for note in notes if note))
 
 
 @pytest.fixture

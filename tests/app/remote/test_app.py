@@ -72,7 +72,7 @@ def serve(
     folder: Path, inputs: dict[str, bytes], cloud: HandCloud, place: Availability, dollars: float
 ) -> Iterator[App]:
     runner = RemoteRunner(cloud, lambda _: place, capacity=10, num_parallel=1, poll_seconds=0.01)
-    settings = Settings(data_dir=folder, page=False, live="off", request_limit_seconds=30)
+    settings = Settings(data_dir=folder, page=False, live="off", request_limit_seconds=30, content_credentials=False)
     with TestClient(create_app(settings, runner, dollars_per_day=dollars)) as http:
         yield App(http, cloud, folder, inputs)
 

@@ -1,6 +1,7 @@
 """The web's side of a job."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,8 +10,10 @@ from app.jobs import RunEnd, RunUpdate
 from app.jobs.runners.protocol import EVENTS, write_end
 from app.records import JobResult
 from app.remote import Cloud, RemoteRunner, ResultPayload, RunExpiredError, RunLostError, RunTimeoutError
+from app.remote.store import is_live
 from app.storage import JobFolder
 from pipeline.engine import Availability
+from pipeline.engines import PROFILES
 from pipeline.types import Progress
 
 RESULT = JobResult(
@@ -34,6 +37,7 @@ class MemoryCloud:
     spawned: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     num_saves: int = 0
+    num_readings: int = 0
 
     async def save_files(self) -> None:
         self.num_saves += 1
@@ -56,6 +60,13 @@ class MemoryCloud:
 
     async def write_value(self, key: str, value: str) -> None:
         self.values[key] = value
+
+    async def delete_value(self, key: str) -> None:
+        self.values.pop(key, None)
+
+    async def read_notes(self) -> Mapping[str, str]:
+        self.num_readings += 1
+        return {key: value for key, value in self.values.items() if is_live(key)}
 
 
 def make_runner(cloud: Cloud) -> RemoteRunner:
@@ -168,3 +179,10 @@ def test_leaves_runs_alone_when_the_server_ends(folder: JobFolder) -> None:
     cloud = MemoryCloud()
     asyncio.run(make_runner(cloud).close())
     assert cloud.stopped == []
+
+
+def test_wakes_no_gpu_that_has_nothing_to_load() -> None:
+    fast = PROFILES["fast"]
+    for is_there in (True, False):
+        runner = RemoteRunner(MemoryCloud(), lambda _: Availability(available=is_there), capacity=1)  # noqa: B023
+        assert runner.can_wake(fast) == is_there

@@ -91,6 +91,14 @@ def test_deletes_the_inputs_of_what_has_ended_and_keeps_the_video(sweeper: Sweep
     assert find_personal(folder.path) == ["job.json", "poster.jpg", "video.mp4"]
 
 
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_deletes_the_clips_of_a_run_that_was_killed_too_late(sweeper: Sweeper, jobs: Jobs, status: Status) -> None:
+    folder = jobs.add_ended(IDS[0], HOUR, status)
+    folder.checkpoint.mkdir()
+    sweeper.sweep(NOW)
+    assert {path.name for path in folder.path.iterdir()} == {"job.json"}
+
+
 def test_forgets_a_job_a_week_after_its_files(sweeper: Sweeper, jobs: Jobs) -> None:
     folder = jobs.add_ended(IDS[0], 24 * HOUR * 9)
     sweeper.sweep(NOW)
@@ -123,6 +131,22 @@ def test_begins_what_was_promised_and_never_begun(sweeper: Sweeper, jobs: Jobs, 
     assert context.values[f"{IDS[0]}/call"] == "call-1"
 
 
+def test_leaves_a_job_of_a_batch_to_who_checks_and_prices_it(
+    sweeper: Sweeper, jobs: Jobs, context: MemorySweep
+) -> None:
+    folder = jobs.add(IDS[0], age=30 * HOUR, held=True)
+    preview = jobs.add(IDS[1], age=30 * HOUR, held=True, model="preview")
+    jobs.add(IDS[2], held=True, status="cancelled", finished_at=NOW, expires_at=NOW + HOUR)
+    assert (sweeper.sweep(NOW), context.spawned, sweeper.holds_jobs()) == (True, [], True)
+    assert [one.read().status for one in (folder, preview)] == ["queued", "queued"]
+    assert folder.photo.exists()
+    for one in (folder, preview):
+        one.write(one.read().model_copy(update={"held": False}))
+    assert not sweeper.holds_jobs()
+    sweeper.sweep(NOW)
+    assert context.spawned == [IDS[0]]
+
+
 def test_begins_what_waits_in_the_order_in_which_it_came(sweeper: Sweeper, jobs: Jobs, context: MemorySweep) -> None:
     ages = [3, 6, 1, 5, 2, 4]
     for job_id, age in zip(IDS, ages, strict=True):
@@ -153,13 +177,14 @@ def test_leaves_everything_to_the_web_container_while_it_is_there(
     assert not folder.video.exists()
 
 
+@pytest.mark.parametrize("name", ["photo", "checkpoint/0.nut"])
 @pytest.mark.parametrize(("late", "is_left"), [(timedelta(minutes=1), True), (HOUR, False)])
-def test_deletes_files_that_never_became_a_job(
-    sweeper: Sweeper, tmp_path: Path, late: timedelta, is_left: bool
+def test_deletes_files_that_belong_to_no_job(
+    sweeper: Sweeper, tmp_path: Path, name: str, late: timedelta, is_left: bool
 ) -> None:
     folder = tmp_path / "jobs" / IDS[0]
-    folder.mkdir()
-    (folder / "photo").write_bytes(b"personal")
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_bytes(b"personal")
     sweeper.sweep(NOW + late)
     assert folder.exists() == is_left
 

@@ -2,22 +2,31 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.decoding.samples import sample_frames
-from app.jobs.runners.protocol import read_end
+from app.jobs.runners.protocol import EVENTS, read_end
 from app.remote import check_files, choose_mark, sign_video
+from app.remote.command import record_scene
+from app.remote.store import is_live
 from app.remote.worker import MAX_ATTEMPTS
 from app.scene_file import write_scene
 from app.settings import Settings
 from app.storage import JobFolder
 from pipeline.credentials import TrustFolder, read_credentials
+from pipeline.engine import Reporter, Resumption
 from pipeline.generate import prepare_scene
 from pipeline.notices import Notice
 from pipeline.request import Role, VideoRequest
+from pipeline.scene import Scene
+from pipeline.types import Pixels
 from pipeline.watermark import read_mark
 from tests.app.remote.conftest import ASSETS, FixedLimits, GreyEngine, MemoryContext, make_worker
 
@@ -114,6 +123,66 @@ def test_counts_the_seconds_of_runs_that_were_lost(folder: JobFolder, context: M
     assert end.result.compute_seconds < 60.0
 
 
+class DyingContext(MemoryContext):
+    """Is gone before its run can report anything."""
+
+    def write_value(self, key: str, value: str) -> None:
+        if key.endswith("/progress"):
+            raise ContainerKilledError
+        super().write_value(key, value)
+
+
+def test_counts_the_seconds_of_a_lost_run_once(folder: JobFolder, context: MemoryContext) -> None:
+    test_leaves_nothing_half_done_when_it_is_killed(folder, context)
+    key = f"{folder.path.name}/progress"
+    context.values[key] = json.dumps(json.loads(context.values[key]) | {"seconds": 600.0})
+    with pytest.raises(ContainerKilledError):
+        make_worker(folder, DyingContext(context.values), GreyEngine()).run(folder.path.name)
+    end = make_worker(folder, context, GreyEngine()).run(folder.path.name).end
+    assert 600.0 < end.cost.seconds < 660.0
+
+
+@dataclass
+class ClipEngine(GreyEngine):
+    """Makes four frames a clip, each darker than the one before, and can go on from any of them."""
+
+    begun_at: list[int] = field(default_factory=list)
+
+    def identify(self) -> str:
+        return "grey"
+
+    def generate(self, scene: Scene, report: Reporter, resumption: Resumption | None = None) -> Iterator[Pixels]:
+        first = int(resumption.state) if resumption and resumption.state else 0
+        self.begun_at.append(first)
+        for clip, frames in islice(enumerate(super().generate(scene, report)), first, None):
+            if resumption:
+                resumption.keep(frames - np.uint8(clip), str(clip + 1).encode())
+            yield frames - np.uint8(clip)
+
+
+def test_goes_on_from_the_clip_at_which_a_run_was_killed(folder: JobFolder, context: MemoryContext) -> None:
+    def die(step: int) -> None:
+        if step == dies_at:
+            raise ContainerKilledError
+
+    write_scene(folder.scene, prepare_scene(folder.read_request(), folder.inputs), *folder.voices)
+    record_scene(folder)
+    engine, job_id = ClipEngine(on_step=die), folder.path.name
+    for dies_at in range(2, 2 + MAX_ATTEMPTS + 1):  # each run gets further, so none is one too many
+        with pytest.raises(ContainerKilledError):
+            make_worker(folder, context, engine).run(job_id)
+        assert len(list(folder.checkpoint.glob("*.nut"))) == dies_at
+        context.values[f"{job_id}/progress"] = json.dumps(
+            json.loads(context.values[f"{job_id}/progress"]) | {"seconds": 100.0}
+        )
+    dies_at = -1
+    end = make_worker(folder, context, engine).run(job_id).end
+    assert end.status == "done"
+    assert engine.begun_at == [0, 2, 3, 4, 5]
+    assert 400.0 < end.cost.seconds < 460.0
+    assert not folder.checkpoint.exists()
+
+
 def test_tells_what_runs_cost_that_were_given_up(folder: JobFolder, context: MemoryContext) -> None:
     context.values[f"{folder.path.name}/attempts"] = "3 250.0"
     end = make_worker(folder, context, GreyEngine()).run(folder.path.name).end
@@ -175,8 +244,15 @@ def test_says_that_photo_and_voice_are_missing(folder: JobFolder, context: Memor
 
 
 def test_notes_how_far_it_is(folder: JobFolder, context: MemoryContext) -> None:
+    end = make_worker(folder, context, GreyEngine()).run(folder.path.name).end
+    assert context.stages(folder.path.name)[-1] == "finishing"
+    assert EVENTS.validate_json(context.values[f"{folder.path.name}/progress"]) == replace(end, result=None)
+
+
+def test_leaves_no_live_note_of_a_cancelled_run(folder: JobFolder, context: MemoryContext) -> None:
+    context.write_value(f"{folder.path.name}/cancelled", "yes")
     make_worker(folder, context, GreyEngine()).run(folder.path.name)
-    assert context.stages(folder.path.name) == "finishing"
+    assert not any(map(is_live, context.values))
 
 
 def test_makes_a_video_of_files_that_belong_to_no_job(
@@ -187,7 +263,8 @@ def test_makes_a_video_of_files_that_belong_to_no_job(
     text = asyncio.run(choose_mark(settings))
     end, content = make_worker(folder, context, GreyEngine()).make(scene, VOICES, REQUEST, "command", text)
     assert (end.status, content[4:8]) == ("done", b"ftyp")
-    assert context.stages("command") == "finishing"
+    assert context.stages("command")[-1] == "finishing"
+    assert not any(map(is_live, context.values))
     signed, troubles = asyncio.run(sign_video(content, b"no archive", REQUEST, settings))
     video.write_bytes(signed)
     found, mark = read_credentials(video, TrustFolder(tmp_path / "trust").read_known()), read_mark(sample_frames(video))

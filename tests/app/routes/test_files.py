@@ -106,6 +106,13 @@ def test_what_is_sent_is_asked_for_again_before_it_is_shown(client: TestClient) 
     assert ask(client, range="bytes=0-3").headers["cache-control"] == "private, max-age=0, must-revalidate"
 
 
+@pytest.mark.parametrize(
+    "since", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2024 00:00:00 +999999999999", "soon", ""]
+)
+def test_a_date_that_there_is_not_is_no_condition(client: TestClient, since: str) -> None:
+    assert ask(client, if_modified_since=since).content == CONTENT
+
+
 def test_a_file_that_has_just_been_deleted_has_expired(client: TestClient) -> None:
     answer = client.get("/gone")
     assert (answer.status_code, answer.headers["cache-control"]) == (410, "no-store")

@@ -10,7 +10,6 @@ import psutil
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
-from tests.app.conftest import Starter
 from tests.app.server import Server
 
 
@@ -46,11 +45,12 @@ def test_a_job_can_be_asked_for_again_with_its_own_request(
     assert server.wait_for(again["job_id"])["status"] == "done"
 
 
-def test_the_same_seed_makes_the_same_bytes(start_server: Starter, photo: bytes, voice: bytes) -> None:
-    server = start_server(content_credentials="off", watermark="off")  # both are other ones for each job
-    jobs = [server.submit(photo, voice, seed=5, prompt="a choir", crop='{"zoom": 1.2}', face=0) for _ in range(2)]
-    links = [server.wait_for(job["job_id"])["links"]["video"] for job in jobs]
-    first, second = (server.client.get(link).content for link in links)
+def test_the_same_seed_makes_the_same_bytes(strict_server: Server, photo: bytes, voice: bytes) -> None:
+    fields = {"seed": 5, "prompt": "a choir", "crop": '{"zoom": 1.2}', "face": 0, "consent": True}
+    jobs = [strict_server.submit(photo, voice, **fields) for _ in range(2)]
+    links = [strict_server.wait_for(job["job_id"])["links"]["video"] for job in jobs]
+    # Credentials and watermark, which are other ones for each job, are off.
+    first, second = (strict_server.client.get(link).content for link in links)
     assert first == second
 
 
@@ -139,11 +139,12 @@ def test_there_is_no_video_before_the_end_and_none_of_a_cancelled_job(
     assert "cancelled" in late.json()["detail"]
 
 
-def test_a_full_queue_says_when_to_try_again(start_server: Starter, photo: bytes, long_voice: bytes) -> None:
-    server = start_server(queue_size=1)
-    for _ in range(2):
-        server.submit(photo, long_voice)
-    answer = server.client.post("/jobs", files={"image": photo, "audio": long_voice})
+def test_a_full_queue_says_when_to_try_again(strict_server: Server, photo: bytes, long_voice: bytes) -> None:
+    taken = [strict_server.submit(photo, long_voice, consent=True) for _ in range(2)]
+    files = {"image": photo, "audio": long_voice}
+    answer = strict_server.client.post("/jobs", files=files, data={"consent": "true"})
+    for job in reversed(taken):
+        strict_server.client.delete(job["links"]["job"])
     assert answer.status_code == 503
     assert answer.json()["type"] == "urn:video-lab:problem:queue-full"
     assert 1 <= int(answer.headers["retry-after"]) <= 60

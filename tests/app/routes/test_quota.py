@@ -3,21 +3,25 @@
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.accounts.limits import NO_LIMITS, name_turn
 from app.main import create_app
 from app.quota import ByteQuota, make_verify_quota
 from app.settings import Settings
+from tests.app.accounts.conftest import add_key
+from tests.app.as_key import take_key_ids
 
 OWN, OTHER = "testclient", "10.0.0.2"
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(data_dir=tmp_path, page=False, max_uploads_mb=1))) as client:
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("data")
+    settings = Settings(data_dir=folder, page=False, live="off", max_uploads_mb=1, content_credentials=False)
+    with TestClient(take_key_ids(create_app(settings))) as client:
         client.app.state.jobs.quota.client_bytes = 600_000
         yield client
 
@@ -53,6 +57,15 @@ def test_refuses_more_bytes_than_fit_until_there_is_room(
     assert limit in refused.json()["detail"]
     assert refused.headers["retry-after"] == "5"
     assert send(client, path, kind=kind).status_code == 400
+
+
+def test_a_key_has_its_share_wherever_it_is_used(client: TestClient) -> None:
+    files = {"image": bytes(50_000), "audio": b"x"}
+    for key in "ab":
+        add_key(client.app.state.database, key, NO_LIMITS)
+    with hold(client, name_turn("a"), 580_000):
+        answers = [client.post("/jobs", files=files, headers={"key": key}).status_code for key in "ab"]
+    assert answers == [503, 400]
 
 
 @pytest.mark.parametrize("megabytes", [1, 200, 4000, 40_000])

@@ -135,10 +135,11 @@ def test_the_frame_of_several_holds_them_all(server: Server, pair: bytes) -> Non
 
 def test_the_schema_describes_speakers_and_turns(server: Server) -> None:
     schema = server.client.get("/openapi.json").json()
-    models, paths = schema["components"]["schemas"], schema["paths"]
-    form = paths["/jobs"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert models["VideoBody"]["required"] == ["image_b64"]
-    assert form["required"] == ["image"]
+    models = schema["components"]["schemas"]
+    form = models["VideoForm"]
+    assert "required" not in models["VideoBody"]
+    assert not form.get("required")
     assert models["VideoBody"]["properties"]["speakers"]["items"] == {"$ref": "#/components/schemas/SpeakerBody"}
-    assert form["properties"]["speakers"]["items"] == {"$ref": "#/components/schemas/SpeakerRequest"}
+    speakers = form["properties"]["speakers"]["contentSchema"]
+    assert speakers["items"] == {"$ref": "#/components/schemas/SpeakerPart"}
     assert set(models["Turn"]["required"]) == {"speaker", "start_sec", "end_sec"}

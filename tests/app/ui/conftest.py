@@ -5,15 +5,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.app.ui.browser import launch
 from tests.app.ui.devices import Device, Devices
-from tests.app.ui.visitor import Visitor
+from tests.app.ui.visitor import PATIENCE, Visitor
 
 Visit = Callable[..., Visitor]
+ONCE_MORE = ["Locator expected", "Timeout .* exceeded", "The page has moved"]
 BESIDE = ("/v/", "/verify")
 """How the paths of pages begin that are not the one that Gradio builds."""
 
@@ -22,16 +23,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let a test on the page that waited in vain try once more; its summary says "rerun".
 
     Gradio's server may end a tab's stream of events just as the tab posts the next one, whose answer then waits for the
-    one after it. A person presses again.
+    one after it. A person presses again. And a busy machine may answer so late that what is moved counts as a shift.
     """
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["Locator expected", "Timeout .* exceeded"]))
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=ONCE_MORE))
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     # Not for the whole session: its event loop runs as long as it, and the tests after these have loops of their own.
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright, launch(playwright) as browser:
         yield browser
 

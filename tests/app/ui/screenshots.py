@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, FilePayload, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect, sync_playwright
 
 from tests.app.conftest import cut_voice
 from tests.app.server import Server
@@ -23,6 +23,7 @@ HEIGHT = "() => document.querySelector('.gradio-container')?.scrollHeight"
 VIDEOS = "document.querySelectorAll('#result video, main > video, .shown video')"
 LOAD_VIDEOS = f"() => {VIDEOS}.forEach((video) => {{ video.preload = 'auto' }})"
 VIDEOS_LOADED = f"() => [...{VIDEOS}].every((video) => video.readyState >= 4)"
+PASSWORD = "correct horse"
 _QUALITY = 72
 State = Callable[[Visitor], object]
 
@@ -30,8 +31,9 @@ State = Callable[[Visitor], object]
 class Tour:
     """Goes through the states of the page, one after the other."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, locked: Server, folder: Path) -> None:
         self.server = server
+        self.locked = f"http://127.0.0.1:{locked.port}"
         self.voice = folder / "voice.wav"
         self.voice.write_bytes(cut_voice(6))
         self.two = save_two_people(folder)
@@ -61,6 +63,9 @@ class Tour:
             "report": lambda visitor: visitor.go(f"/v/{self.done}/report"),
             "verify": lambda visitor: visitor.go("/verify"),
             "verify-made-here": self.show_made_here,
+            "sign-in": lambda visitor: visitor.tab.goto(self.locked),
+            "sign-in-wrong": lambda visitor: self._sign_in(visitor, "vl_wrong"),
+            "signed-in": lambda visitor: self._sign_in(visitor, PASSWORD).goto(f"{self.locked}/sign-in"),
         }
 
     def show_errors(self, visitor: Visitor) -> None:
@@ -144,6 +149,12 @@ class Tour:
         visitor.go("/verify").tab.locator("#file").set_input_files(file)
         expect(visitor.tab.locator("#answer")).to_have_attribute("data-state", "here", timeout=PATIENCE)
 
+    def _sign_in(self, visitor: Visitor, secret: str) -> Page:
+        visitor.tab.goto(self.locked)
+        visitor.tab.get_by_label("Key or password").fill(secret)
+        visitor.tab.get_by_role("button", name="Sign in").click()
+        return visitor.tab
+
     def _open(self, visitor: Visitor, job: str, state: str) -> None:
         visitor.open(f"/?job={job}").wait_for(state)
 
@@ -191,8 +202,9 @@ def main(wanted: list[str]) -> None:
         sync_playwright() as playwright,
         launch(playwright) as browser,
         Server(Path(name) / "data", page="on") as server,
+        Server(Path(name) / "locked", page="on", password=PASSWORD) as locked,
     ):
-        tour = Tour(server, Path(name))
+        tour = Tour(server, locked, Path(name))
         for state in wanted or tour.states:
             for phone, dark in ((False, False), (True, False), (False, True), (True, True)):
                 device = open_device(browser, phone=phone, dark=dark)

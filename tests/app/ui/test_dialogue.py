@@ -13,7 +13,7 @@ from tests.app.conftest import cut_voice
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
 from tests.app.ui.test_looks import FINGER, STICKS_OUT, find_barriers
-from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, Visitor, save_two_people
+from tests.app.ui.visitor import PATIENCE, Visitor, save_two_people
 
 SMALL = """(least) => [...document.querySelectorAll("#people button, .own .heading button, .edit button, .grip")]
   .map((element) => [element.dataset.key ?? element.dataset.action, element.getBoundingClientRect()])
@@ -31,7 +31,7 @@ def with_two(visit: Visit, tmp_path: Path) -> Visitor:
     visitor.add_photo(save_two_people(tmp_path))
     visitor.agree()
     assert not [url for url in visitor.requests if "people." in url]
-    assert visitor.measure_shift() < MOST_SHIFT
+    visitor.check_shift()
     visitor.tab.get_by_role("button", name="Person 2").click()
     expect(visitor.tab.locator(".own")).to_have_count(2, timeout=PATIENCE)
     return visitor
@@ -89,7 +89,7 @@ def test_a_voice_each_in_turn(with_two: Visitor, server: Server, tmp_path: Path)
     visitor.tab.get_by_role("button", name="Let person 2 speak earlier").click()
     expect(visitor.note("voice-0")).to_contain_text("1.5 s", timeout=PATIENCE)
     expect(visitor.tab.locator("#use-seconds input[type=range]")).to_have_attribute("max", "3.3", timeout=PATIENCE)
-    assert visitor.measure_shift() - before < MOST_SHIFT
+    visitor.check_shift(before)
     assert find_barriers(visitor) == []
     assert visitor.tab.evaluate(SMALL, FINGER) == []
     visitor.press("Preview")

@@ -42,11 +42,16 @@ def test_generate_returns_a_video(client: Client, inputs: dict[str, Any]) -> Non
 
 def test_a_submitted_job_is_cancelled(client: Client, server: Server, long_voice_file: Path) -> None:
     said = {"label": "on", "consent": True}
-    job = client.predict(handle_file(PHOTO), handle_file(long_voice_file), **said, api_name="/submit")
+    job = client.predict(
+        handle_file(PHOTO), handle_file(long_voice_file), **said, reference="row 1", api_name="/submit"
+    )
+    assert (job["reference"], job["expires_at"]) == ("row 1", None)
     assert client.predict(job["id"], api_name="/cancel")["status"] == "cancelled"
+    assert server.show(job["id"])["reference"] == "row 1"
     assert said.items() <= server.show(job["id"])["request"].items()
     state, video = client.predict(job["id"], api_name="/status")
     assert (state["status"], video) == ("cancelled", None)
+    assert state["expires_at"] is not None
 
 
 def test_face_crop_shows_the_frame(client: Client) -> None:

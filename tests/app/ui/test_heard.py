@@ -22,7 +22,9 @@ def wait_until_heard(visitor: Visitor, sentence: str) -> None:
     expect(visitor.tab.locator("#announcer")).to_contain_text(sentence, timeout=PATIENCE)
 
 
-def test_what_is_missing_and_what_is_found_is_read_out(visit: Visit, voice_file: Path) -> None:
+def test_what_is_missing_and_found_and_a_run_without_its_steps_is_read_out_and_its_video_deleted_with_the_keyboard(
+    visit: Visit, voice_file: Path
+) -> None:
     visitor = visit()
     visitor.press("Preview")
     wait_until_heard(visitor, "Add a photo of a face first. Add a voice first")
@@ -30,13 +32,7 @@ def test_what_is_missing_and_what_is_found_is_read_out(visit: Visit, voice_file:
     wait_until_heard(visitor, "Face found.")
     visitor.add_voice(voice_file)
     wait_until_heard(visitor, "Voice found: 1.2 s")
-
-
-def test_a_run_is_read_out_without_its_steps_and_its_video_deleted_with_the_keyboard(
-    visit: Visit, voice_file: Path
-) -> None:
-    visitor = visit()
-    visitor.fill_in(voice_file)
+    visitor.agree()
     visitor.ask(NOTE_ALL)
     visitor.press("Preview")
     wait_until_heard(visitor, "Done. Made in")

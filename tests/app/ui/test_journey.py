@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.app.server import Server
 from tests.app.ui.conftest import Visit
-from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, PHOTO
+from tests.app.ui.visitor import PATIENCE, PHOTO
 from tests.voices import KINDS, make_tone, write_voice
 
 # No browser for tests can share: this one notes what a device would be given.
@@ -82,24 +82,20 @@ def test_a_shorter_part_of_the_voice_makes_a_shorter_video(visit: Visit, long_vo
     visitor.wait_for("done")
     expect(visitor.tab.locator(".facts").first).to_contain_text("1.5 s")
     expect(visitor.video).to_be_in_viewport(timeout=PATIENCE)
-    assert visitor.measure_shift() - before < MOST_SHIFT
+    visitor.check_shift(before)
 
 
-def test_the_sound_of_a_video_becomes_the_voice(visit: Visit, done_video: Path) -> None:
+def test_recordings_that_browsers_do_not_play_and_the_sound_of_a_video_are_heard(
+    visit: Visit, tmp_path: Path, done_video: Path
+) -> None:
     visitor = visit()
     visitor.tab.locator("#voice-card > input[type=file]").set_input_files(done_video)
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
     expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
-
-
-def test_recordings_that_browsers_do_not_play_and_the_sound_of_a_dropped_video_are_heard(
-    visit: Visit, tmp_path: Path, done_video: Path
-) -> None:
-    visitor = visit()
     for kind, seconds in (("aiff", 1.3), ("m4a, lossless", 1.4)):
         tone = make_tone(seconds, KINDS[kind].sampling_rate)
         visitor.drop("#voice", write_voice(tmp_path / f"voice.{KINDS[kind].suffix}", tone, KINDS[kind]))
-        expect(visitor.note("voice").first).to_contain_text(f"Voice found: {seconds} s", timeout=PATIENCE)
+        expect(visitor.note("voice")).to_contain_text(f"Voice found: {seconds} s", timeout=PATIENCE)
         expect(visitor.tab.locator("#voice #waveform")).to_be_visible(timeout=PATIENCE)
     visitor.drop("#voice", done_video)
     expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
@@ -113,37 +109,27 @@ def test_files_whose_kind_the_browser_does_not_know_are_read(visit: Visit, tmp_p
     expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
 
 
-def test_photo_and_voice_may_be_dropped_anywhere_at_once(visit: Visit, voice_file: Path) -> None:
-    visitor = visit()
-    visitor.drop("h1", voice_file, PHOTO)
-    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
-    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
-
-
-def test_a_recording_that_is_dropped_on_another_takes_its_place(
+def test_photo_and_voice_may_be_dropped_anywhere_at_once_and_take_the_place_of_others(
     visit: Visit, voice_file: Path, long_voice_file: Path
 ) -> None:
     visitor = visit()
-    visitor.add_voice(voice_file)
+    visitor.drop("h1", voice_file, PHOTO)
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.note("voice")).to_contain_text("Voice found: 1.2 s", timeout=PATIENCE)
     visitor.drop("#voice", long_voice_file)
     expect(visitor.note("voice")).to_contain_text("Voice found: 11 s", timeout=PATIENCE)
 
 
-def test_settings_of_a_video_are_used_again(visit: Visit, done_job: str) -> None:
-    visitor = visit(f"/?job={done_job}")
-    visitor.wait_for("done")
-    visitor.press("Use these settings")
-    expect(visitor.note("photo")).to_contain_text("Settings restored.", timeout=PATIENCE)
-
-
-def test_copy_link_copies_an_address_and_what_a_browser_cannot_share_has_no_button(visit: Visit, done_job: str) -> None:
+def test_copy_link_copies_an_address_and_settings_are_used_again(visit: Visit, done_job: str) -> None:
     visitor = visit(f"/?job={done_job}")
     visitor.press("Copy link")
     expect(visitor.tab.get_by_role("button", name="Copied")).to_be_visible()
     copied = visitor.ask("() => navigator.clipboard.readText()")
     assert copied == f"{visitor.address}/v/{done_job}"
     expect(visitor.tab.get_by_role("link", name="Download")).to_be_visible()
-    expect(visitor.tab.locator(".share")).not_to_be_visible()
+    expect(visitor.tab.locator(".share"), "the browser cannot share").not_to_be_visible()
+    visitor.press("Use these settings")
+    expect(visitor.note("photo")).to_contain_text("Settings restored.", timeout=PATIENCE)
 
 
 def test_a_phone_saves_and_shares_the_video_itself(visit: Visit, done_job: str) -> None:
@@ -162,7 +148,7 @@ def test_a_voice_is_recorded(visit: Visit) -> None:
     visitor.tab.locator("#voice .record-button").click()
     visitor.tab.wait_for_timeout(1500)  # the shortest voice is a second long
     visitor.tab.locator("#voice").get_by_role("button", name="Stop").click()
-    expect(visitor.note("voice").first).to_contain_text("Voice found", timeout=PATIENCE)
+    expect(visitor.note("voice")).to_contain_text("Voice found", timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_the_frame_is_moved_zoomed_and_reshaped(visit: Visit) -> None:
     frame = visitor.wait_for_other_frame(frame)
     visitor.tab.get_by_label("Square 1:1").check()
     visitor.wait_for_other_frame(frame)
-    expect(visitor.note("photo").first).to_contain_text("640")
+    expect(visitor.note("photo")).to_contain_text("640")
 
 
 def read_zoom(visitor: Visitor) -> float:
@@ -125,19 +125,14 @@ def test_a_photo_that_browsers_do_not_show_is_shown_and_upright(visit: Visit, tm
     ):
         visitor.drop("#photo", save(tmp_path, encode(picture, kind), f"photo.{kind.lower()}"))
         visitor.tab.wait_for_function(IS_SHOWN, arg=shape, timeout=PATIENCE)
-        expect(visitor.note("photo").first).to_contain_text(told, timeout=PATIENCE)
+        expect(visitor.note("photo")).to_contain_text(told, timeout=PATIENCE)
 
 
-def test_a_face_that_only_the_model_can_use_is_framed_all_the_same(visit: Visit) -> None:
+def test_a_face_that_only_the_model_can_use_is_framed_until_its_photo_goes(visit: Visit) -> None:
     visitor = visit()
     visitor.add_photo(TURNED)
-    expect(visitor.note("photo").first).to_contain_text("Face found", timeout=PATIENCE)
-    expect(visitor.note("photo").nth(1)).to_contain_text("too far for the preview", timeout=PATIENCE)
-
-
-def test_what_was_said_of_a_photo_goes_with_it(visit: Visit) -> None:
-    visitor = visit()
-    visitor.add_photo()
+    expect(visitor.note("photo")).to_contain_text("Face found", timeout=PATIENCE)
+    expect(visitor.notes("photo").nth(1)).to_contain_text("too far for the preview", timeout=PATIENCE)
     visitor.press("Remove the photo")
-    expect(visitor.note("photo")).to_have_count(0, timeout=PATIENCE)
+    expect(visitor.notes("photo")).to_have_count(0, timeout=PATIENCE)
     expect(visitor.tab.locator("#crop [data-state=empty]")).to_be_visible(timeout=PATIENCE)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from app.password import OPEN_FILES
+from app.access import OPEN_FILES
 from tests.app.server import Server
 from tests.app.test_trust import shrink, sign_elsewhere
 from tests.app.ui.conftest import Visit
 from tests.app.ui.test_looks import find_barriers
-from tests.app.ui.visitor import MOST_SHIFT, PATIENCE, PHOTO, Visitor
+from tests.app.ui.visitor import PATIENCE, PHOTO, Visitor
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_a_file_that_is_dropped_is_explained(visit: Visit, video: Path, tmp_path
     (tmp_path / "signed.jpg").write_bytes(sign_elsewhere(PHOTO.read_bytes(), tmp_path))
     visitor.drop(".drop", tmp_path / "signed.jpg")
     expect_answer(visitor, "elsewhere", "anybody may sign under any name", "Camera 1")
-    assert visitor.measure_shift() < MOST_SHIFT
+    visitor.check_shift()
     assert visitor.ask("() => document.documentElement.scrollWidth") == visitor.ask("() => innerWidth")
 
 

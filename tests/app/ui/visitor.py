@@ -114,7 +114,7 @@ class Visitor:
     def add_voice(self, voice: Path) -> None:
         """Upload a voice and wait for what was found in it."""
         self.tab.locator("#voice input[type=file]").set_input_files(voice)
-        expect(self.note("voice").first).to_be_visible(timeout=PATIENCE)
+        expect(self.note("voice")).to_be_visible(timeout=PATIENCE)
 
     def drop(self, place: str, *files: Path) -> None:
         """Let files fall on an element, as from a folder; a browser knows their kinds by their names."""
@@ -135,7 +135,11 @@ class Visitor:
         self.tab.locator("#consent input").check()
 
     def note(self, field: str) -> Locator:
-        """The sentences beside a widget."""
+        """The first sentence beside a widget: while one takes another's place, both are there."""
+        return self.notes(field).first
+
+    def notes(self, field: str) -> Locator:
+        """All sentences beside a widget."""
         return self.tab.locator(f"#{field}-note .note")
 
     def press(self, name: str) -> None:
@@ -170,6 +174,11 @@ class Visitor:
     def measure_shift(self) -> float:
         """Return how much has moved by itself since the page was opened, as browsers count it."""
         return float(self.ask(_SHIFT))
+
+    def check_shift(self, since: float = 0.0, limit: float = MOST_SHIFT) -> None:
+        """Fail if more than a little has moved by itself since it was measured."""
+        moved = self.measure_shift() - since
+        assert moved < limit, f"The page has moved by {moved:.3f}"
 
     def find_foreign_requests(self) -> list[str]:
         """Return the addresses on other hosts that were asked for."""

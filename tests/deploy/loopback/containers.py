@@ -10,9 +10,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from google.protobuf.empty_pb2 import Empty
 from modal_proto import api_pb2 as pb
 
+from tests.deploy.loopback.forks import ENTRYPOINT, Fork, Forks
 from tests.deploy.loopback.wire import unary
 
 TASK_HEADER = "x-loopback-task"
@@ -21,7 +23,7 @@ TASK_HEADER = "x-loopback-task"
 @dataclass(frozen=True)
 class Task:
     task_id: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
 
 
 class Containers:
@@ -30,6 +32,7 @@ class Containers:
         self.tasks: dict[str, Task] = {}
         self.num_started: dict[str, int] = {}
         self.address = ""
+        self.forks: Forks | None = None
 
     def ensure_container(self, function_id: str) -> None:
         task = self.tasks.get(function_id)
@@ -53,16 +56,17 @@ class Containers:
         )
         with tempfile.NamedTemporaryFile(delete=False, suffix=".pb") as file:
             file.write(arguments.SerializeToString())
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "modal._container_entrypoint"],
-                env=self._environment(task_id, file.name, definition.secret_ids),
-                cwd=self.root,
-                stdout=log,
-                stderr=log,
-            )
+        environment = self._environment(task_id, file.name, definition.secret_ids)
+        is_web = definition.webhook_config.type != pb.WEBHOOK_TYPE_UNSPECIFIED
+        process = self._execute(environment) if self.forks is None or is_web else self.forks.start(environment)
         self.tasks[function_id] = Task(task_id, process)
         self.num_started[base_id] = self.num_started.get(base_id, 0) + 1
+
+    def _execute(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", ENTRYPOINT], env=environment, cwd=self.root, stdout=log, stderr=log
+            )
 
     def _layout_of_container(self, app_id: str, function_id: str) -> pb.AppLayout:
         layout = pb.AppLayout()
@@ -118,7 +122,7 @@ class Containers:
         for process in running:
             try:
                 process.wait(5)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
                 process.kill()
                 process.wait()
 

@@ -21,8 +21,11 @@ class Declared:
     cpu_milli: int
     memory_mb: int
     volumes: dict[str, tuple[str, bool]]
+    buckets: dict[str, tuple[str, str]]
     secrets: list[str]
     snapshot: bool
+    experiments: dict[str, str]
+    routing_region: str
     web: bool
     proxy_auth: bool
     period_minutes: float
@@ -55,8 +58,11 @@ def _declared(plane, data: pb.FunctionData) -> Declared:
         cpu_milli=function.resources.milli_cpu,
         memory_mb=function.resources.memory_mb,
         volumes={mount.mount_path: (names[mount.volume_id], mount.read_only) for mount in function.volume_mounts},
+        buckets={one.mount_path: (one.bucket_name, one.key_prefix) for one in function.cloud_bucket_mounts},
         secrets=list(function.secret_ids),
         snapshot=function.checkpointing_enabled,
+        experiments=dict(function.experimental_options),
+        routing_region=function.routing_region,
         web=bool(function.webhook_config.type),
         proxy_auth=function.webhook_config.requires_proxy_auth,
         period_minutes=function.schedule.period.minutes,

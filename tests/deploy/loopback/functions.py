@@ -12,6 +12,7 @@ class Functions:
         self.bound: dict[bytes, str] = {}
         self.bases: dict[str, tuple[str, bytes]] = {}
         self.options: dict[str, pb.FunctionOptions] = {}
+        self.kept: dict[str, int] = {}
 
     def _handle(self, definition, app_id: str, function_id: str) -> pb.FunctionHandleMetadata:
         methods = {
@@ -65,6 +66,11 @@ class Functions:
             function_data=data,
             function=data.ranked_functions[0].function,
         )
+
+    @unary
+    def FunctionUpdateSchedulingParams(self, request):
+        self.kept[request.function_id] = request.settings.min_containers
+        return pb.FunctionUpdateSchedulingParamsResponse(current_settings=request.settings)
 
     @unary
     def ClassCreate(self, request):

@@ -13,7 +13,7 @@ from pathlib import Path
 import grpclib.server
 import uvicorn
 from aiohttp import web
-from modal._serialization import serialize_data_format
+from modal._serialization import deserialize, serialize, serialize_data_format
 from modal._utils.grpc_testing import patch_mock_servicer
 from modal._utils.grpc_utils import custom_detail_codec
 from modal_proto import api_grpc
@@ -107,6 +107,12 @@ class Loopback:
         """Return how many of the function's calls run or wait."""
         calls = [call for call in self.plane.calls.values() if call.function_id == self.function_id(name)]
         return sum(call.unfinished for call in calls)
+
+    def read_note(self, key: str) -> object:
+        """Return what one of the dicts has under the key."""
+        packed = serialize(key)
+        (value,) = (values[packed] for values in self.plane.dicts.values() if packed in values)
+        return deserialize(value, None)
 
     def forget_notes(self) -> None:
         """Empty all dicts."""

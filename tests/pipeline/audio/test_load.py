@@ -13,7 +13,7 @@ from pipeline.errors import InputError
 from pipeline.types import Floats, Speech
 from tests.voices import KINDS, SPEAKER, WAV, make_tone, write_voice
 
-FUZZ = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def load_tone(path: Path, samples: Floats, sampling_rate: int = 48_000) -> Speech:

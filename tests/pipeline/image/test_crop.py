@@ -84,7 +84,7 @@ def test_refuses_a_shift_that_makes_no_sense(shift: float) -> None:
     assert caught.value.notice.code == "crop.shift"
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     photo=st.builds(FrameSize, st.integers(128, 5000), st.integers(128, 5000)),
     place=st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),
@@ -102,7 +102,7 @@ def test_every_crop_lies_in_the_photo_and_has_the_frame_s_shape(
     assert -1e-6 <= crop.y_min < crop.y_max <= photo.height + 1e-6
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(zoom=st.floats(0.01, 100), shift=st.tuples(st.floats(-3, 3), st.floats(-3, 3)))
 def test_the_whole_face_stays_in_whatever_is_asked_for(zoom: float, shift: tuple[float, float]) -> None:
     face = make_face(900, 700, 300)

@@ -22,7 +22,7 @@ FRAMINGS = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(PLACES, FRAMINGS)
 def test_every_face_is_whole_whatever_is_asked(places: list[tuple[float, float, float]], framing: Framing) -> None:
     faces = [make_face(*place) for place in places]

@@ -243,7 +243,7 @@ def _load_or_refuse(folder: Path, content: bytes) -> None:
         assert pixels.shape[2] == 3
 
 
-LENIENT = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LENIENT = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @LENIENT

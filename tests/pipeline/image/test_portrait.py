@@ -78,8 +78,7 @@ def test_refuses_a_picture_without_a_face(tmp_path: Path) -> None:
     assert refuse(tmp_path, Image.new("RGB", (400, 300), (90, 120, 80))) == "photo.no_face"
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-@pytest.mark.parametrize("photo", [HOPPER, MONA_LISA])
+@pytest.mark.parametrize(("photo", "degrees"), [(HOPPER, 90), (MONA_LISA, 180), (HOPPER, 270)])
 def test_turns_a_photo_that_is_not_upright(tmp_path: Path, photo: Path, degrees: int) -> None:
     turned = prepare(tmp_path, Image.open(photo).rotate(degrees, expand=True))
     assert [notice.code for notice in turned.notices] == ["photo.turned"]
@@ -129,7 +128,7 @@ def test_a_low_resolution_is_said(tmp_path: Path) -> None:
     assert "photo.low_resolution" in warn(tmp_path, open_hopper((410, 480)))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"]),
     width=st.integers(128, 900),

@@ -147,7 +147,12 @@ def test_whole_generation_equals_the_original(row: Row, record_property: Recorde
     assert relative_error(video, golden["video"]) < VIDEO_BOUND
 
 
-@pytest.mark.parametrize("row", read_rows("loops"), ids=named)
+# Of the project's own cases one person's and two people's are enough: what differs between the others has fp32's tests.
+@pytest.mark.parametrize(
+    "row",
+    [row for row in read_rows("loops") if "GOLDEN_DIR" in os.environ or row["name"] in {"stream", "pair"}],
+    ids=named,
+)
 def test_whole_generation_in_bf16_stays_near(
     row: Row, record_property: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,11 +68,10 @@ def test_each_guidance_branch_on_a_rank_of_its_own_makes_the_same_video(
     assert_alike(generate(pair, two_clips), generate(engine, two_clips))
 
 
-@pytest.mark.parametrize("profile", ["fast", "low_vram"])
 def test_tokens_on_two_processes_make_the_same_video(
-    engine: InfiniteTalkEngine, pair: InfiniteTalkEngine, make_scene: MakeScene, profile: str
+    engine: InfiniteTalkEngine, pair: InfiniteTalkEngine, make_scene: MakeScene
 ) -> None:
-    scene = make_scene(1.1, profile, steps=7, guidance=2.0)
+    scene = make_scene(1.1, "low_vram", steps=7, guidance=2.0)
     assert_alike(generate(pair, scene), generate(engine, scene))
 
 
@@ -125,12 +124,9 @@ def test_a_video_that_nobody_wants_to_the_end_leaves_the_processes_usable(
     assert len(generate(pair, make_scene(1.1))) == 27
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_fails_the_job_and_the_next_one_works(
-    pair: InfiniteTalkEngine, make_scene: MakeScene, rank: int
-) -> None:
+def test_a_killed_process_fails_the_job_and_the_next_one_works(pair: InfiniteTalkEngine, make_scene: MakeScene) -> None:
     scene = make_scene(1.1, steps=4, guidance=2.0)
-    victim = pair._ranks._processes[rank].pid
+    victim = pair._ranks._processes[0].pid
 
     def kill(progress: Progress) -> None:
         if progress.stage == "denoising" and progress.step == 3:
@@ -188,7 +184,7 @@ def test_processes_end_with_the_one_that_started_them(prepared: Path) -> None:
     theirs.close()
     pids = ours.recv()
     starter.join()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.05)

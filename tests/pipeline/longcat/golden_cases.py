@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.diffusion.clip_loop import Clip, Prompts
+from pipeline.diffusion.clip_loop import Clip, HandedOver, Prompts
 from pipeline.diffusion.clips import ClipPlan
 from pipeline.diffusion.context import AttentionContext
 from pipeline.diffusion.latents import frames_to_tensor
@@ -129,8 +129,8 @@ class NoReporter:
     def report_decoding(self, clip: int, share: float) -> None: ...
 
 
-def run_loop(row: Row, transformer: LongCatTransformer | None = None) -> list[Clip]:
-    """Generate a loop's whole video, with the golden noise."""
+def run_loop(row: Row, transformer: LongCatTransformer | None = None, handed: HandedOver | None = None) -> list[Clip]:
+    """Generate a loop's whole video, or what is left of it after what was handed over, with the golden noise."""
     if transformer is None:
         transformer = make_transformer(row["version"], int8=row["int8"], lora=1.0 if row["lora"] else None)
     plan = ClipPlan(row["frames"], row["num_frames"], row["num_cond_frames"])
@@ -139,4 +139,4 @@ def run_loop(row: Row, transformer: LongCatTransformer | None = None) -> list[Cl
         return rule(f"{row['name']}/noise_{index}", shape, NOISE_AMPLITUDE)
 
     generator = ClipGenerator(transformer, make_vae(), make_settings(row))
-    return list(generator.generate(make_inputs(row), plan, draw_noise, NoReporter()))
+    return list(generator.generate(make_inputs(row), plan, draw_noise, NoReporter(), handed))

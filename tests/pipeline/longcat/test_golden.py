@@ -13,6 +13,7 @@ from tests.pipeline.longcat.golden_cases import (
     KEYS,
     Row,
     make_schedule,
+    make_settings,
     read_cases,
     read_loop,
     read_rows,
@@ -118,3 +119,6 @@ def test_whole_generation_equals_the_original(row: Row, record_property: Recorde
     record_property("video_error", video_error)
     assert max(latents) < LATENTS_BOUND
     assert video_error < VIDEO_BOUND
+    if make_settings(row).hand_over.as_latents:  # a segment that begins with these can be begun again, too
+        (again,) = run_loop(row, handed=clips[0].handed)
+        assert torch.equal(again.latents, clips[1].latents)

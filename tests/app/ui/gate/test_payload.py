@@ -99,6 +99,11 @@ def test_what_gradio_tells_itself_is_taken_out(fn: BlockFunction, mine: Path) ->
     assert set(cleaned) == {"data", "fn_index", "session_hash"}
 
 
+@pytest.mark.parametrize("number", [1, 0.5, "2", "-0.25"])
+def test_numbers_of_a_press_are_taken_as_the_page_sends_them(fn: BlockFunction, mine: Path, number: object) -> None:
+    assert clean_with(fn, mine, event_data={"face": number})["event_data"] == {"face": number}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -117,6 +122,8 @@ def test_what_gradio_tells_itself_is_taken_out(fn: BlockFunction, mine: Path) ->
         {"event_data": {"name": "x" * 201}},
         {"event_data": {"face": "x"}},
         {"event_data": {"zoom": float("nan")}},
+        {"event_data": {"zoom": 10**400}},
+        {"event_data": {"x": "1e999"}},
     ],
 )
 def test_what_does_not_fit_is_refused(fn: BlockFunction, mine: Path, body: dict[str, Any]) -> None:

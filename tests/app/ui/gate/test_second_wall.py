@@ -1,6 +1,7 @@
 """Should the gate once let something through, Gradio itself still refuses it."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,13 @@ from gradio.routes import App
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from app.callers import Caller
+from app.decoding import IdentifiedFile
 from app.main import create_app
+from app.quota import ByteQuota
 from app.settings import Settings
 from app.ui.gate import GateMiddleware
+from app.ui.gate.uploads import UploadLimits, Uploads
 from tests.app.attack.targets import wrap
 
 
@@ -49,3 +54,12 @@ def test_gradio_opens_only_what_was_uploaded(app: FastAPI, tmp_path: Path) -> No
         assert client.post("/gradio_api/run/predict", json=body).status_code == 500
     assert len(direct) > 5
     assert [path for path in (tmp_path / "data" / "uploads").rglob("*") if path.is_file()] == []
+
+
+def test_the_page_sweeps_no_uploads_of_requests_away(app: FastAPI, tmp_path: Path) -> None:
+    shelf, caller = app.state.uploads, Caller("me")
+    (tmp_path / "sent").write_bytes(b"a recording")
+    upload = asyncio.run(shelf.add(tmp_path / "sent", IdentifiedFile(medium="audio", seconds=1.0), caller))
+    pages = Uploads(Path(os.environ["GRADIO_TEMP_DIR"]), UploadLimits(1), ByteQuota(1))
+    pages.sweep()
+    assert shelf.find(upload.id, caller) == upload

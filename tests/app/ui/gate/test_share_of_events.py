@@ -13,11 +13,12 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.as_key import take_key_ids
 
 
 async def make_app(data_dir: Path) -> FastAPI:
     """Make the app; it takes the running loop, and would leave one of its own open."""
-    return create_app(Settings(data_dir=data_dir))
+    return take_key_ids(create_app(Settings(data_dir=data_dir)))
 
 
 @pytest.fixture
@@ -29,14 +30,16 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     asyncio.run(app.state.jobs.close())
 
 
-def ask(app: FastAPI, address: str) -> int:
+def ask(app: FastAPI, address: str, key_id: str | None = None) -> int:
     client = TestClient(app, client=(address, 1))
-    return client.post("/gradio_api/call/status", json={"data": ["none"]}).status_code
+    headers = {} if key_id is None else {"key": key_id}
+    return client.post("/gradio_api/call/status", json={"data": ["none"]}, headers=headers).status_code
 
 
 def test_a_client_has_a_share_of_the_events(app: FastAPI) -> None:
     assert [ask(app, "10.0.0.1") for _ in range(3)] == [200, 200, 503]  # nothing runs them here
     assert ask(app, "10.0.0.2") == 200
+    assert [ask(app, f"10.0.0.{number}", "a") for number in (1, 3, 4)] == [200, 200, 503]  # a key, wherever it is used
 
 
 def test_who_has_no_events_is_told_nothing(app: FastAPI) -> None:
