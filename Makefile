@@ -15,7 +15,7 @@ one, or name it: make PYTHON=/path/to/python
 # The tests start hundreds of processes: each would compile the project anew where Python was told to keep nothing.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo run test app-tests other-tests newest fast check quick format lock clean
+.PHONY: demo run test thorough app-tests other-tests newest fast check quick format lock clean
 
 demo: $(APP)/app.stamp
 	$(APP)/bin/video-lab assets/photos/grace_hopper.jpg assets/voices/hibari.wav -o demo.mp4
@@ -24,19 +24,23 @@ demo: $(APP)/app.stamp
 run: $(APP)/app.stamp
 	$(APP)/bin/python -m app
 
-# Everything on the oldest Python, and on the newest what people begin with: both are installed at once with `--jobs`.
-OTHER = $(filter-out $(OLDEST),$(NEWEST))
-test: $(TESTS)/test.stamp $(if $(OTHER),newest)
+# On the oldest Python, all but what takes long for what it shows.
+test: $(TESTS)/test.stamp
 	$(TESTS)/bin/python -m tests.app.ui.browser
 	$(MAKE) --jobs 2 app-tests other-tests
 
 # The app's tests mostly wait, for browsers and servers, and need no torch, which takes each process seconds to import.
 app-tests: $(TESTS)/test.stamp
-	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder tests/app
+	$(TESTS)/bin/python -m pytest -n 4 --no-loadscope-reorder $(OPTIONS) tests/app
 
 # These mostly compute.
 other-tests: $(TESTS)/test.stamp
-	$(TESTS)/bin/python -m pytest -n 2 --no-loadscope-reorder --ignore tests/app
+	$(TESTS)/bin/python -m pytest -n 2 --no-loadscope-reorder $(OPTIONS) --ignore tests/app
+
+# Everything, and on the newest Python what people begin with: before a release, and after changes of deploy.py,
+# app/remote, several GPUs, compilation, live videos or dialogues on the page.
+thorough:
+	$(MAKE) --jobs 2 check test newest OPTIONS=--thorough
 
 # The demo's first second, and the app with its page up to where it would listen.
 newest: $(APP)/app.stamp

@@ -88,6 +88,23 @@ SLOW = (
     "pipeline/video/test_label.py",
     "pipeline/watermark/test_read.py",
 )
+# What runs with `--thorough` alone, before a release and after changes of what these are about: each takes long for
+# what it shows beyond others. The toy engine goes the same way through Modal's loopback in `deploy/test_toy.py`, the
+# tiny models are compared with the originals in their golden cases, and the page in `ui/test_journey.py`.
+THOROUGH = (
+    "app/test_kills.py",
+    "app/ui/test_dialogue.py",
+    "app/ui/test_heard.py",
+    "app/ui/test_live.py",
+    "app/ui/test_lost_and_found.py",
+    "deploy/test_command_line.py",
+    "deploy/test_gpu.py",
+    "packaging/test_wheel.py",
+    "pipeline/infinitetalk/test_compilation.py",
+    "pipeline/infinitetalk/test_loading_memory.py",
+    "pipeline/infinitetalk/test_process_group.py",
+    "pipeline/infinitetalk/test_through_the_product.py",
+)
 # Folders and files that share what is slow to start, a browser or a server: each group stays on one process.
 GROUPS = {
     "page": (*(f"app/ui/test_{letter}" for letter in "cdeghj"), "app/ui/test_looks"),
@@ -130,12 +147,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="leave out what is slow or needs torch, Modal or a browser")
 
+    parser.addoption("--thorough", action="store_true", help="run what takes long for what it shows, too")
+
 
 def pytest_configure() -> None:
-    if missing := [name for name in SLOW if not (FOLDER / name).exists()]:
+    if missing := [name for name in (*SLOW, *THOROUGH) if not (FOLDER / name).exists()]:
         raise pytest.UsageError(f"tests/conftest.py names what is not there: {', '.join(missing)}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    slow = config.getoption("--fast") and any(collection_path == FOLDER / name for name in SLOW)
-    return True if slow else None
+    left_out = (*(SLOW if config.getoption("--fast") else ()), *(() if config.getoption("--thorough") else THOROUGH))
+    return True if any(collection_path == FOLDER / name for name in left_out) else None

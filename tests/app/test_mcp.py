@@ -176,7 +176,7 @@ def test_tells_what_is_wrong_in_the_answer(me: Assistant, files: dict[str, Any])
     assert "image_b64 is not base64" in me.refuse("make_video", **files | {"image_b64": "?"})
     assert "Idempotency-Key" in me.refuse("make_video", **files, idempotency_key="\u00fc \r\n")
     assert "no such field" in me.refuse("make_video", **files, colour="red")
-    assert "less than or equal to 50" in me.refuse("get_job", job_id="a" * 22, wait_seconds=99)
+    assert "at most 50" in me.refuse("get_job", job_id="a" * 22, wait_seconds=99)
     assert "There is no such job" in me.refuse("get_job", job_id="a" * 22)
     for tool in ("get_job", "get_video", "cancel_job"):
         assert "pattern" in me.refuse(tool, job_id="../profiles")

@@ -74,7 +74,7 @@ def _run(tree: Path, tests: Iterable[str]) -> str:
     Raises:
         FaultError: They are not found.
     """
-    command = [sys.executable, "-m", "pytest", "-x", "-q", *tests]
+    command = [sys.executable, "-m", "pytest", "--thorough", "-x", "-q", *tests]
     # Python takes compiled code for current that was made in the same second from as many bytes.
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     try:
